@@ -1,0 +1,26 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The engine (SwiftKAN), its C interface (CSwiftKAN: the header; SwiftKANBridge: the functions) and the LAPACK
+// declarations. setup.py links SwiftKANStatic into the Python extension; Swift users import SwiftKAN.
+let package = Package(
+    name: "SwiftKAN",
+    products: [
+        .library(name: "SwiftKAN", targets: ["SwiftKAN"]),
+        .library(name: "SwiftKANStatic", type: .static, targets: ["SwiftKANBridge"]),
+    ],
+    targets: [
+        // MARK: - Public API
+        .target(name: "SwiftKAN", dependencies: ["CLAPACK"]),
+        .target(name: "CSwiftKAN"),
+        .target(name: "SwiftKANBridge", dependencies: ["SwiftKAN", "CSwiftKAN"]),
+
+        // MARK: - Implementation details
+        .target(
+            name: "CLAPACK",
+            linkerSettings: [.linkedLibrary("lapack"), .linkedLibrary("blas")]),
+
+        // MARK: - Unit test bundles
+        .testTarget(name: "SwiftKANTests", dependencies: ["SwiftKAN", "SwiftKANBridge", "CSwiftKAN"]),
+    ]
+)

@@ -1,0 +1,2 @@
+/* The declarations are in include/clapack.h. */
+#include "clapack.h"

@@ -1,0 +1,68 @@
+// KANScalar: the two number types of the engine, Double and Float, and their SIMD vectors.
+//
+// What it must get right, in this order:
+//   1. A lane's result never depends on its neighbours: a sample's prediction must not depend on its batch.
+//   2. One name for one thing in generic kernels: `T` is the scalar, `T.Vector` holds `T.lanes` samples.
+//   3. Elementary functions of a single number come from the C library, correct to about one unit in the last place.
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A floating-point type that networks can be made of: `Double` or `Float`.
+///
+/// `Vector` holds one 64-byte cache line of samples (8 doubles or 16 floats), the unit in which kernels work.
+public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, CustomStringConvertible {
+    associatedtype Vector: SIMD where Vector.Scalar == Self
+
+    static func exp(_ x: Self) -> Self
+    static func log(_ x: Self) -> Self
+    static func sin(_ x: Self) -> Self
+    static func cos(_ x: Self) -> Self
+    static func tan(_ x: Self) -> Self
+    static func tanh(_ x: Self) -> Self
+    static func atanh(_ x: Self) -> Self
+    static func asin(_ x: Self) -> Self
+    static func acos(_ x: Self) -> Self
+    static func atan(_ x: Self) -> Self
+
+    /// eˣ in every lane, within 2 units in the last place; see `VectorExp.swift`.
+    static func exp(_ x: Vector) -> Vector
+}
+
+extension KANScalar {
+    /// Samples a vector holds.
+    @inline(__always) static var lanes: Int { Vector.scalarCount }
+}
+
+extension Double: KANScalar {
+    public typealias Vector = SIMD8<Double>
+
+    public static func exp(_ x: Double) -> Double { Glibc.exp(x) }
+    public static func log(_ x: Double) -> Double { Glibc.log(x) }
+    public static func sin(_ x: Double) -> Double { Glibc.sin(x) }
+    public static func cos(_ x: Double) -> Double { Glibc.cos(x) }
+    public static func tan(_ x: Double) -> Double { Glibc.tan(x) }
+    public static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
+    public static func atanh(_ x: Double) -> Double { Glibc.atanh(x) }
+    public static func asin(_ x: Double) -> Double { Glibc.asin(x) }
+    public static func acos(_ x: Double) -> Double { Glibc.acos(x) }
+    public static func atan(_ x: Double) -> Double { Glibc.atan(x) }
+}
+
+extension Float: KANScalar {
+    public typealias Vector = SIMD16<Float>
+
+    public static func exp(_ x: Float) -> Float { Glibc.expf(x) }
+    public static func log(_ x: Float) -> Float { Glibc.logf(x) }
+    public static func sin(_ x: Float) -> Float { Glibc.sinf(x) }
+    public static func cos(_ x: Float) -> Float { Glibc.cosf(x) }
+    public static func tan(_ x: Float) -> Float { Glibc.tanf(x) }
+    public static func tanh(_ x: Float) -> Float { Glibc.tanhf(x) }
+    public static func atanh(_ x: Float) -> Float { Glibc.atanhf(x) }
+    public static func asin(_ x: Float) -> Float { Glibc.asinf(x) }
+    public static func acos(_ x: Float) -> Float { Glibc.acosf(x) }
+    public static func atan(_ x: Float) -> Float { Glibc.atanf(x) }
+}

@@ -6,6 +6,8 @@ public enum KANError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalid(String)
     /// An allocation of this many bytes failed; nothing was changed.
     case noMemory(Int)
+    /// A callback asked to stop.
+    case cancelled
     /// A fault of the library itself.
     case `internal`(String)
 
@@ -13,6 +15,7 @@ public enum KANError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .invalid(let message): message
         case .noMemory(let bytes): "out of memory: \(bytes) bytes could not be had"
+        case .cancelled: "cancelled by a callback"
         case .internal(let message): "internal error of swiftkan, please report it: \(message)"
         }
     }

@@ -19,6 +19,7 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
 
     static func exp(_ x: Self) -> Self
     static func log(_ x: Self) -> Self
+    static func log1p(_ x: Self) -> Self
     static func sin(_ x: Self) -> Self
     static func cos(_ x: Self) -> Self
     static func tan(_ x: Self) -> Self
@@ -30,6 +31,12 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
 
     /// eˣ in every lane, within 2 units in the last place; see `VectorExp.swift`.
     static func exp(_ x: Vector) -> Vector
+
+    // Comparisons; see `VectorOperations.swift`.
+    static func atLeast(_ x: Vector, _ t: Self) -> Vector
+    static func above(_ x: Vector, _ t: Self) -> Vector
+    static func clamp(_ x: Vector, _ low: Self, _ high: Self) -> Vector
+    static func zeroWhereZero(_ x: Vector, _ g: Vector) -> Vector
 }
 
 extension KANScalar {
@@ -42,6 +49,7 @@ extension Double: KANScalar {
 
     public static func exp(_ x: Double) -> Double { Glibc.exp(x) }
     public static func log(_ x: Double) -> Double { Glibc.log(x) }
+    public static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
     public static func sin(_ x: Double) -> Double { Glibc.sin(x) }
     public static func cos(_ x: Double) -> Double { Glibc.cos(x) }
     public static func tan(_ x: Double) -> Double { Glibc.tan(x) }
@@ -57,6 +65,7 @@ extension Float: KANScalar {
 
     public static func exp(_ x: Float) -> Float { Glibc.expf(x) }
     public static func log(_ x: Float) -> Float { Glibc.logf(x) }
+    public static func log1p(_ x: Float) -> Float { Glibc.log1pf(x) }
     public static func sin(_ x: Float) -> Float { Glibc.sinf(x) }
     public static func cos(_ x: Float) -> Float { Glibc.cosf(x) }
     public static func tan(_ x: Float) -> Float { Glibc.tanf(x) }

@@ -1,0 +1,207 @@
+// GridTransfer: giving a spline to another grid: knots from samples, refinement, and taking over another network.
+//
+// What it must get right, in this order:
+//   1. Where the new knots contain the old ones, the function inside the grid is the same to rounding (knot insertion).
+//   2. Elsewhere the least-squares fit at the samples, of minimum norm where samples leave coefficients undetermined; never NaN.
+//   3. One factorisation for each input, whatever the number of outputs; memory of one input at a time.
+//   4. A failure changes nothing.
+
+extension KAN {
+    /// Moves every layer's knots to the samples and refits its splines (pykan: `update_grid_from_samples`).
+    ///
+    /// Layers in order, each from the activations that the layers before it now give; scales and masks stay.
+    /// - Throws: `KANError.invalid` if activations are not finite; nothing is changed then.
+    @_specialize(where T == Double)
+    @_specialize(where T == Float)
+    public func updateGrid(x: UnsafePointer<T>, n: Int, evaluation: Evaluation) throws(KANError) {
+        guard n >= 1 else { throw .invalid("x has no samples; a grid needs at least 1") }
+        let before = try KAN(copying: self)
+        do throws(KANError) {
+            for l in layers.indices {
+                let shape = layers[l]
+                try withInputs(ofLayer: l, x: x, n: n, evaluation: evaluation) { (inputs) throws(KANError) in
+                    try forEachInput(shape) { (i) throws(KANError) in
+                        let column = (0..<n).map { inputs[$0 * shape.inputs + i] }
+                        var sorted = column
+                        sorted.sort()
+                        guard sorted[0].isFinite, sorted[n - 1].isFinite, !column.contains(where: \.isNaN) else {
+                            throw .invalid("the inputs of layer \(l) are not finite at these samples, so they give no grid")
+                        }
+                        let grid = KnotVector.fromSamples(sorted, grid: shape.grid, gridEps: T(self.gridEps))
+                        try self.transfer(
+                            from: before, layer: l, input: i, samples: column, newGrid: grid, insertKnots: false)
+                    }
+                }
+            }
+        } catch {
+            state.update(from: before.state, count: architecture.stateCount)
+            throw error
+        }
+    }
+
+    /// A network with other grid sizes and this one's function (pykan: `refine`).
+    ///
+    /// - Parameter grid: intervals of each layer.
+    @_specialize(where T == Double)
+    @_specialize(where T == Float)
+    public func refined(
+        grid: [Int], x: UnsafePointer<T>, n: Int, evaluation: Evaluation
+    ) throws(KANError) -> KAN {
+        guard grid.count == layers.count else {
+            throw .invalid("new_grid has \(grid.count) entries for \(layers.count) layers")
+        }
+        var settings = Settings(
+            sums: [layers[0].inputs] + layers.map(\.sums), multiplications: [0] + layers.map(\.arities.count),
+            arities: layers.flatMap(\.arities), grid: grid, k: layers.map(\.k))
+        settings.baseFunction = baseFunction
+        let child = try KAN(uninitialized: settings)
+        child.affineTrainable = affineTrainable
+        child.scaleSpTrainable = scaleSpTrainable
+        child.scaleBaseTrainable = scaleBaseTrainable
+        child.gridEps = gridEps
+        try child.initialize(from: self, x: x, n: n, evaluation: evaluation)
+        child.symbolicEnabled = symbolicEnabled
+        return child
+    }
+
+    /// Takes over the function of a network of the same widths (pykan: `initialize_from_another_model`).
+    @_specialize(where T == Double)
+    @_specialize(where T == Float)
+    public func initialize(
+        from parent: KAN, x: UnsafePointer<T>, n: Int, evaluation: Evaluation
+    ) throws(KANError) {
+        guard parent !== self else { throw .invalid("another_model is the model itself; give another one") }
+        guard n >= 1 else { throw .invalid("x has no samples; fitting the splines needs at least 1") }
+        guard parent.baseFunction == baseFunction else {
+            throw .invalid("another_model has another base function; the base functions must be the same")
+        }
+        guard parent.layers.count == layers.count,
+            zip(parent.layers, layers).allSatisfy({
+                $0.inputs == $1.inputs && $0.sums == $1.sums && $0.arities == $1.arities
+            })
+        else { throw .invalid("another_model has another width or mult_arity; they must be the same") }
+        let before = try KAN(copying: self)
+        do throws(KANError) {
+            for (block, other) in zip(architecture.blocks, parent.architecture.blocks)
+            where block.kind != .coef && !block.name.hasSuffix(".grid") {
+                (state + block.offset).update(from: parent.state + other.offset, count: block.count)
+            }
+            for l in layers.indices {
+                let (shape, old) = (layers[l], parent.layers[l])
+                try parent.withInputs(ofLayer: l, x: x, n: n, evaluation: evaluation) { (inputs) throws(KANError) in
+                    try forEachInput(shape) { (i) throws(KANError) in
+                        let column = (0..<n).map { inputs[$0 * shape.inputs + i] }
+                        guard column.allSatisfy(\.isFinite) else {
+                            throw .invalid("the inputs of layer \(l) are not finite at these samples")
+                        }
+                        let oldGrid = parent.state + old.knots + i * old.knotCount + old.k
+                        let grid = KnotVector.refined(oldGrid, grid: old.grid, to: shape.grid)
+                        try self.transfer(
+                            from: parent, layer: l, input: i, samples: column, newGrid: grid, insertKnots: true)
+                    }
+                }
+            }
+        } catch {
+            state.update(from: before.state, count: architecture.stateCount)
+            throw error
+        }
+        functions = parent.functions
+    }
+
+    /// Calls `body` with the inputs (n, inputs) of layer l at x.
+    private func withInputs(
+        ofLayer l: Int, x: UnsafePointer<T>, n: Int, evaluation: Evaluation,
+        _ body: (UnsafePointer<T>) throws(KANError) -> Void
+    ) throws(KANError) {
+        if l == 0 { return try body(x) }
+        let inputs = try AlignedBuffer<T>(count: n * layers[l].inputs)
+        try activations(.acts, layer: l, x: x, n: n, evaluation: evaluation, into: inputs.base)
+        try body(inputs.base)
+    }
+
+    /// Calls `body` for every input of a layer, on several threads; each call owns its input's knots and coefficients.
+    private func forEachInput(_ shape: LayerShape, _ body: (Int) throws(KANError) -> Void) throws(KANError) {
+        var failures = [KANError?](repeating: nil, count: shape.inputs)
+        failures.withUnsafeMutableBufferPointer { buffer in
+            nonisolated(unsafe) let failures = buffer
+            ThreadPool.run(tasks: shape.inputs, threads: Threads.count) { i in
+                do throws(KANError) { try body(i) } catch { failures[i] = error }
+            }
+        }
+        if let first = failures.compactMap({ $0 }).first { throw first }
+    }
+
+    /// Sets the knots of input i to `newGrid`, extended, and its splines to those of `parent`.
+    ///
+    /// With `insertKnots`, where the new grid contains the old, splines start from the exact ones and only what samples
+    /// outside the grid miss is fitted; without, they are the fit of minimum norm.
+    private func transfer(
+        from parent: KAN, layer l: Int, input i: Int, samples: [T], newGrid: [T], insertKnots: Bool
+    ) throws(KANError) {
+        let (shape, old) = (layers[l], parent.layers[l])
+        let (nb, outputs) = (shape.basisCount, shape.outputs)
+        let oldKnots = parent.state + old.knots + i * old.knotCount
+        let oldCoef = parent.state + old.coef + i * outputs * old.basisCount
+        let knots = state + shape.knots + i * shape.knotCount
+        // `parent` may be a copy of this very network, but never shares its memory.
+        for m in newGrid.indices { knots[shape.k + m] = newGrid[m] }
+        KnotVector.extend(knots, grid: shape.grid, k: shape.k)
+
+        let coefOld = (0..<(outputs * old.basisCount)).map { Double(oldCoef[$0]) }
+        var coef = [Double](repeating: 0, count: outputs * nb)
+        let nested = insertKnots && shape.k == old.k && shape.grid % old.grid == 0
+        if nested {
+            let insertion = KnotInsertion(
+                from: (0..<old.knotCount).map { Double(oldKnots[$0]) }, oldGrid: old.grid,
+                to: (0..<shape.knotCount).map { Double(knots[$0]) }, newGrid: shape.grid, k: shape.k)
+            coef = insertion.coefficients(coefOld, outputs: outputs)
+        }
+        var (oldBasis, newBasis) = (
+            try BasisMatrix(knots: oldKnots, grid: old.grid, k: old.k),
+            try BasisMatrix(knots: knots, grid: shape.grid, k: shape.k)
+        )
+        var fit = try StreamingLeastSquares(columns: nb, rightHandSides: outputs)
+        var (largest, largestResidual) = (0.0, 0.0)
+        let block = 512
+        for start in stride(from: 0, to: samples.count, by: block) {
+            if checkpoint?.isCancelled() == true { throw .cancelled }
+            let points = samples[start..<min(samples.count, start + block)].map { Double($0) }
+            var target = Self.product(oldBasis.rows(at: points), coefOld, points.count, old.basisCount, outputs)
+            let matrix = newBasis.rows(at: points)
+            for value in target { largest = max(largest, abs(value)) }
+            if nested {
+                let reached = Self.product(matrix, coef, points.count, nb, outputs)
+                for e in target.indices {
+                    target[e] -= reached[e]
+                    largestResidual = max(largestResidual, abs(target[e]))
+                }
+            }
+            try fit.add(rows: points.count, matrix: matrix, rightHandSides: target)
+        }
+        // Fitting rounding errors would blow them up in directions that samples hardly determine.
+        if !nested || largestResidual > 1e-12 * largest {
+            let rcond = Double.ulpOfOne * Double(max(samples.count, nb))
+            let solution = try fit.solve(rcond: rcond).solution
+            for b in 0..<nb {
+                for o in 0..<outputs { coef[o * nb + b] += solution[b * outputs + o] }
+            }
+        }
+        let target = state + shape.coef + i * outputs * nb
+        for e in coef.indices { target[e] = T(coef[e]) }
+    }
+
+    /// (rows, outputs) = matrix (rows, nb) · coef (outputs, nb)ᵀ
+    private static func product(
+        _ matrix: [Double], _ coef: [Double], _ rows: Int, _ nb: Int, _ outputs: Int
+    ) -> [Double] {
+        var values = [Double](repeating: 0, count: rows * outputs)
+        for r in 0..<rows {
+            for o in 0..<outputs {
+                var sum = 0.0
+                for b in 0..<nb { sum += matrix[r * nb + b] * coef[o * nb + b] }
+                values[r * outputs + o] = sum
+            }
+        }
+        return values
+    }
+}

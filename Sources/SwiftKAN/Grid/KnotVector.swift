@@ -1,0 +1,42 @@
+// KnotVector: how grids are made: from samples, from a coarser grid, and their extension at either end.
+//
+// What it must get right, in this order:
+//   1. Knots never decrease and a grid never has length 0: a constant feature gets a grid around its value.
+//   2. pykan's knots for the same samples (KANLayer.py, update_grid_from_samples; spline.py, extend_grid).
+
+enum KnotVector {
+    /// Fills the k knots before and after the grid, which stands at knots[k … k + grid], at its mean spacing.
+    static func extend<T: KANScalar>(_ knots: UnsafeMutablePointer<T>, grid: Int, k: Int) {
+        let h = (knots[k + grid] - knots[k]) / T(grid)
+        for m in 0..<k {
+            knots[k - 1 - m] = knots[k - m] - h
+            knots[k + grid + 1 + m] = knots[k + grid + m] + h
+        }
+    }
+
+    /// The grid (G + 1 knots) for sorted samples: grid_eps·uniform + (1 - grid_eps)·quantiles.
+    static func fromSamples<T: KANScalar>(_ sorted: [T], grid: Int, gridEps: T) -> [T] {
+        let n = sorted.count
+        var adaptive = (0..<grid).map { sorted[min(n - 1, Int(Double(n) / Double(grid) * Double($0)))] }
+        adaptive.append(sorted[n - 1])
+        let (low, high) = (adaptive[0], adaptive[grid])
+        let h = (high - low) / T(grid)
+        // A constant feature, or one whose range is lost in rounding: any grid around it serves, this one has room.
+        guard h > 4 * max(abs(low), abs(high)).ulp else {
+            let half = max(1, abs(low)) / 2
+            return (0...grid).map { low - half + T($0) * (2 * half / T(grid)) }
+        }
+        return (0...grid).map { gridEps * (low + h * T($0)) + (1 - gridEps) * adaptive[$0] }
+    }
+
+    /// The grid of `newGrid` intervals that divides an old one evenly, counted in old intervals (pykan's refinement).
+    static func refined<T: KANScalar>(_ old: UnsafePointer<T>, grid: Int, to newGrid: Int) -> [T] {
+        (0...newGrid).map { m in
+            // Position m·grid/newGrid in units of old intervals; whole positions give the old knots exactly.
+            let (cell, remainder) = (m * grid).quotientAndRemainder(dividingBy: newGrid)
+            if remainder == 0 { return old[cell] }
+            let t = T(remainder) / T(newGrid)
+            return old[cell] * (1 - t) + old[cell + 1] * t
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// Evaluator: runs blocks of samples through a network, on several threads, with the same bits for any number of them.
+//
+// What it must get right, in this order:
+//   1. Sums over samples are made in a fixed order: samples are cut into blocks, blocks into shards, both by numbers that
+//      depend on the network and the sample count alone; shards are added up in order.
+//   2. Nothing is allocated in a sweep after the first of its kind.
+//   3. Memory does not grow with the number of samples.
+
+import Synchronization
+
+/// The parts a folded gradient has: for every layer dL/dw, then affine; the nodes of all layers first.
+struct GradientLayout: Sendable {
+    let nodes: [Int]
+    let weights: [Int]
+    let affine: [Int]
+    let count: Int
+}
+
+final class Evaluator<T: KANScalar>: @unchecked Sendable {
+    let architecture: Architecture
+    let state: UnsafePointer<T>
+    let folded: [FoldedLayer<T>]
+    let layout: GradientLayout
+    /// Vectors in a row of a full block.
+    let capacity: Int
+    /// Asked before every block.
+    var checkpoint: Checkpoint?
+    private var workspaces: [Workspace<T>] = []
+    private var shards: [AlignedBuffer<T>] = []
+    private var losses: [Double] = []
+
+    init(_ network: KAN<T>) throws(KANError) {
+        architecture = network.architecture
+        state = UnsafePointer(network.state)
+        var folded: [FoldedLayer<T>] = []
+        var (nodes, weights, affine) = ([Int](), [Int](), [Int]())
+        var offset = 0
+        for shape in network.layers {
+            folded.append(try FoldedLayer(shape, network.baseFunction, state: network.state))
+            nodes.append(offset)
+            offset += 2 * shape.nodes + 2 * shape.outputs
+        }
+        for (layer, shape) in zip(folded, network.layers) {
+            weights.append(offset)
+            offset += shape.edges * layer.rowCount
+            affine.append(offset)
+            offset += 4 * shape.edges
+        }
+        self.folded = folded
+        layout = GradientLayout(nodes: nodes, weights: weights, affine: affine, count: offset)
+        capacity = Workspace<T>.rowCapacity(network.architecture)
+    }
+
+    /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
+    @inline(__always)
+    func fold(_ network: KAN<T>) {
+        for (l, layer) in folded.enumerated() { layer.fold(network, layer: l) }
+    }
+
+    // MARK: - Blocks, shards, threads
+
+    /// Samples of a full block.
+    var blockSamples: Int { capacity * T.lanes }
+
+    /// Shards that n samples are cut into: few enough that adding them up is cheap beside the sweep.
+    func shardCount(_ n: Int) -> Int {
+        let blocks = (n + blockSamples - 1) / blockSamples
+        return max(1, min(blocks, max(4, min(64, (1 << 20) / layout.count))))
+    }
+
+    /// A rough count of the multiplications a sample costs, forward and back.
+    private var sampleCost: Int {
+        var cost = 0
+        for layer in folded {
+            cost += layer.shape.inputs * (20 + 4 * layer.shape.knotCount * layer.shape.k)
+            cost += 3 * layer.shape.edges * layer.rowCount
+            if layer.hasSymbolicEdges { cost += 50 * layer.symbolicEdges.reduce(0) { $0 + $1.count } }
+        }
+        return cost
+    }
+
+    /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
+    ///
+    /// Threads pay when the work is longer than about 50 µs, some 200 000 multiplications.
+    @inline(__always)
+    func forEachBlock(_ n: Int, _ body: (Workspace<T>, Int, Int, Int) -> Void) throws(KANError) {
+        let shardTotal = shardCount(n)
+        let blocks = (n + blockSamples - 1) / blockSamples
+        let threads = n * sampleCost < 200_000 ? 1 : max(1, min(Threads.count, shardTotal))
+        while workspaces.count < threads {
+            // A single small block does not need room for a full one.
+            workspaces.append(try Workspace(architecture, capacity: capacity))
+        }
+        let next = Atomic<Int>(0)
+        ThreadPool.run(tasks: threads, threads: threads) { slot in
+            let workspace = workspaces[slot]
+            while true {
+                let shard = next.add(1, ordering: .relaxed).oldValue
+                guard shard < shardTotal else { return }
+                for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
+                    if checkpoint?.isCancelled() == true { return }
+                    let start = block * blockSamples
+                    let count = min(blockSamples, n - start)
+                    workspace.begin(count)
+                    body(workspace, shard, start, count)
+                }
+            }
+        }
+        if checkpoint?.isCancelled() == true { throw .cancelled }
+    }
+
+    // MARK: - Sweeps
+
+    /// The rows of every level for the block at hand, whose inputs are loaded.
+    @inline(__always)
+    func forward(_ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int) {
+        for (l, layer) in folded.enumerated() {
+            layer.forward(w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first)
+        }
+    }
+
+    /// No layer needs derivatives.
+    static var noDerivatives: Int { Int.max }
+
+    /// Back through the network from dL/d(output) in `dx`; see `gradientSweep`.
+    @inline(__always)
+    private func backward(
+        _ w: Workspace<T>, evaluation: Evaluation, inputGradient: Bool, pulls: [Pulls<T>]?, gradient: UnsafeMutablePointer<T>
+    ) {
+        for l in folded.indices.reversed() {
+            folded[l].backward(
+                w, layer: l, state: state, evaluation: evaluation, inputGradient: l > 0 || inputGradient,
+                pulls: pulls?[l],
+                gradient: GradientRows(
+                    weights: gradient + layout.weights[l], affine: gradient + layout.affine[l],
+                    nodes: gradient + layout.nodes[l]))
+        }
+    }
+
+    /// y = the network at x, n samples.
+    @inline(__always)
+    func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
+        let (D, O) = (architecture.inputs, architecture.outputs)
+        try forEachBlock(n) { w, _, start, _ in
+            w.load(x + start * D, columns: D, into: w.level(0))
+            forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
+            w.store(w.output, columns: O, into: y + start * O)
+        }
+    }
+
+    /// The sum over samples of a loss, its gradient with respect to parameters and inputs.
+    ///
+    /// - Parameters:
+    ///   - pulls: a regulariser's gradient at single samples, layer by layer; or nil.
+    ///   - gradient: (parameterCount) receives the gradient; or nil.
+    ///   - inputGradient: (n, inputs) receives dL/dx; or nil.
+    ///   - loss: given a workspace whose `output` holds predictions and a range of samples: returns their loss and writes dL/d(output)
+    ///     into the workspace's `dx`.
+    @inline(__always)
+    func gradientSweep(
+        _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, pulls: [Pulls<T>]?,
+        gradient: UnsafeMutablePointer<T>?, inputGradient: UnsafeMutablePointer<T>?,
+        loss: (Workspace<T>, Int, Int) -> Double
+    ) throws(KANError) -> Double {
+        let D = architecture.inputs
+        let shardTotal = shardCount(n)
+        let wanted = gradient != nil || inputGradient != nil
+        while shards.count < shardTotal && wanted { shards.append(try AlignedBuffer(count: layout.count)) }
+        if wanted { for s in 0..<shardTotal { shards[s].fillWithZero() } }
+        while losses.count < shardTotal { losses.append(0) }
+        for s in 0..<shardTotal { losses[s] = 0 }
+        let first = wanted ? (inputGradient == nil ? 1 : 0) : Self.noDerivatives
+        try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
+            nonisolated(unsafe) let sums = losses
+            try forEachBlock(n) { w, shard, start, count in
+                w.load(x + start * D, columns: D, into: w.level(0))
+                forward(w, evaluation: evaluation, derivativesFrom: first)
+                sums[shard] += loss(w, start, count)
+                guard wanted else { return }
+                w.clearPadding(w.dx, rows: architecture.outputs)
+                backward(
+                    w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
+                    gradient: shards[shard].base)
+                if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + start * D) }
+            }
+        }
+        if let gradient { gather(shardTotal, into: gradient) }
+        var total = 0.0
+        for s in 0..<shardTotal { total += losses[s] }
+        return total
+    }
+
+    /// Adds up the shards in order and turns the sum into the gradient of the parameters.
+    @inline(__always)
+    private func gather(_ shardTotal: Int, into gradient: UnsafeMutablePointer<T>) {
+        let sum = shards[0].base
+        for s in 1..<max(shardTotal, 1) {
+            let shard = shards[s].base
+            for p in 0..<layout.count { sum[p] += shard[p] }
+        }
+        gradient.update(repeating: 0, count: architecture.parameterCount)
+        for (l, layer) in folded.enumerated() {
+            let shape = layer.shape
+            (gradient + shape.nodeBias).update(from: sum + layout.nodes[l], count: 2 * shape.nodes + 2 * shape.outputs)
+            (gradient + shape.affine).update(from: sum + layout.affine[l], count: 4 * shape.edges)
+            layer.unfold(sum + layout.weights[l], state: state, into: gradient)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// FoldedLayer: a layer as the kernels see it, made anew from the state before each sweep.
+//
+// What it must get right, in this order:
+//   1. The same function as the state's: w_iob = mask·scale_sp·coef_iob for the basis rows, mask·scale_base for the base row,
+//      so that an edge is one combination of nb + 1 rows.
+//   2. The chain rule back: `unfold` turns dL/dw into dL/dcoef, dL/dscale_sp and dL/dscale_base.
+//   3. Edges whose mask is 0 are not in the lists and cost nothing; a masked symbolic edge is never evaluated.
+
+/// A symbolic edge that is switched on: mask·(c·f(a·x + b) + d).
+struct SymbolicEdge<T: KANScalar> {
+    let output: Int
+    let function: SymbolicFunction
+    let mask, a, b, c, d: T
+}
+
+final class FoldedLayer<T: KANScalar> {
+    let shape: LayerShape
+    let baseFunction: BaseFunction
+    /// Rows an input contributes: nb basis functions and, unless it is zero, the base function.
+    let rowCount: Int
+    /// (inputs, outputs, rowCount)
+    let weights: AlignedBuffer<T>
+    private let reciprocals: AlignedBuffer<T>
+    private var knots: UnsafePointer<T>
+    /// The outputs that input i has a numeric edge to.
+    private(set) var numericEdges: [[Int]]
+    /// The symbolic edges of input i.
+    private(set) var symbolicEdges: [[SymbolicEdge<T>]]
+    private(set) var hasSymbolicEdges = false
+
+    init(_ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>) throws(KANError) {
+        self.shape = shape
+        self.baseFunction = baseFunction
+        rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
+        weights = try AlignedBuffer(count: shape.edges * rowCount)
+        reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
+        knots = state + shape.knots
+        numericEdges = Array(repeating: [], count: shape.inputs)
+        symbolicEdges = Array(repeating: [], count: shape.inputs)
+    }
+
+    func table(_ i: Int) -> BSplineTable<T> {
+        BSplineTable(
+            grid: shape.grid, k: shape.k, knots: knots + i * shape.knotCount,
+            reciprocals: reciprocals.base + i * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
+    }
+
+    @inline(__always)
+    func weight(_ i: Int, _ o: Int) -> UnsafeMutablePointer<T> { weights.base + (i * shape.outputs + o) * rowCount }
+
+    /// Takes over the numbers of `network`, whose layer `l` this is.
+    @inline(__always)
+    func fold(_ network: KAN<T>, layer l: Int) {
+        let state = network.state
+        let nb = shape.basisCount
+        let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
+        for i in 0..<shape.inputs {
+            BSplineTable.fillReciprocals(
+                knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
+            numericEdges[i].removeAll(keepingCapacity: true)
+            for o in 0..<shape.outputs {
+                let edge = i * shape.outputs + o
+                let mask = state[shape.mask + edge]
+                guard mask != 0 else { continue }
+                numericEdges[i].append(o)
+                let w = weight(i, o)
+                let scale = mask * state[shape.scaleSp + edge]
+                let coef = state + shape.coef + edge * nb
+                for b in 0..<nb { w[b] = scale * coef[b] }
+                if rowCount > nb { w[nb] = mask * state[shape.scaleBase + edge] }
+            }
+        }
+        foldSymbolic(network, layer: l)
+    }
+
+    private func foldSymbolic(_ network: KAN<T>, layer l: Int) {
+        let state = network.state
+        if hasSymbolicEdges {
+            for i in 0..<shape.inputs { symbolicEdges[i].removeAll(keepingCapacity: true) }
+            hasSymbolicEdges = false
+        }
+        guard network.symbolicEnabled else { return }
+        for o in 0..<shape.outputs {
+            for i in 0..<shape.inputs {
+                let edge = o * shape.inputs + i
+                let mask = state[shape.symbolicMask + edge]
+                guard mask != 0 else { continue }
+                let affine = state + shape.affine + 4 * edge
+                symbolicEdges[i].append(
+                    SymbolicEdge(
+                        output: o, function: network.functions[l][edge], mask: mask, a: affine[0], b: affine[1],
+                        c: affine[2], d: affine[3]))
+                hasSymbolicEdges = true
+            }
+        }
+    }
+
+    /// Adds dL/dw, laid out as `weights`, to the parameter gradient.
+    @inline(__always)
+    func unfold(_ dw: UnsafePointer<T>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>) {
+        let nb = shape.basisCount
+        for i in 0..<shape.inputs {
+            for o in numericEdges[i] {
+                let edge = i * shape.outputs + o
+                let d = dw + edge * rowCount
+                let mask = state[shape.mask + edge]
+                let scale = mask * state[shape.scaleSp + edge]
+                let coef = state + shape.coef + edge * nb
+                let dcoef = gradient + shape.coef + edge * nb
+                var dscale: T = 0
+                for b in 0..<nb {
+                    dcoef[b] += scale * d[b]
+                    dscale += coef[b] * d[b]
+                }
+                gradient[shape.scaleSp + edge] += mask * dscale
+                if rowCount > nb { gradient[shape.scaleBase + edge] += mask * d[nb] }
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// Initialisation: pykan's network for a seed, number for number.
+//
+// What it must get right, in this order:
+//   1. The order of random draws: per layer first the spline noise (G + 1, inputs, outputs), then scale_base
+//      (inputs, outputs), from torch's generator (KANLayer.py, __init__).
+//   2. torch's arithmetic: linspace from both ends, grids extended by repeated addition, in the network's own type.
+
+extension KAN {
+    /// Fills the state; the network must be all zeros.
+    func initialize(_ settings: Settings) throws(KANError) {
+        var random = MersenneTwister(seed: settings.seed)
+        for shape in layers {
+            for node in 0..<shape.nodes { state[shape.nodeScale + node] = 1 }
+            for o in 0..<shape.outputs { state[shape.subnodeScale + o] = 1 }
+            initializeKnots(shape, T(settings.gridRange.0), T(settings.gridRange.1))
+            try initializeSplines(shape, noise: T(settings.noiseScale), &random)
+            let root = T(shape.inputs).squareRoot()
+            let (mu, sigma) = (T(settings.scaleBaseMu), T(settings.scaleBaseSigma))
+            for e in 0..<shape.edges {
+                let u = random.uniform(T.self)
+                state[shape.scaleBase + e] = mu * (1 / root) + sigma * (u * 2 - 1) * (1 / root)
+                state[shape.mask + e] = 1
+            }
+            if settings.sparseInit { sparsify(shape) }
+            for e in 0..<shape.edges { state[shape.scaleSp + e] = (1 / root) * state[shape.mask + e] }
+        }
+    }
+
+    /// The same uniform, extended grid for every input.
+    private func initializeKnots(_ shape: LayerShape, _ low: T, _ high: T) {
+        let knots = state + shape.knots
+        let G = shape.grid
+        let step = (high - low) / T(G)
+        for m in 0...G {
+            knots[shape.k + m] = m < (G + 1) / 2 ? low + step * T(m) : high - step * T(G - m)
+        }
+        KnotVector.extend(knots, grid: G, k: shape.k)
+        for i in 1..<max(shape.inputs, 1) {
+            (knots + i * shape.knotCount).update(from: knots, count: shape.knotCount)
+        }
+    }
+
+    /// Coefficients of minimum norm whose splines take random values at the knots of the grid.
+    private func initializeSplines(_ shape: LayerShape, noise: T, _ random: inout MersenneTwister) throws(KANError) {
+        let (G, nb) = (shape.grid, shape.basisCount)
+        var values = [Double](repeating: 0, count: (G + 1) * shape.edges)
+        for m in values.indices { values[m] = Double((random.uniform(T.self) - 1 / 2) * noise / T(G)) }
+        var basis = try BasisMatrix(knots: state + shape.knots, grid: G, k: shape.k)
+        var points = (0...G).map { Double(state[shape.knots + shape.k + $0]) }
+        if shape.k == 0 { points[G] = Double(state[shape.knots + G]) }
+        let matrix = basis.rows(at: points)
+        var fit = try StreamingLeastSquares(columns: nb, rightHandSides: shape.edges)
+        try fit.add(rows: G + 1, matrix: matrix, rightHandSides: values)
+        let solution = try fit.solve(rcond: Double.ulpOfOne * Double(max(G + 1, nb))).solution
+        for b in 0..<nb {
+            for e in 0..<shape.edges { state[shape.coef + e * nb + b] = T(solution[b * shape.edges + e]) }
+        }
+    }
+
+    /// Joins every input to its nearest output and every output to its nearest input (pykan's utils.py, sparse_mask).
+    private func sparsify(_ shape: LayerShape) {
+        let mask = state + shape.mask
+        for e in 0..<shape.edges { mask[e] = 0 }
+        func position(_ index: Int, _ count: Int) -> Double { (Double(index) + 0.5) / Double(count) }
+        func nearest(_ p: Double, among count: Int) -> Int {
+            (0..<count).min { abs(position($0, count) - p) < abs(position($1, count) - p) } ?? 0
+        }
+        for i in 0..<shape.inputs { mask[i * shape.outputs + nearest(position(i, shape.inputs), among: shape.outputs)] = 1 }
+        for o in 0..<shape.outputs { mask[nearest(position(o, shape.outputs), among: shape.inputs) * shape.outputs + o] = 1 }
+    }
+}

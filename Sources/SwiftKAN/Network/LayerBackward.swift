@@ -1,0 +1,175 @@
+// The mirror of LayerForward.swift: from dL/d(next x) to dL/dx and the gradients of all the layer's parameters.
+//
+// What it must get right, in this order:
+//   1. Exact derivatives; checked against finite differences for every parameter block.
+//   2. Lanes beyond the block's samples contribute nothing: dL/dx is 0 there at the network's output, and pulls are masked.
+//   3. dL/dx of the network's inputs is computed only if asked for.
+//
+// `Pulls` carries the part of a regulariser's gradient that reaches single samples. A standard deviation S of values v_s
+// with mean m over n samples has dS/dv_s = (v_s - m) / ((n - 1)·S), so dR/dv_s = slope·(v_s - m), slope = dR/dS / ((n - 1)·S).
+
+/// Slopes and means of the quantities whose standard deviations a regulariser uses, in one layer.
+struct Pulls<T: KANScalar> {
+    /// (inputs, outputs): the numeric part of edges, and the whole of them
+    var numericalSlope, numericalMean, edgeSlope, edgeMean: [T]
+    /// (inputs): the layer's inputs
+    var nodeSlope, nodeMean: [T]
+    /// (outputs): sums over edges
+    var subnodeSlope, subnodeMean: [T]
+}
+
+/// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights`, the rest as in the state.
+struct GradientRows<T: KANScalar> {
+    let weights: UnsafeMutablePointer<T>
+    /// (outputs, inputs, 4)
+    let affine: UnsafeMutablePointer<T>
+    /// node bias (nodes), node scale (nodes), subnode bias (outputs), subnode scale (outputs)
+    let nodes: UnsafeMutablePointer<T>
+}
+
+extension FoldedLayer {
+    /// Reads dL/d(next x) in the workspace's `dx` and leaves dL/dx of this layer's inputs there, if `inputGradient`.
+    @inline(__always)
+    func backward(
+        _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, inputGradient: Bool,
+        pulls: Pulls<T>?, gradient: GradientRows<T>
+    ) {
+        let nv = w.nv
+        let rows = w.layers[l]
+        nodesBackward(w, rows, state, gradient)
+        if let pulls {
+            for o in 0..<shape.outputs where pulls.subnodeSlope[o] != 0 {
+                addPull(pulls.subnodeSlope[o], pulls.subnodeMean[o], rows.z + o * nv, w, to: w.dz + o * nv)
+            }
+        }
+        for i in 0..<shape.inputs {
+            let basis = rows.basis + i * rowCount * nv
+            let derivative = rows.derivative + i * rowCount * nv
+            let x = rows.x + i * nv
+            let dx = w.dx + i * nv
+            if inputGradient { RowKernels<T>.fill(dx, .zero, nv) }
+            for o in numericEdges[i] {
+                let edge = i * shape.outputs + o
+                var g = UnsafePointer(w.dz + o * nv)
+                if let pulls, pulls.numericalSlope[edge] != 0 || pulls.edgeSlope[edge] != 0 {
+                    pullNumeric(w, pulls, i, o, basis, x, evaluation)
+                    g = UnsafePointer(w.pull)
+                }
+                RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + edge * rowCount)
+                if inputGradient { RowKernels<T>.addProduct(g, weight(i, o), derivative, rowCount, nv, to: dx) }
+            }
+            for e in symbolicEdges[i] {
+                symbolicBackward(e, w, pulls, i, basis, x, evaluation, inputGradient ? dx : nil, gradient)
+            }
+            if inputGradient, let pulls, pulls.nodeSlope[i] != 0 {
+                addPull(pulls.nodeSlope[i], pulls.nodeMean[i], x, w, to: dx)
+            }
+        }
+    }
+
+    /// target += slope·(row - mean) for the block's samples.
+    @inline(__always)
+    private func addPull(
+        _ slope: T, _ mean: T, _ row: UnsafePointer<T.Vector>, _ w: Workspace<T>,
+        to target: UnsafeMutablePointer<T.Vector>
+    ) {
+        for v in 0..<w.nv { target[v] += (slope * w.valid[v]) * (row[v] - mean) }
+    }
+
+    /// w.edge = the numeric part of edge (i, o).
+    @inline(__always)
+    func numericEdge(_ i: Int, _ o: Int, _ basis: UnsafePointer<T.Vector>, _ w: Workspace<T>) {
+        RowKernels<T>.fill(w.edge, .zero, w.nv)
+        RowKernels<T>.addCombination(weight(i, o), basis, rowCount, w.nv, to: w.edge)
+    }
+
+    /// w.pull = dL/dφ of the numeric part of edge (i, o), pulls included.
+    private func pullNumeric(
+        _ w: Workspace<T>, _ pulls: Pulls<T>, _ i: Int, _ o: Int, _ basis: UnsafePointer<T.Vector>,
+        _ x: UnsafePointer<T.Vector>, _ evaluation: Evaluation
+    ) {
+        let edge = i * shape.outputs + o
+        numericEdge(i, o, basis, w)
+        for v in 0..<w.nv { w.pull[v] = w.dz[o * w.nv + v] }
+        if pulls.numericalSlope[edge] != 0 {
+            addPull(pulls.numericalSlope[edge], pulls.numericalMean[edge], w.edge, w, to: w.pull)
+        }
+        if pulls.edgeSlope[edge] != 0 {
+            if let e = symbolicEdges[i].first(where: { $0.output == o }) {
+                evaluate(e, x: x, w, evaluation, slope: false, post: w.symbolicEdge)
+                for v in 0..<w.nv { w.edge[v] += w.symbolicEdge[v] }
+            }
+            addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], w.edge, w, to: w.pull)
+        }
+    }
+
+    @inline(__always)
+    private func symbolicBackward(
+        _ e: SymbolicEdge<T>, _ w: Workspace<T>, _ pulls: Pulls<T>?, _ i: Int, _ basis: UnsafePointer<T.Vector>,
+        _ x: UnsafePointer<T.Vector>, _ evaluation: Evaluation, _ dx: UnsafeMutablePointer<T.Vector>?,
+        _ gradient: GradientRows<T>
+    ) {
+        let nv = w.nv
+        evaluate(e, x: x, w, evaluation, slope: true, post: w.symbolicEdge)
+        for v in 0..<nv { w.pull[v] = w.dz[e.output * nv + v] }
+        let edge = i * shape.outputs + e.output
+        if let pulls, pulls.edgeSlope[edge] != 0 {
+            if numericEdges[i].contains(e.output) {
+                numericEdge(i, e.output, basis, w)
+                for v in 0..<nv { w.symbolicEdge[v] += w.edge[v] }
+            }
+            addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], w.symbolicEdge, w, to: w.pull)
+        }
+        // Where g is 0, an infinite slope (of sqrt at 0, or in a lane beyond the samples) must not make it NaN.
+        var (da, db, dc, dd) = (T.Vector.zero, T.Vector.zero, T.Vector.zero, T.Vector.zero)
+        for v in 0..<nv {
+            let g = e.mask * w.pull[v]
+            let slope = T.zeroWhereZero(w.slope[v], g) * (e.c * g)
+            da += slope * x[v]
+            db += slope
+            dc += g * T.zeroWhereZero(w.value[v], g)
+            dd += g
+            if let dx { dx[v] += e.a * slope }
+        }
+        let target = gradient.affine + 4 * (e.output * shape.inputs + i)
+        target[0] += da.sum()
+        target[1] += db.sum()
+        target[2] += dc.sum()
+        target[3] += dd.sum()
+    }
+
+    /// From dL/d(next x) in `dx` to dL/dz in `dz`.
+    @inline(__always)
+    private func nodesBackward(
+        _ w: Workspace<T>, _ rows: LayerRows<T>, _ state: UnsafePointer<T>, _ gradient: GradientRows<T>
+    ) {
+        let nv = w.nv
+        let (nodes, outputs) = (shape.nodes, shape.outputs)
+        var subnode = 0
+        for node in 0..<nodes {
+            let factors = node < shape.sums ? 1 : shape.arities[node - shape.sums]
+            let d = w.dx + node * nv
+            gradient.nodes[node] += RowKernels<T>.sum(d, nv)
+            gradient.nodes[nodes + node] += RowKernels<T>.dot(d, rows.h + node * nv, nv)
+            let scale = state[shape.nodeScale + node]
+            let u = rows.u + subnode * nv
+            for factor in 0..<factors {
+                let du = w.dz + (subnode + factor) * nv
+                for v in 0..<nv {
+                    // The product of the other factors, not h / u: a factor may be 0.
+                    var product = scale * d[v]
+                    for other in 0..<factors where other != factor { product *= u[other * nv + v] }
+                    du[v] = product
+                }
+            }
+            subnode += factors
+        }
+        for o in 0..<outputs {
+            let du = w.dz + o * nv
+            gradient.nodes[2 * nodes + o] += RowKernels<T>.sum(du, nv)
+            gradient.nodes[2 * nodes + outputs + o] += RowKernels<T>.dot(du, rows.z + o * nv, nv)
+            let scale = state[shape.subnodeScale + o]
+            for v in 0..<nv { du[v] *= scale }
+        }
+    }
+}

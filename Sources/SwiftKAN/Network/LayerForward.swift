@@ -1,0 +1,90 @@
+// A layer applied to a block of samples: edges, sums, subnodes, products, nodes.
+//
+// What it must get right: the formula at the head of KAN.swift, in pykan's order of operations (MultKAN.py, forward);
+// `layerBackward` in LayerBackward.swift is its mirror and follows the same order from the end.
+
+extension FoldedLayer {
+    /// Evaluates the basis and base rows of every input; derivatives too if `derivatives`.
+    @inline(__always)
+    func evaluateBasis(_ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool) {
+        let nv = w.nv
+        for i in 0..<shape.inputs {
+            if numericEdges[i].isEmpty { continue }
+            let x = rows.x + i * nv
+            let basis = rows.basis + i * rowCount * nv
+            let derivative = derivatives ? rows.derivative + i * rowCount * nv : nil
+            table(i).rows(x: x, nv: nv, basis: basis, derivative: derivative, scratch: w.scratch)
+            if baseFunction != .zero {
+                let last = shape.basisCount * nv
+                baseFunction.rows(T.self, x: x, nv: nv, value: basis + last, derivative: derivative.map { $0 + last })
+            }
+        }
+    }
+
+    /// φ of a symbolic edge at the samples of `x`, into `post`; f and f' stay in the workspace's `value` and `slope`.
+    @inline(__always)
+    func evaluate(
+        _ e: SymbolicEdge<T>, x: UnsafePointer<T.Vector>, _ w: Workspace<T>, _ evaluation: Evaluation,
+        slope: Bool, post: UnsafeMutablePointer<T.Vector>
+    ) {
+        let nv = w.nv
+        for v in 0..<nv { w.argument[v] = e.a * x[v] + e.b }
+        let scalars = { (p: UnsafeMutablePointer<T.Vector>) in
+            UnsafeMutableRawPointer(p).assumingMemoryBound(to: T.self)
+        }
+        e.function.evaluate(
+            scalars(w.argument), count: nv * T.lanes, value: scalars(w.value),
+            derivative: slope ? scalars(w.slope) : nil, avoidSingularities: evaluation.avoidSingularities,
+            yTh: T(evaluation.yTh))
+        for v in 0..<nv { post[v] = e.mask * (e.c * w.value[v] + e.d) }
+    }
+
+    /// From the rows of this layer's inputs to those of the next level.
+    @inline(__always)
+    func forward(
+        _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool
+    ) {
+        let nv = w.nv
+        let rows = w.layers[l]
+        evaluateBasis(w, rows, derivatives: derivatives)
+        RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
+        for i in 0..<shape.inputs {
+            let basis = rows.basis + i * rowCount * nv
+            for o in numericEdges[i] {
+                RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv)
+            }
+            for e in symbolicEdges[i] {
+                evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
+                let z = rows.z + e.output * nv
+                for v in 0..<nv { z[v] += w.symbolicEdge[v] }
+            }
+        }
+        nodesForward(w, layer: l, state: state)
+    }
+
+    /// u = subnode_scale·z + subnode_bias; h = sums and products of u; next x = node_scale·h + node_bias.
+    @inline(__always)
+    private func nodesForward(_ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>) {
+        let nv = w.nv
+        let rows = w.layers[l]
+        for o in 0..<shape.outputs {
+            let (scale, bias) = (state[shape.subnodeScale + o], state[shape.subnodeBias + o])
+            let (z, u) = (rows.z + o * nv, rows.u + o * nv)
+            for v in 0..<nv { u[v] = scale * z[v] + bias }
+        }
+        let next = w.level(l + 1)
+        var subnode = 0
+        for node in 0..<shape.nodes {
+            let factors = node < shape.sums ? 1 : shape.arities[node - shape.sums]
+            let (h, u) = (rows.h + node * nv, rows.u + subnode * nv)
+            for v in 0..<nv { h[v] = u[v] }
+            for factor in 1..<max(factors, 1) {
+                for v in 0..<nv { h[v] *= u[factor * nv + v] }
+            }
+            let (scale, bias) = (state[shape.nodeScale + node], state[shape.nodeBias + node])
+            let x = next + node * nv
+            for v in 0..<nv { x[v] = scale * h[v] + bias }
+            subnode += factors
+        }
+    }
+}

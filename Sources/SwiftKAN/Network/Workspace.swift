@@ -1,0 +1,144 @@
+// Workspace: the rows of one block of samples in every layer, forward and back. One for each thread.
+//
+// What it must get right, in this order:
+//   1. A block goes through the whole network before the next begins, so nothing here grows with the number of samples.
+//   2. The number of samples a block has depends on the network alone: gradients are sums over blocks, and their bits must
+//      not depend on the machine's threads.
+//   3. All rows of a block fit the second-level cache, where the network allows it.
+
+/// The rows of one layer: row r of an array of rows stands at r·nv vectors from its start.
+struct LayerRows<T: KANScalar> {
+    /// (inputs) the layer's inputs
+    var x: UnsafeMutablePointer<T.Vector>
+    /// (inputs, rowCount) basis functions and base function, and their derivatives
+    var basis: UnsafeMutablePointer<T.Vector>
+    var derivative: UnsafeMutablePointer<T.Vector>
+    /// (outputs) sums over edges
+    var z: UnsafeMutablePointer<T.Vector>
+    /// (outputs) after subnode scale and bias
+    var u: UnsafeMutablePointer<T.Vector>
+    /// (nodes) before node scale and bias
+    var h: UnsafeMutablePointer<T.Vector>
+}
+
+final class Workspace<T: KANScalar> {
+    /// Vectors a row has room for.
+    let capacity: Int
+    /// Vectors of the block at hand, and its samples; lanes beyond them repeat the last sample.
+    var nv = 0
+    var samples = 0
+
+    private let memory: AlignedBuffer<T>
+    private(set) var layers: [LayerRows<T>] = []
+    /// (outputs of the network) predictions
+    private(set) var output: UnsafeMutablePointer<T.Vector>
+    /// (widest level) dL/dx of the level at hand, and (widest level of subnodes) dL/dz
+    private(set) var dx: UnsafeMutablePointer<T.Vector>
+    private(set) var dz: UnsafeMutablePointer<T.Vector>
+    /// (1) 1 for samples, 0 for lanes beyond them
+    private(set) var valid: UnsafeMutablePointer<T.Vector>
+    /// (1) rows for whatever is computed edge by edge
+    private(set) var edge: UnsafeMutablePointer<T.Vector>
+    private(set) var symbolicEdge: UnsafeMutablePointer<T.Vector>
+    private(set) var argument: UnsafeMutablePointer<T.Vector>
+    private(set) var value: UnsafeMutablePointer<T.Vector>
+    private(set) var slope: UnsafeMutablePointer<T.Vector>
+    private(set) var pull: UnsafeMutablePointer<T.Vector>
+    /// Vectors for the evaluation of a basis
+    private(set) var scratch: UnsafeMutablePointer<T.Vector>
+
+    /// Vectors a row should have so that a block's rows stay within about 384 KB; a power of two, at most 16.
+    static func rowCapacity(_ architecture: Architecture) -> Int {
+        let rows = rowsNeeded(architecture)
+        var capacity = 16
+        while capacity > 1 && capacity * rows * MemoryLayout<T.Vector>.stride > 384 << 10 { capacity /= 2 }
+        return capacity
+    }
+
+    private static func rowsNeeded(_ architecture: Architecture) -> Int {
+        var rows = architecture.outputs + 7
+        for shape in architecture.layers {
+            rows += shape.inputs * (1 + 2 * (shape.basisCount + 1)) + 2 * shape.outputs + shape.nodes
+        }
+        let levels = architecture.layers.map { max($0.inputs, $0.nodes) }.max() ?? 0
+        let subnodes = architecture.layers.map(\.outputs).max() ?? 0
+        return rows + levels + subnodes
+    }
+
+    init(_ architecture: Architecture, capacity: Int) throws(KANError) {
+        self.capacity = capacity
+        let scratchCount = architecture.layers.map { BSplineTable<T>.scratchCount(grid: $0.grid, k: $0.k) }.max() ?? 0
+        let vectors = Self.rowsNeeded(architecture) * capacity + scratchCount
+        memory = try AlignedBuffer(count: vectors * T.lanes)
+        var next = memory.vectors
+        func take(_ rows: Int) -> UnsafeMutablePointer<T.Vector> {
+            defer { next += rows * capacity }
+            return next
+        }
+        for shape in architecture.layers {
+            let rows = shape.inputs * (shape.basisCount + 1)
+            layers.append(
+                LayerRows(
+                    x: take(shape.inputs), basis: take(rows), derivative: take(rows), z: take(shape.outputs),
+                    u: take(shape.outputs), h: take(shape.nodes)))
+        }
+        output = take(architecture.outputs)
+        dx = take(architecture.layers.map { max($0.inputs, $0.nodes) }.max() ?? 0)
+        dz = take(architecture.layers.map(\.outputs).max() ?? 0)
+        valid = take(1)
+        edge = take(1)
+        symbolicEdge = take(1)
+        argument = take(1)
+        value = take(1)
+        slope = take(1)
+        pull = take(1)
+        scratch = next
+    }
+
+    /// The rows of level `l`: the inputs of layer l, or the predictions.
+    @inline(__always)
+    func level(_ l: Int) -> UnsafeMutablePointer<T.Vector> { l < layers.count ? layers[l].x : output }
+
+    /// Makes a block of `count` samples, 1 … capacity·lanes, the one at hand.
+    @inline(__always)
+    func begin(_ count: Int) {
+        samples = count
+        nv = (count + T.lanes - 1) / T.lanes
+        let row = UnsafeMutableRawPointer(valid).assumingMemoryBound(to: T.self)
+        for s in 0..<(nv * T.lanes) { row[s] = s < count ? 1 : 0 }
+    }
+
+    /// rows[c][s] = source[s·columns + c] for the block's samples; lanes beyond them repeat the last sample.
+    @inline(__always)
+    func load(_ source: UnsafePointer<T>, columns: Int, into rows: UnsafeMutablePointer<T.Vector>) {
+        let width = nv * T.lanes
+        let target = UnsafeMutableRawPointer(rows).assumingMemoryBound(to: T.self)
+        for c in 0..<columns {
+            let row = target + c * width
+            for s in 0..<samples { row[s] = source[s * columns + c] }
+            let last = source[(samples - 1) * columns + c]
+            for s in samples..<width { row[s] = last }
+        }
+    }
+
+    /// target[s·columns + c] = rows[c][s] for the block's samples.
+    @inline(__always)
+    func store(_ rows: UnsafePointer<T.Vector>, columns: Int, into target: UnsafeMutablePointer<T>) {
+        let width = nv * T.lanes
+        let source = UnsafeRawPointer(rows).assumingMemoryBound(to: T.self)
+        for c in 0..<columns {
+            for s in 0..<samples { target[s * columns + c] = source[c * width + s] }
+        }
+    }
+
+    /// Sets the lanes beyond the block's samples to 0 in `rows` rows: what they hold must not reach a gradient.
+    @inline(__always)
+    func clearPadding(_ pointer: UnsafeMutablePointer<T.Vector>, rows: Int) {
+        let width = nv * T.lanes
+        guard samples < width else { return }
+        let target = UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: T.self)
+        for r in 0..<rows {
+            for s in samples..<width { target[r * width + s] = 0 }
+        }
+    }
+}

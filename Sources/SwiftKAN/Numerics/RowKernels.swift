@@ -1,0 +1,135 @@
+// The three inner loops of training: combinations of rows, products of combinations, and dot products of rows.
+//
+// What it must get right, in this order:
+//   1. The order of additions in a lane depends on nothing but the number of rows: results do not change with the
+//      number of vectors in a row, hence not with the batch.
+//   2. Enough independent chains of additions: four vectors (or four rows) at a time hide the latency of an addition.
+//
+// A row is nv vectors of samples; rows stand one after another, row b at `rows + b·nv`.
+
+enum RowKernels<T: KANScalar> {
+    typealias Vector = T.Vector
+
+    /// z += Σ_b w_b · rows_b
+    @inline(__always)
+    static func addCombination(
+        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
+        to z: UnsafeMutablePointer<Vector>
+    ) {
+        var v = 0
+        while v + 4 <= nv {
+            var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+            var row = rows + v
+            for b in 0..<count {
+                let c = Vector(repeating: w[b])
+                a0 += c * row[0]
+                a1 += c * row[1]
+                a2 += c * row[2]
+                a3 += c * row[3]
+                row += nv
+            }
+            z[v] += a0
+            z[v + 1] += a1
+            z[v + 2] += a2
+            z[v + 3] += a3
+            v += 4
+        }
+        while v < nv {
+            var a = Vector.zero
+            var row = rows + v
+            for b in 0..<count {
+                a += Vector(repeating: w[b]) * row[0]
+                row += nv
+            }
+            z[v] += a
+            v += 1
+        }
+    }
+
+    /// z += g · Σ_b w_b · rows_b
+    @inline(__always)
+    static func addProduct(
+        _ g: UnsafePointer<Vector>, _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
+        to z: UnsafeMutablePointer<Vector>
+    ) {
+        var v = 0
+        while v + 4 <= nv {
+            var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+            var row = rows + v
+            for b in 0..<count {
+                let c = Vector(repeating: w[b])
+                a0 += c * row[0]
+                a1 += c * row[1]
+                a2 += c * row[2]
+                a3 += c * row[3]
+                row += nv
+            }
+            z[v] += g[v] * a0
+            z[v + 1] += g[v + 1] * a1
+            z[v + 2] += g[v + 2] * a2
+            z[v + 3] += g[v + 3] * a3
+            v += 4
+        }
+        while v < nv {
+            var a = Vector.zero
+            var row = rows + v
+            for b in 0..<count {
+                a += Vector(repeating: w[b]) * row[0]
+                row += nv
+            }
+            z[v] += g[v] * a
+            v += 1
+        }
+    }
+
+    /// dw_b += g · rows_b, for every row
+    @inline(__always)
+    static func addDots(
+        _ g: UnsafePointer<Vector>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
+        to dw: UnsafeMutablePointer<T>
+    ) {
+        var b = 0
+        while b + 4 <= count {
+            let r0 = rows + b * nv
+            let (r1, r2, r3) = (r0 + nv, r0 + 2 * nv, r0 + 3 * nv)
+            var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+            for v in 0..<nv {
+                let gv = g[v]
+                a0 += gv * r0[v]
+                a1 += gv * r1[v]
+                a2 += gv * r2[v]
+                a3 += gv * r3[v]
+            }
+            dw[b] += a0.sum()
+            dw[b + 1] += a1.sum()
+            dw[b + 2] += a2.sum()
+            dw[b + 3] += a3.sum()
+            b += 4
+        }
+        while b < count {
+            dw[b] += dot(g, rows + b * nv, nv)
+            b += 1
+        }
+    }
+
+    /// Σ_s a_s · b_s
+    @inline(__always)
+    static func dot(_ a: UnsafePointer<Vector>, _ b: UnsafePointer<Vector>, _ nv: Int) -> T {
+        var sum = Vector.zero
+        for v in 0..<nv { sum += a[v] * b[v] }
+        return sum.sum()
+    }
+
+    /// Σ_s a_s
+    @inline(__always)
+    static func sum(_ a: UnsafePointer<Vector>, _ nv: Int) -> T {
+        var sum = Vector.zero
+        for v in 0..<nv { sum += a[v] }
+        return sum.sum()
+    }
+
+    @inline(__always)
+    static func fill(_ a: UnsafeMutablePointer<Vector>, _ value: Vector, _ nv: Int) {
+        for v in 0..<nv { a[v] = value }
+    }
+}

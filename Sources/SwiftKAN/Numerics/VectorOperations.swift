@@ -1,0 +1,47 @@
+// Comparisons of vectors that kernels need, for each concrete vector type.
+//
+// What it must get right: NaN compares false, so it is neither clamped nor inside a cell, and reaches the result.
+// They are written for the concrete types because the generic operators of `SIMD` compile to a loop over lanes.
+
+extension Double {
+    /// 1 in the lanes where x ≥ t, else 0.
+    @inline(__always)
+    public static func atLeast(_ x: SIMD8<Double>, _ t: Double) -> SIMD8<Double> {
+        SIMD8<Double>.zero.replacing(with: 1, where: x .>= t)
+    }
+    /// 1 in the lanes where x > t, else 0.
+    @inline(__always)
+    public static func above(_ x: SIMD8<Double>, _ t: Double) -> SIMD8<Double> {
+        SIMD8<Double>.zero.replacing(with: 1, where: x .> t)
+    }
+    /// x, moved into [low, high]; NaN stays.
+    @inline(__always)
+    public static func clamp(_ x: SIMD8<Double>, _ low: Double, _ high: Double) -> SIMD8<Double> {
+        x.replacing(with: low, where: x .< low).replacing(with: high, where: x .> high)
+    }
+    /// x, but 0 in the lanes where g is 0: a product with g is then 0 even if x is infinite or NaN.
+    @inline(__always)
+    public static func zeroWhereZero(_ x: SIMD8<Double>, _ g: SIMD8<Double>) -> SIMD8<Double> {
+        x.replacing(with: 0, where: g .== 0)
+    }
+}
+
+extension Float {
+    @inline(__always)
+    public static func atLeast(_ x: SIMD16<Float>, _ t: Float) -> SIMD16<Float> {
+        SIMD16<Float>.zero.replacing(with: 1, where: x .>= t)
+    }
+    @inline(__always)
+    public static func above(_ x: SIMD16<Float>, _ t: Float) -> SIMD16<Float> {
+        SIMD16<Float>.zero.replacing(with: 1, where: x .> t)
+    }
+    @inline(__always)
+    public static func clamp(_ x: SIMD16<Float>, _ low: Float, _ high: Float) -> SIMD16<Float> {
+        x.replacing(with: low, where: x .< low).replacing(with: high, where: x .> high)
+    }
+    /// x, but 0 in the lanes where g is 0: a product with g is then 0 even if x is infinite or NaN.
+    @inline(__always)
+    public static func zeroWhereZero(_ x: SIMD16<Float>, _ g: SIMD16<Float>) -> SIMD16<Float> {
+        x.replacing(with: 0, where: g .== 0)
+    }
+}

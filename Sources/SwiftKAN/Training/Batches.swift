@@ -1,0 +1,65 @@
+// Batches: which samples a step sees, copied together so that a sweep reads them in order.
+//
+// What it must get right: the same seed gives the same batches; without mini-batches nothing is copied.
+
+/// Draws mini-batches from a data set.
+final class Batches<T: KANScalar> {
+    private let data: Samples<T>
+    private let inputs: Int
+    private let outputs: Int
+    private let size: Int
+    private var random: MersenneTwister
+    private var order: [Int] = []
+    private var x, y, weight: AlignedBuffer<T>?
+    private let labels: UnsafeMutablePointer<Int64>?
+    /// Row numbers of the batch at hand, for the caller's own loss; empty: all rows in order.
+    private(set) var index: [Int64] = []
+
+    /// Samples of the data set.
+    var total: Int { data.n }
+    /// Is every batch the whole data set.
+    var isWhole: Bool { size == data.n }
+    /// Batches of a pass over the data; the last one may be smaller.
+    var perEpoch: Int { (data.n + size - 1) / size }
+
+    init(_ data: Samples<T>, size: Int, seed: UInt32, inputs: Int, outputs: Int) throws(KANError) {
+        self.data = data
+        self.inputs = inputs
+        self.outputs = outputs
+        self.size = size <= 0 ? data.n : min(size, data.n)
+        random = MersenneTwister(seed: seed)
+        labels = data.labels == nil ? nil : .allocate(capacity: self.size)
+        if self.size < data.n {
+            x = try AlignedBuffer(count: self.size * inputs)
+            if data.y != nil { y = try AlignedBuffer(count: self.size * outputs) }
+            if data.weight != nil { weight = try AlignedBuffer(count: self.size) }
+        }
+    }
+
+    deinit { labels?.deallocate() }
+
+    /// Draws a new order of all samples.
+    func shuffle() {
+        if !isWhole { order = random.permutation(data.n) }
+    }
+
+    /// Batch number `b` of the present order.
+    func batch(_ b: Int) -> Samples<T> {
+        guard !isWhole, let x else { return data }
+        let rows = order[(b * size)..<min(data.n, (b + 1) * size)]
+        index = rows.map { Int64($0) }
+        for (target, source) in rows.enumerated() {
+            (x.base + target * inputs).update(from: data.x + source * inputs, count: inputs)
+            if let y, let from = data.y { (y.base + target * outputs).update(from: from + source * outputs, count: outputs) }
+            if let weight, let from = data.weight { weight.base[target] = from[source] }
+        }
+        var batch = Samples(
+            n: rows.count, x: UnsafePointer(x.base), y: y.map { UnsafePointer($0.base) }, labels: nil,
+            weight: weight.map { UnsafePointer($0.base) })
+        if let labels, let from = data.labels {
+            for (target, source) in rows.enumerated() { labels[target] = from[source] }
+            batch.labels = UnsafePointer(labels)
+        }
+        return batch
+    }
+}

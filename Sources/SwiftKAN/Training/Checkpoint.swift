@@ -1,0 +1,38 @@
+// Checkpoint: how long calls stay interruptible.
+//
+// What it must get right, in this order:
+//   1. The caller's function is called on the caller's thread only, at most every 20 ms.
+//   2. Once it asks to cancel, every thread leaves its loop at the next block of samples.
+
+import Synchronization
+
+final class Checkpoint: @unchecked Sendable {
+    private let caller = currentThreadIdentifier()
+    private let poll: () -> CallbackAnswer
+    private var last = monotonicSeconds()
+    private let answered = Atomic<Int>(0)
+    static let interval = 0.02
+
+    init(_ poll: @escaping () -> CallbackAnswer) { self.poll = poll }
+
+    /// Should work end now. Cheap enough for every block of samples.
+    func isCancelled() -> Bool {
+        if answered.load(ordering: .relaxed) == 2 { return true }
+        guard currentThreadIdentifier() == caller else { return false }
+        let now = monotonicSeconds()
+        guard now - last >= Self.interval else { return false }
+        last = now
+        switch poll() {
+        case .proceed: return false
+        case .stop:
+            answered.store(1, ordering: .relaxed)
+            return false
+        case .cancel:
+            answered.store(2, ordering: .relaxed)
+            return true
+        }
+    }
+
+    /// Did a poll ask to end well after the step at hand.
+    var wantsStop: Bool { answered.load(ordering: .relaxed) == 1 }
+}

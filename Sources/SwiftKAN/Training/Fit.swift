@@ -1,0 +1,306 @@
+// Fit: the training loop. Phases of a step: grid (if due), loss and gradient with the optimiser's step, record, callbacks.
+//
+// What it must get right, in this order:
+//   1. However it ends, the network holds finite parameters, the last that were accepted, or the best with `patience`.
+//   2. pykan's order of events and what it records (MultKAN.py, fit): losses of first-order optimisers before their step, of
+//      L-BFGS at the accepted point; test losses after the step.
+//   3. The L-BFGS memory is forgotten when the grid moves: its vectors speak of other coordinates.
+
+extension KAN {
+    /// Trains the network.
+    ///
+    /// - Parameters:
+    ///   - train: what is learned from.
+    ///   - test: judged after every step and, with `patience`, what decides when to stop; may be nil.
+    /// - Throws: `KANError.invalid` before anything is changed; `KANError.noMemory`.
+    @_specialize(where T == Double)
+    @_specialize(where T == Float)
+    public func fit(
+        train: Samples<T>, test: Samples<T>?, options: FitOptions, callbacks: FitCallbacks<T> = FitCallbacks()
+    ) throws(KANError) -> FitReport {
+        try options.checked()
+        guard options.objective.loss != .custom || callbacks.loss != nil else {
+            throw .invalid("the custom loss needs the loss callback")
+        }
+        try train.check("the training data", for: self, options.objective)
+        if let test {
+            var plain = options.objective
+            plain.lamb = 0
+            try test.check("the test data", for: self, plain)
+        }
+        let loop = try FitLoop(self, train, test, options, callbacks)
+        return try loop.run()
+    }
+
+    /// Ranges of the parameters that training changes.
+    var trainableRanges: [Range<Int>] {
+        architecture.blocks.filter { isTrainable($0) }.map { $0.offset..<($0.offset + $0.count) }
+    }
+}
+
+/// One call of `fit`.
+final class FitLoop<T: KANScalar> {
+    private let network: KAN<T>
+    private let test: Samples<T>?
+    private let options: FitOptions
+    private let callbacks: FitCallbacks<T>
+    private let batches: Batches<T>
+    private let evaluator: Evaluator<T>
+    private let gradient: AlignedBuffer<T>
+    private let lbfgs: LBFGS<T>?
+    private let firstOrder: FirstOrder<T>?
+    private let ranges: [Range<Int>]
+    /// The whole state where the loss was last finite, and where it was best.
+    private let lastFinite: AlignedBuffer<T>
+    private let best: AlignedBuffer<T>?
+    private var predictions, adjoint: AlignedBuffer<T>?
+    private var report = FitReport()
+    private var progress: Progress
+
+    init(
+        _ network: KAN<T>, _ train: Samples<T>, _ test: Samples<T>?, _ options: FitOptions,
+        _ callbacks: FitCallbacks<T>
+    ) throws(KANError) {
+        self.network = network
+        self.test = test
+        self.options = options
+        self.callbacks = callbacks
+        let shape = network.architecture
+        batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
+        evaluator = try Evaluator(network)
+        let P = shape.parameterCount
+        gradient = try AlignedBuffer(count: P)
+        lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
+        firstOrder = options.optimizer == .lbfgs ? nil : try FirstOrder(count: P, options: options)
+        ranges = network.trainableRanges
+        lastFinite = try AlignedBuffer(count: shape.stateCount)
+        best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
+        progress = Progress(step: 0, steps: options.steps)
+        save(to: lastFinite)
+    }
+
+    func run() throws(KANError) -> FitReport {
+        let outer = network.checkpoint
+        defer { network.checkpoint = outer }
+        if let poll = callbacks.poll {
+            network.checkpoint = Checkpoint { [unowned self] in poll(progress) }
+        }
+        evaluator.checkpoint = network.checkpoint
+        do throws(KANError) {
+            try loop()
+        } catch .cancelled {
+            report.cancelled = true
+            report.reason = .callback
+            if !isFinite() { restore(from: lastFinite) }
+        }
+        if let best, report.steps > 0 { restore(from: best) }
+        return report
+    }
+
+    private func loop() throws(KANError) {
+        let frequency = max(1, options.stopGridUpdateStep / max(1, options.gridUpdateNum))
+        var (bestLoss, withoutGain, idle) = (Double.infinity, 0, 0)
+        for step in 0..<options.steps {
+            batches.shuffle()
+            var loss = 0.0
+            var (value, moved) = (ObjectiveValue(loss: .nan, reg: 0), true)
+            let rounds = options.epochs ? batches.perEpoch : 1
+            for b in 0..<rounds {
+                let batch = batches.batch(b)
+                if b == 0, options.updateGrid, step % frequency == 0, step < options.stopGridUpdateStep,
+                    step >= options.startGridUpdateStep
+                {
+                    try network.updateGrid(x: batch.x, n: batch.n, evaluation: options.evaluation)
+                    lbfgs?.reset()
+                    idle = 0
+                }
+                let finite: Bool
+                (value, finite, moved) = try update(batch, step: step)
+                if !finite {
+                    restore(from: lastFinite)
+                    report.reason = .diverged
+                    return
+                }
+                loss += value.loss * Double(batch.n)
+                if b == rounds - 1 { value.loss = options.epochs ? loss / Double(batches.total) : value.loss }
+            }
+            if !moved {
+                // Without its memory L-BFGS may still descend; twice in vain is the end.
+                idle += 1
+                lbfgs?.reset()
+            } else {
+                idle = 0
+            }
+            let isLast = step == options.steps - 1 || idle == 2
+            if isLast, options.objective.lamb == 0 {
+                value.reg = try finalRegularization(batches.batch(0))
+            }
+            try record(value, step: step)
+            if let best {
+                let judged = test == nil ? value.loss : progress.testLoss
+                if judged < bestLoss - options.minDelta {
+                    (bestLoss, withoutGain) = (judged, 0)
+                    report.bestStep = step
+                    save(to: best)
+                } else {
+                    withoutGain += 1
+                }
+            } else {
+                report.bestStep = step
+            }
+            switch callbacks.step?(progress) ?? .proceed {
+            case .proceed: break
+            case .stop:
+                report.reason = .callback
+                return
+            case .cancel: throw .cancelled
+            }
+            if network.checkpoint?.wantsStop == true {
+                report.reason = .callback
+                return
+            }
+            if options.patience > 0, withoutGain >= options.patience {
+                report.reason = .patience
+                return
+            }
+            if idle == 2 && !gridWillMove(after: step, frequency) {
+                report.reason = .converged
+                return
+            }
+        }
+    }
+
+    /// One update from one batch: its value, whether it was finite, whether the parameters moved.
+    private func update(_ batch: Samples<T>, step: Int) throws(KANError) -> (ObjectiveValue, Bool, Bool) {
+        let state = network.state
+        if let lbfgs {
+            let result = try lbfgs.step(state, lr: options.lr(step: step)) { (gradient) throws(KANError) in
+                try self.evaluate(batch, gradient: gradient)
+            }
+            if result.total.isFinite { save(to: lastFinite) }
+            return (result.value, result.total.isFinite, !result.converged)
+        }
+        let value = try evaluate(batch, gradient: gradient.base)
+        let total = value.loss + options.objective.lamb * value.reg
+        guard total.isFinite, gradientIsFinite() else { return (value, false, false) }
+        save(to: lastFinite)
+        firstOrder?.step(state, gradient.base, ranges: ranges, lr: options.lr(step: step))
+        return (value, true, true)
+    }
+
+    /// The objective on a batch and its gradient, 0 for what is not trained.
+    private func evaluate(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
+        report.evaluations += 1
+        evaluator.fold(network)
+        let target = Target(batch, options.objective, outputs: network.architecture.outputs)
+        let value: ObjectiveValue
+        if options.objective.loss == .custom {
+            value = try customObjective(batch, gradient: gradient)
+        } else {
+            value = try evaluator.objective(
+                options.objective, x: batch.x, target: target, evaluation: options.evaluation, gradient: gradient,
+                inputGradient: nil)
+        }
+        var next = 0
+        for range in ranges {
+            (gradient + next).update(repeating: 0, count: range.lowerBound - next)
+            next = range.upperBound
+        }
+        (gradient + next).update(repeating: 0, count: network.architecture.parameterCount - next)
+        return value
+    }
+
+    /// The caller's loss: all predictions, then one backward sweep from its gradient.
+    private func customObjective(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
+        let O = network.architecture.outputs
+        if (adjoint?.count ?? -1) < batch.n * O { adjoint = try AlignedBuffer(count: batch.n * O) }
+        guard let adjoint else { throw .internal("no memory for the gradient of the loss") }
+        let loss = try customLoss(batch, isTest: false, gradient: adjoint.base)
+        var value = ObjectiveValue(loss: loss, reg: 0)
+        var pulls: [Pulls<T>]?
+        if options.objective.lamb != 0 {
+            let r = try evaluator.regularization(
+                options.objective.regularization, batch.x, batch.n, evaluation: options.evaluation)
+            value.reg = r.value
+            pulls = r.pulls(options.objective.lamb)
+        }
+        _ = try evaluator.gradientSweep(
+            batch.x, batch.n, evaluation: options.evaluation, pulls: pulls, gradient: gradient, inputGradient: nil
+        ) { w, start, _ in
+            w.load(adjoint.base + start * O, columns: O, into: w.dx)
+            return 0
+        }
+        evaluator.addCoefficientGradient(options.objective.regularization, lamb: options.objective.lamb, to: gradient)
+        return value
+    }
+
+    private func customLoss(_ data: Samples<T>, isTest: Bool, gradient: UnsafeMutablePointer<T>?) throws(KANError) -> Double {
+        let O = network.architecture.outputs
+        if (predictions?.count ?? -1) < data.n * O { predictions = try AlignedBuffer(count: data.n * O) }
+        guard let predictions, let loss = callbacks.loss else { throw .internal("no memory for the predictions") }
+        try evaluator.predict(data.x, data.n, evaluation: options.evaluation, into: predictions.base)
+        let value: Double?
+        if isTest || batches.isWhole {
+            value = loss(isTest, predictions.base, nil, data.n, gradient)
+        } else {
+            value = batches.index.withUnsafeBufferPointer { loss(isTest, predictions.base, $0.baseAddress, data.n, gradient) }
+        }
+        guard let value else { throw .cancelled }
+        return value
+    }
+
+    /// Stores the step's losses, the test loss at the parameters as they are now.
+    private func record(_ value: ObjectiveValue, step: Int) throws(KANError) {
+        var testLoss = Double.nan
+        if let test {
+            evaluator.fold(network)
+            if options.objective.loss == .custom {
+                testLoss = try customLoss(test, isTest: true, gradient: nil)
+            } else {
+                var plain = options.objective
+                plain.lamb = 0
+                let target = Target(test, plain, outputs: network.architecture.outputs)
+                testLoss = try evaluator.objective(
+                    plain, x: test.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
+                ).loss
+            }
+        }
+        report.trainLoss.append(value.loss)
+        report.testLoss.append(testLoss)
+        report.reg.append(value.reg)
+        progress = Progress(
+            step: step + 1, steps: options.steps, trainLoss: value.loss, testLoss: testLoss, reg: value.reg)
+    }
+
+    /// Without lamb the regularisation is not needed in training; pykan shows that of the last step.
+    private func finalRegularization(_ batch: Samples<T>) throws(KANError) -> Double {
+        guard batch.n >= 2 else { return 0 }
+        evaluator.fold(network)
+        return try evaluator.regularization(
+            options.objective.regularization, batch.x, batch.n, evaluation: options.evaluation).value
+    }
+
+    private func gridWillMove(after step: Int, _ frequency: Int) -> Bool {
+        guard options.updateGrid else { return false }
+        let next = (step / frequency + 1) * frequency
+        return next < min(options.stopGridUpdateStep, options.steps)
+    }
+
+    // MARK: - Snapshots
+
+    private func save(to buffer: AlignedBuffer<T>) {
+        buffer.base.update(from: network.state, count: network.architecture.stateCount)
+    }
+
+    private func restore(from buffer: AlignedBuffer<T>) {
+        network.state.update(from: buffer.base, count: network.architecture.stateCount)
+    }
+
+    private func isFinite() -> Bool {
+        (0..<network.architecture.stateCount).allSatisfy { network.state[$0].isFinite }
+    }
+
+    private func gradientIsFinite() -> Bool {
+        (0..<gradient.count).allSatisfy { gradient.base[$0].isFinite }
+    }
+}

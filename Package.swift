@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The engine (SwiftKAN), its C interface (CSwiftKAN: the header; SwiftKANBridge: the functions) and the LAPACK
-// declarations. setup.py links SwiftKANStatic into the Python extension; Swift users import SwiftKAN.
+// The engine (SwiftKAN), its C interface (CSwiftKAN: the header; SwiftKANBridge: the functions) and, in C, the LAPACK
+// declarations and what Swift cannot import of the system (CPlatform). setup.py links
+// SwiftKANStatic into the Python extension; Swift users import SwiftKAN.
 let package = Package(
     name: "SwiftKAN",
     products: [
@@ -11,11 +12,12 @@ let package = Package(
     ],
     targets: [
         // MARK: - Public API
-        .target(name: "SwiftKAN", dependencies: ["CLAPACK"]),
+        .target(name: "SwiftKAN", dependencies: ["CLAPACK", "CPlatform"]),
         .target(name: "CSwiftKAN"),
         .target(name: "SwiftKANBridge", dependencies: ["SwiftKAN", "CSwiftKAN"]),
 
         // MARK: - Implementation details
+        .target(name: "CPlatform"),
         .target(
             name: "CLAPACK",
             linkerSettings: [.linkedLibrary("lapack"), .linkedLibrary("blas")]),

@@ -5,12 +5,6 @@
 //   2. One name for one thing in generic kernels: `T` is the scalar, `T.Vector` holds `T.lanes` samples.
 //   3. Elementary functions of a single number come from the C library, correct to about one unit in the last place.
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// A floating-point type that networks can be made of: `Double` or `Float`.
 ///
 /// `Vector` holds one 64-byte cache line of samples (8 doubles or 16 floats), the unit in which kernels work.
@@ -47,31 +41,31 @@ extension KANScalar {
 extension Double: KANScalar {
     public typealias Vector = SIMD8<Double>
 
-    public static func exp(_ x: Double) -> Double { Glibc.exp(x) }
-    public static func log(_ x: Double) -> Double { Glibc.log(x) }
-    public static func log1p(_ x: Double) -> Double { Glibc.log1p(x) }
-    public static func sin(_ x: Double) -> Double { Glibc.sin(x) }
-    public static func cos(_ x: Double) -> Double { Glibc.cos(x) }
-    public static func tan(_ x: Double) -> Double { Glibc.tan(x) }
-    public static func tanh(_ x: Double) -> Double { Glibc.tanh(x) }
-    public static func atanh(_ x: Double) -> Double { Glibc.atanh(x) }
-    public static func asin(_ x: Double) -> Double { Glibc.asin(x) }
-    public static func acos(_ x: Double) -> Double { Glibc.acos(x) }
-    public static func atan(_ x: Double) -> Double { Glibc.atan(x) }
+    public static func exp(_ x: Double) -> Double { cExp(x) }
+    public static func log(_ x: Double) -> Double { cLog(x) }
+    public static func log1p(_ x: Double) -> Double { cLog1p(x) }
+    public static func sin(_ x: Double) -> Double { cSin(x) }
+    public static func cos(_ x: Double) -> Double { cCos(x) }
+    public static func tan(_ x: Double) -> Double { cTan(x) }
+    public static func tanh(_ x: Double) -> Double { cTanh(x) }
+    public static func atanh(_ x: Double) -> Double { cAtanh(x) }
+    public static func asin(_ x: Double) -> Double { cAsin(x) }
+    public static func acos(_ x: Double) -> Double { cAcos(x) }
+    public static func atan(_ x: Double) -> Double { cAtan(x) }
 }
 
 extension Float: KANScalar {
     public typealias Vector = SIMD16<Float>
 
-    public static func exp(_ x: Float) -> Float { Glibc.expf(x) }
-    public static func log(_ x: Float) -> Float { Glibc.logf(x) }
-    public static func log1p(_ x: Float) -> Float { Glibc.log1pf(x) }
-    public static func sin(_ x: Float) -> Float { Glibc.sinf(x) }
-    public static func cos(_ x: Float) -> Float { Glibc.cosf(x) }
-    public static func tan(_ x: Float) -> Float { Glibc.tanf(x) }
-    public static func tanh(_ x: Float) -> Float { Glibc.tanhf(x) }
-    public static func atanh(_ x: Float) -> Float { Glibc.atanhf(x) }
-    public static func asin(_ x: Float) -> Float { Glibc.asinf(x) }
-    public static func acos(_ x: Float) -> Float { Glibc.acosf(x) }
-    public static func atan(_ x: Float) -> Float { Glibc.atanf(x) }
+    public static func exp(_ x: Float) -> Float { cExp(x) }
+    public static func log(_ x: Float) -> Float { cLog(x) }
+    public static func log1p(_ x: Float) -> Float { cLog1p(x) }
+    public static func sin(_ x: Float) -> Float { cSin(x) }
+    public static func cos(_ x: Float) -> Float { cCos(x) }
+    public static func tan(_ x: Float) -> Float { cTan(x) }
+    public static func tanh(_ x: Float) -> Float { cTanh(x) }
+    public static func atanh(_ x: Float) -> Float { cAtanh(x) }
+    public static func asin(_ x: Float) -> Float { cAsin(x) }
+    public static func acos(_ x: Float) -> Float { cAcos(x) }
+    public static func atan(_ x: Float) -> Float { cAtan(x) }
 }

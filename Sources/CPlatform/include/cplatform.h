@@ -1,0 +1,23 @@
+/*
+ * cplatform.h: what the engine needs of the system and Swift cannot import, because Glibc's module map leaves out
+ * what stands behind _GNU_SOURCE.
+ * What it must get right: never fail; a machine that cannot answer has one processor.
+ */
+#ifndef SWIFTKAN_CPLATFORM_H
+#define SWIFTKAN_CPLATFORM_H
+
+#include <stdint.h>
+
+/* The processors that this process may use (its affinity mask on Linux, those on line elsewhere); at least 1. */
+int64_t swiftkan_processor_count(void);
+
+/* Tells the processor that this thread is spinning, so that its sibling thread and its power budget profit. */
+static inline void swiftkan_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb" ::: "memory"); /* a plain `yield` does nothing on most of them */
+#endif
+}
+
+#endif

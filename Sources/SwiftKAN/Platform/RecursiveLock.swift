@@ -3,7 +3,7 @@
 /// A lock that the thread which holds it may take again.
 ///
 /// A `fork` copies the lock as it is: a child must not use what another thread of its parent had locked.
-final class RecursiveLock: Sendable {
+public final class RecursiveLock: Sendable {
     private let monitor = Monitor(recursive: true)
 
     init() {}

@@ -23,6 +23,6 @@ let package = Package(
             linkerSettings: [.linkedLibrary("lapack"), .linkedLibrary("blas")]),
 
         // MARK: - Unit test bundles
-        .testTarget(name: "SwiftKANTests", dependencies: ["SwiftKAN", "SwiftKANBridge", "CSwiftKAN"]),
+        .testTarget(name: "SwiftKANTests", dependencies: ["SwiftKAN", "SwiftKANBridge", "CSwiftKAN", "CLAPACK"]),
     ]
 )

@@ -43,7 +43,7 @@ public struct MersenneTwister: Sendable {
 
     /// Leaves out the next `draws` words of the stream; nothing if `draws` ≤ 0.
     ///
-    /// - Complexity: O(`draws`), about a nanosecond each: whole blocks are passed without tempering.
+    /// - Complexity: O(`draws`), a fraction of a nanosecond each: whole blocks are passed without tempering.
     public mutating func skip(_ draws: Int) {
         guard draws > 0 else { return }
         var rest = draws

@@ -1,0 +1,175 @@
+// StreamingLeastSquares: the coefficients that fit given values best, from more rows than one wants to store.
+//
+// What it must get right, in this order:
+//   1. The minimum-norm solution, whatever the rank: empty cells, repeated samples, fewer rows than coefficients.
+//   2. Orthogonal transformations only. Normal equations would cost less and square the condition number.
+//   3. Memory and result do not depend on how the rows are cut into calls.
+//
+// Rows gather under the triangle of those before. When the space is full, A = Q R replaces the rows by R and the
+// right-hand sides by their first rows of Qᵀ b: ‖A c - b‖² changes by a constant, so every solution is kept.
+//
+//     space, (columns + blockRows) × columns:    R of earlier rows      columns   (or the first rows themselves)
+//                                                rows not folded in     ≤ blockRows
+//
+// At the end the rows that are left go to LAPACK's dgelsy: QR with column pivoting, rank by an estimate of the
+// condition number, complete orthogonal factorisation (Golub and Van Loan, Matrix Computations, §5.5). Folding the
+// triangle itself (dtpqrt) would save a third of the work for wide problems, and is in fewer LAPACKs.
+
+import CLAPACK
+
+/// Minimum-norm least squares min ‖A c - b‖ for any number of right-hand sides b, with rows that arrive in blocks.
+///
+///     var problem = try StreamingLeastSquares(columns: 3, rightHandSides: 1)
+///     try problem.add(rows: n, matrix: a, rightHandSides: b)
+///     let (c, rank) = try problem.solve(rcond: 1e-12)
+struct StreamingLeastSquares {
+    let columns: Int
+    let rightHandSides: Int
+    private let blockRows: Int
+
+    /// Rows added so far.
+    private(set) var rows = 0
+
+    /// Rows of the space, and how many of them are in use.
+    private let capacity: Int
+    private var filled = 0
+
+    /// The rows of A and of b, column by column, `capacity` rows each; b has a column of zeros if there is none.
+    private var a: [Double]
+    private var b: [Double]
+    private var tau: [Double]
+    private var work: [Double]
+
+    /// - Parameters:
+    ///   - columns: unknowns of one right-hand side, ≥ 1.
+    ///   - rightHandSides: ≥ 0.
+    ///   - blockRows: how many rows are folded in at once, ≥ 1; a matter of speed.
+    /// - Throws: `KANError.invalid` for other numbers, or if the space has more numbers than LAPACK can count.
+    init(columns: Int, rightHandSides: Int, blockRows: Int = 512) throws {
+        guard columns >= 1, rightHandSides >= 0, blockRows >= 1 else {
+            throw KANError.invalid(
+                "least squares need columns ≥ 1, rightHandSides ≥ 0 and blockRows ≥ 1, not "
+                    + "\(columns), \(rightHandSides) and \(blockRows)")
+        }
+        // LAPACK's integers have 32 bits, and its own sums of sizes need room.
+        let most = Int(Int32.max) / 4
+        guard columns < most, blockRows < most, rightHandSides < most,
+            (columns + blockRows) <= most / max(columns, rightHandSides, 1)
+        else {
+            throw KANError.invalid(
+                "least squares with \(columns) columns, \(rightHandSides) right-hand sides and blocks of \(blockRows) "
+                    + "rows are more than LAPACK's 32-bit integers can count")
+        }
+        self.columns = columns
+        self.rightHandSides = rightHandSides
+        self.blockRows = blockRows
+        capacity = columns + blockRows
+        a = [Double](repeating: 0, count: capacity * columns)
+        b = [Double](repeating: 0, count: capacity * max(rightHandSides, 1))
+        tau = [Double](repeating: 0, count: columns)
+        work = []
+        work = [Double](repeating: 0, count: try queryWork())
+    }
+
+    /// Adds rows to the problem.
+    ///
+    /// - Parameters:
+    ///   - rows: how many, ≥ 0.
+    ///   - matrix: rows × columns numbers, row by row.
+    ///   - rightHandSides: rows × rightHandSides numbers, row by row; not read if there is no right-hand side.
+    mutating func add(
+        rows: Int, matrix: UnsafePointer<Double>, rightHandSides: UnsafePointer<Double>
+    ) throws {
+        var next = 0
+        while next < rows {
+            if filled == capacity { try fold() }
+            let count = min(rows - next, capacity - filled)
+            copy(matrix + next * columns, count, columns, into: &a)
+            copy(rightHandSides + next * self.rightHandSides, count, self.rightHandSides, into: &b)
+            filled += count
+            next += count
+        }
+        self.rows += max(rows, 0)
+    }
+
+    /// The coefficients of least norm among those that make ‖A c - b‖ least. More rows may be added afterwards.
+    ///
+    /// - Parameter rcond: columns count as dependent beyond a condition number of 1/`rcond`.
+    /// - Returns: `solution`, columns × rightHandSides numbers row by row, and the `rank` that A was taken to have.
+    ///   No rows, or all zero, give zeros and rank 0.
+    mutating func solve(rcond: Double) throws -> (solution: [Double], rank: Int) {
+        var solution = [Double](repeating: 0, count: columns * rightHandSides)
+        if filled > columns { try fold() }
+        if filled == 0 { return (solution, 0) }
+
+        // dgelsy overwrites both; x comes back in the place of the right-hand sides, `columns` rows of it.
+        var matrix = [Double](repeating: 0, count: filled * columns)
+        for j in 0..<columns {
+            for i in 0..<filled { matrix[j * filled + i] = a[j * capacity + i] }
+        }
+        let sides = max(rightHandSides, 1)
+        var x = [Double](repeating: 0, count: columns * sides)
+        for j in 0..<sides {
+            for i in 0..<filled { x[j * columns + i] = b[j * capacity + i] }
+        }
+        var pivots = [Int32](repeating: 0, count: columns)
+        var m = Int32(filled), n = Int32(columns), nrhs = Int32(sides)
+        var rank: Int32 = 0, info: Int32 = 0, best = 0.0, rcond = rcond
+        var lda = m, ldb = n, size: Int32 = -1
+        dgelsy_(&m, &n, &nrhs, &matrix, &lda, &x, &ldb, &pivots, &rcond, &rank, &best, &size, &info)
+        try check(info, "dgelsy")
+        size = Int32(best)
+        if work.count < Int(size) { work = [Double](repeating: 0, count: Int(size)) }
+        dgelsy_(&m, &n, &nrhs, &matrix, &lda, &x, &ldb, &pivots, &rcond, &rank, &work, &size, &info)
+        try check(info, "dgelsy")
+
+        for j in 0..<rightHandSides {
+            for i in 0..<columns { solution[i * rightHandSides + j] = x[j * columns + i] }
+        }
+        return (solution, Int(rank))
+    }
+
+    // MARK: - Folding
+
+    /// Turns `count` rows of `width` numbers into the next rows of a space held column by column.
+    private func copy(_ source: UnsafePointer<Double>, _ count: Int, _ width: Int, into space: inout [Double]) {
+        space.withUnsafeMutableBufferPointer { space in
+            for j in 0..<width {
+                let column = space.baseAddress! + j * capacity + filled
+                for i in 0..<count { column[i] = source[i * width + j] }
+            }
+        }
+    }
+
+    /// Replaces the `filled` > `columns` rows by their triangle.
+    private mutating func fold() throws {
+        var m = Int32(filled), n = Int32(columns), ld = Int32(capacity), size = Int32(work.count), info: Int32 = 0
+        dgeqrf_(&m, &n, &a, &ld, &tau, &work, &size, &info)
+        try check(info, "dgeqrf")
+        if rightHandSides > 0 {
+            var nrhs = Int32(rightHandSides)
+            dormqr_("L", "T", &m, &nrhs, &n, &a, &ld, tau, &b, &ld, &work, &size, &info, 1, 1)
+            try check(info, "dormqr")
+        }
+        // What is below the diagonal belongs to Q.
+        for j in 0..<columns {
+            for i in stride(from: j + 1, to: columns, by: 1) { a[j * capacity + i] = 0 }
+        }
+        filled = columns
+    }
+
+    /// The size of the work space with which LAPACK folds fastest.
+    private mutating func queryWork() throws -> Int {
+        var m = Int32(capacity), n = Int32(columns), nrhs = Int32(max(rightHandSides, 1)), ld = m
+        var size: Int32 = -1, info: Int32 = 0, factor = 0.0, apply = 0.0
+        dgeqrf_(&m, &n, &a, &ld, &tau, &factor, &size, &info)
+        try check(info, "dgeqrf")
+        dormqr_("L", "T", &m, &nrhs, &n, &a, &ld, tau, &b, &ld, &apply, &size, &info, 1, 1)
+        try check(info, "dormqr")
+        return Int(max(factor, apply, 1))
+    }
+
+    private func check(_ info: Int32, _ routine: String) throws {
+        if info != 0 { throw KANError.internal("LAPACK's \(routine) refused argument \(-info)") }
+    }
+}

@@ -1,0 +1,109 @@
+/*
+ * _core.h: what the C files of swiftkan._core share.
+ *
+ * The extension wraps swiftkan.h for CPython and adds nothing of its own: Python objects come in, are checked, go
+ * through one C call without the GIL, and go out. What it must get right first:
+ *   1. No argument, and no callback, crashes the interpreter: every buffer's type, layout, alignment and length is
+ *      checked before its address is given away, and is held until the call has returned.
+ *   2. The GIL is never held while a call waits for a model's lock, and always held where Python is touched.
+ *   3. Every path gives back every reference and every buffer.
+ * Only the stable ABI of Python 3.11 is used, and no header of NumPy: one build serves every later Python and any
+ * NumPy, old or new, because both sides speak the buffer protocol.
+ */
+#ifndef SWIFTKAN_CORE_H
+#define SWIFTKAN_CORE_H
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030b0000
+#include <Python.h>
+
+#include <stdint.h>
+#include <string.h>
+
+#include "swiftkan.h"
+
+/* ---- _core.c ----------------------------------------------------------------------------------------------- */
+
+/* Sets the Python exception for a status that is an error and returns -1; returns 0 for OK. */
+int core_check(swiftkan_status status, const char *message);
+
+/* The engine's message as a str; bytes that are not UTF-8 are replaced. */
+PyObject *core_message(const char *message);
+
+/* ---- _buffer.c --------------------------------------------------------------------------------------------- */
+
+enum { CORE_READ = 0, CORE_WRITE = 1, CORE_OPTIONAL = 2 }; /* CORE_OPTIONAL: None is allowed and gives view->buf NULL */
+
+/*
+ * Fills *view with the buffer of `object`: C-contiguous, aligned, of elements `format` ('d', 'f', or 'q' for int64), and
+ * `count` of them unless count is negative. `name` is the argument's, for the exception. The caller releases the view, also
+ * after a failure (it is empty then). Returns 0, or -1 with an exception.
+ */
+int core_buffer(PyObject *object, Py_buffer *view, const char *name, char format, int mode, int64_t count);
+
+/* As core_buffer, for a buffer of either float type; *format receives 'd' or 'f'. */
+int core_buffer_real(PyObject *object, Py_buffer *view, const char *name, char *format, int mode, int64_t count);
+
+/* Releases `count` views; empty ones are allowed. */
+void core_release(Py_buffer *views, int count);
+
+/* The number of elements of a view. */
+int64_t core_items(const Py_buffer *view);
+
+/* *product = n * m; a negative n or an overflow is a ValueError that names n. */
+int core_product(int64_t n, int64_t m, const char *name, int64_t *product);
+
+/* An int64 array (PyMem_Free it) from a sequence of integers, its length in *count; NULL with an exception. */
+int64_t *core_integers(PyObject *sequence, const char *name, int64_t *count);
+
+/* ---- _model.c ---------------------------------------------------------------------------------------------- */
+
+/* A network. The engine's state never moves, so a buffer that Python holds needs a reference and nothing else. */
+typedef struct {
+  PyObject_HEAD
+  swiftkan_model *handle;
+  swiftkan_info info;       /* what never changes during the model's life */
+  Py_ssize_t shape, stride; /* of exported buffers, which point here */
+  char format[2];           /* "d" or "f" */
+} Model;
+
+extern PyType_Spec core_model_spec;
+
+/* A Model that owns `handle`; destroys it and returns NULL with an exception on failure. */
+PyObject *core_model_wrap(PyTypeObject *type, swiftkan_model *handle);
+
+/* ---- _evaluate.c, _gradient.c, _grid.c, _fit.c: the methods of Model that compute --------------------------- */
+
+swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th);
+
+/* Takes the buffer of x (n, D). */
+int core_x(const Model *self, PyObject *x, long long n, Py_buffer *view);
+
+/* Samples (x, y or labels, weight) and the buffers they live in. */
+typedef struct {
+  swiftkan_data data;
+  Py_buffer views[4];
+} Samples;
+
+/* Fills *samples from a call's arguments; `where` goes before the argument's name in messages. */
+int core_samples(const Model *model, Samples *samples, const char *where, long long n, PyObject *x, PyObject *y,
+                 PyObject *labels, PyObject *weight);
+
+/* Reads (loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff). */
+int core_objective(PyObject *tuple, swiftkan_objective *objective);
+
+typedef PyObject *(*core_method)(PyObject *self, PyObject *args, PyObject *keywords);
+#define CORE_METHOD(function) ((PyCFunction)(void (*)(void))(core_method)(function))
+
+PyObject *core_model_forward(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_activations(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_statistics(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_loss_gradient(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_vjp(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_regularization(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_update_grid(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_refine(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_initialize_from(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_fit(PyObject *self, PyObject *args, PyObject *keywords);
+
+#endif

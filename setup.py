@@ -1,0 +1,137 @@
+"""Builds ``swiftkan._core``: the Swift engine, LAPACK and the C glue in one extension that needs no Swift to run.
+
+What it must get right first: the result shows one symbol and needs only the C library (the Swift runtime, the C++
+library and LAPACK are inside), serves every Python from 3.11 on, and a missing tool ends in one sentence that says
+what to install. All metadata is in pyproject.toml.
+
+Environment switches:
+
+    SWIFTKAN_DEBUG=1            no optimisation, debug symbols
+    SWIFTKAN_SANITIZE=address   Swift and C under AddressSanitizer (see ``make asan``)
+    SWIFTKAN_MARCH=x86-64-v3    instruction set; the default is the compiler's baseline
+    SWIFTKAN_LAPACK_DIR=/dir    where liblapack_pic.a and libblas.a (or the shared libraries) are
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from glob import glob
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+SWIFT = (6, 3)
+DEBUG = os.environ.get("SWIFTKAN_DEBUG", "") not in ("", "0")
+SANITIZE = os.environ.get("SWIFTKAN_SANITIZE", "")
+MARCH = os.environ.get("SWIFTKAN_MARCH", "")
+
+
+def output(*command):
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, cwd=ROOT).stdout.strip()
+
+
+def check_tools():
+    """End with one sentence if this machine cannot build swiftkan."""
+    if not sys.platform.startswith("linux"):
+        raise SystemExit(f"swiftkan builds on Linux only; this is {sys.platform}.")
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise SystemExit("swiftkan uses Python's stable ABI, which free-threaded builds of Python do not have.")
+    found = "none"
+    if shutil.which("swift") and shutil.which("swiftc"):
+        version = re.search(r"Swift version (\d+)\.(\d+)\S*", output("swift", "--version"))
+        if version and tuple(map(int, version.groups())) >= SWIFT:
+            return
+        found = version.group(0) if version else "one of unknown version"
+    raise SystemExit(
+        f"swiftkan needs the Swift {SWIFT[0]}.{SWIFT[1]} toolchain or a newer one to be built, but found {found} on PATH; "
+        "install it from https://www.swift.org/install and put its usr/bin on PATH."
+    )
+
+
+def find_file(*names):
+    """The first of the files that the C compiler's library path (or SWIFTKAN_LAPACK_DIR) has, or None."""
+    own = os.environ.get("SWIFTKAN_LAPACK_DIR")
+    for name in names:
+        path = os.path.join(own, name) if own else output("gcc", f"-print-file-name={name}")
+        if os.path.isabs(path) and os.path.exists(path):
+            return os.path.realpath(path)
+    return None
+
+
+def lapack():
+    """Linker inputs for LAPACK and BLAS: the position-independent archives if there are any, else shared libraries."""
+    archives = [find_file("liblapack_pic.a"), find_file("blas/libblas.a", "libblas.a")]
+    if all(archives):
+        return archives
+    if find_file("liblapack.so") and find_file("libblas.so"):
+        own = os.environ.get("SWIFTKAN_LAPACK_DIR")
+        return [*([f"-L{own}"] if own else []), "-llapack", "-lblas"]
+    raise SystemExit(
+        "swiftkan needs LAPACK and BLAS to be built; install them (Debian, Ubuntu: apt install liblapack-dev libblas-dev) "
+        "or set SWIFTKAN_LAPACK_DIR to the directory of liblapack_pic.a and libblas.a."
+    )
+
+
+class BuildEngine(build_ext):
+    """Compiles the C files as setuptools does, builds the Swift archive, and links both with swiftc."""
+
+    def run(self):
+        check_tools()
+        super().run()
+
+    def swift_archive(self):
+        """Build the engine as a static library. The scratch directory is kept, so that rebuilding is quick."""
+        scratch = ROOT / "build" / "-".join(filter(None, ["swift", DEBUG and "debug", SANITIZE, MARCH]))
+        command = ["swift", "build", "-c", "debug" if DEBUG else "release", "--product", "SwiftKANStatic",
+                   "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
+        command += ["--sanitize", SANITIZE] if SANITIZE else []
+        command += ["-Xcc", f"-march={MARCH}"] if MARCH else []
+        self.spawn(command)
+        return os.path.join(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+
+    def build_extension(self, ext):
+        archive = self.swift_archive()
+        flags = ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]
+        flags += ["-O0", "-g"] if DEBUG else []
+        flags += [f"-march={MARCH}"] if MARCH else []
+        if SANITIZE:  # the runtime of Swift's own clang serves both languages
+            self.compiler.set_executable("compiler_so", ["clang", "-fPIC", "-O1", "-g", f"-fsanitize={SANITIZE}"])
+        objects = self.compiler.compile(ext.sources, self.build_temp, include_dirs=[*ext.include_dirs, *self.include_dirs],
+                                        extra_postargs=flags, depends=ext.depends)  # fmt: skip
+
+        # Found before the shared one, the archive of the C++ library makes its code part of the extension.
+        static = Path(self.build_temp).resolve() / "static"
+        static.mkdir(parents=True, exist_ok=True)
+        cxx = static / "libstdc++.a"
+        cxx.unlink(missing_ok=True)
+        cxx.symlink_to(output("gcc", "-print-file-name=libstdc++.a"))
+
+        target = self.get_ext_fullpath(ext.name)
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
+        linker += [] if DEBUG or SANITIZE else ["--strip-all"]
+        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *lapack()]
+        command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
+        command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
+        self.spawn(command)
+
+
+os.chdir(ROOT)  # setuptools wants relative paths of sources
+setup(
+    cmdclass={"build_ext": BuildEngine},
+    ext_modules=[
+        Extension(
+            "swiftkan._core",
+            sorted(glob("python/*.c")),
+            include_dirs=["Sources/CSwiftKAN/include"],
+            depends=[*glob("python/*.h"), *glob("Sources/CSwiftKAN/include/*.h")],
+            py_limited_api=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -1,3 +1,35 @@
-"""Kolmogorov-Arnold networks. The package's face; the engine is ``swiftkan._core``."""
+"""Kolmogorov-Arnold networks on NumPy arrays, with pykan's interface and an engine in Swift.
 
-from swiftkan import _core as _core
+>>> import numpy as np
+>>> from swiftkan import KAN, create_dataset
+>>> dataset = create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
+>>> model = KAN([2, 5, 1], grid=5, seed=0)
+>>> result = model.fit(dataset, steps=20)
+>>> model.predict([[0.5, 0.5]]).shape
+(1, 1)
+"""
+
+from swiftkan._datasets import create_dataset as create_dataset
+from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
+from swiftkan._kan import KAN as KAN
+from swiftkan._kan import MultKAN as MultKAN
+from swiftkan._layers import FUNCTIONS as FUNCTIONS
+from swiftkan._layers import KANLayer as KANLayer
+from swiftkan._layers import SymbolicLayer as SymbolicLayer
+from swiftkan._progress import Step as Step
+from swiftkan._result import FitResult as FitResult
+from swiftkan._threads import get_num_threads as get_num_threads
+from swiftkan._threads import set_num_threads as set_num_threads
+
+__all__ = [
+    "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "Step", "SymbolicLayer", "create_dataset",
+    "create_dataset_from_data", "get_num_threads", "set_num_threads",
+]  # fmt: skip
+
+
+def __getattr__(name: str):
+    if name == "__version__":  # read when asked for: importlib.metadata takes milliseconds to import
+        from importlib.metadata import version
+
+        return version("swiftkan")
+    raise AttributeError(f"module 'swiftkan' has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""Data sets on their way into training.
+
+What it must get right first: every mistake that pykan lets pass in silence (labels of one dimension, too many columns, NaN,
+another number of labels than samples) is an error that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+import numpy as np
+
+from . import _check, _losses
+
+FORMS = (
+    "a dict with train_input and train_label (and, if wanted, test_input and test_label), or a tuple (x, y) or "
+    "(x, y, x_test, y_test)"
+)
+
+
+class Part:
+    """One part of a data set, train or test, in the engine's form."""
+
+    __slots__ = ("rows", "chosen", "y", "classes", "label", "weight")
+
+    def __init__(self, rows: np.ndarray, chosen: np.ndarray, y: Any, classes: Any, label: Any, weight: Any):
+        self.rows, self.chosen, self.y, self.classes, self.weight = rows, chosen, y, classes, weight
+        self.label = label  # for a loss written in Python
+
+    def engine(self) -> tuple:
+        """(n, x, y, labels, weight)."""
+        return len(self.rows), self.chosen, self.y, self.classes, self.weight
+
+
+def unpack(dataset: Any) -> tuple[dict[str, Any], bool]:
+    """The data set as a dict with pykan's keys, and whether it has test data."""
+    if isinstance(dataset, (tuple, list)):
+        if len(dataset) not in (2, 4):
+            raise ValueError(f"dataset: has {len(dataset)} parts; it must be {FORMS}")
+        dataset = dict(zip(("train_input", "train_label", "test_input", "test_label"), dataset))
+    if not isinstance(dataset, dict):
+        raise TypeError(f"dataset: must be {FORMS}, not {type(dataset).__name__}")
+    for key in ("train_input", "train_label"):
+        if key not in dataset:
+            raise ValueError(f"dataset: {key} is missing; it must be {FORMS}")
+    tests = [key in dataset and dataset[key] is not None for key in ("test_input", "test_label")]
+    if any(tests) != all(tests):
+        raise ValueError(f"dataset: {'test_label' if tests[0] else 'test_input'} is missing; give both test parts or none")
+    return dataset, all(tests)
+
+
+def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int) -> tuple[dict[str, Any], Any, Any]:
+    """Puts a random part of the training samples aside as test data: (data set, weights of training, of test samples)."""
+    fraction = _check.real("validation_split", fraction, 0.0)
+    x, y = _check.array("train_input", dataset["train_input"]), dataset["train_label"]
+    n = x.shape[0] if x.ndim else 0
+    count = int(round(n * fraction))
+    if not 1 <= count < n:
+        raise ValueError(f"validation_split: {fraction:g} of {n} samples leaves {n - count} to train and {count} to validate; both need one")
+    order = np.random.RandomState(seed).permutation(n)
+    test, train = np.sort(order[:count]), np.sort(order[count:])
+    y = None if y is None else _check.array("train_label", y)
+    if y is not None and (not y.ndim or len(y) != n):
+        raise ValueError(f"train_label: has the shape {y.shape}, but there are {n} samples")
+    weights = (None, None)
+    if sample_weight is not None:
+        weight = _check.array("sample_weight", sample_weight)
+        if weight.shape != (n,):
+            raise ValueError(f"sample_weight: has the shape {weight.shape}, but {n} samples need ({n},), a weight each")
+        weights = (weight[train], weight[test])
+    pick = lambda values, ids: None if values is None else values[ids]  # noqa: E731
+    parts = {"train_input": x[train], "train_label": pick(y, train), "test_input": x[test], "test_label": pick(y, test)}
+    return parts, *weights
+
+
+def part(model: Any, kind: str, dataset: dict[str, Any], loss: str | Callable, weight: Any) -> Part:
+    """The ``kind`` ('train' or 'test') part of a data set, checked and converted."""
+    rows = model._training_rows(f"{kind}_input", dataset[f"{kind}_input"])
+    n, outputs, name, value = len(rows), model.width_in[-1], f"{kind}_label", dataset[f"{kind}_label"]
+    if weight is not None:
+        if callable(loss):
+            raise ValueError("sample_weight: a callable loss_fn does its own weighting; leave sample_weight out")
+        weight = _check.weights("sample_weight", weight, n, model.dtype)
+    y = classes = label = None
+    if not callable(loss):
+        y, classes = _losses.labels(name, value, loss, n, outputs, model.dtype)
+    elif value is not None:  # a loss written in Python knows what its labels mean; there must be one a sample
+        label = _check.array(name, value)
+        if not label.ndim or len(label) != n:
+            raise ValueError(f"{name}: has the shape {label.shape}, but there are {n} samples")
+        if label.dtype.kind == "f":
+            label = _check.contiguous(label, model.dtype)
+            _check.finite(name, label)
+    return Part(rows, model._chosen(rows), y, classes, label, weight)

@@ -1,0 +1,144 @@
+"""Saving and loading: one file that holds a whole model and can do nothing but be read.
+
+What it must get right first:
+  1. loading executes nothing: the file is a zip of plain arrays (.npy) and a JSON header, read without pickle;
+  2. a file is written whole or not at all: into a new file beside it, which then takes its place;
+  3. damaged, foreign and newer files end in one sentence that says so.
+
+The format, version 1: a NumPy .npz archive with the arrays of ``state_dict()`` under their names and ``header``, UTF-8 JSON
+as bytes: ``format`` ("swiftkan"), ``version`` (1), ``settings`` (the constructor's arguments), ``functions`` ([l][out][in]
+names), ``input_id``, ``input_width``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+
+from . import _check
+from ._state import State
+
+FORMAT, VERSION = "swiftkan", 1
+
+
+class Files(State):
+    """Methods that write and read models."""
+
+    def save(self, path: Any) -> None:
+        """Writes the model to one file: settings, numbers, symbolic functions. The remembered data is not written.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file's name, used as it is (``.npz`` is a usual ending). A file that is there already is replaced only when
+            the new one is complete.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from swiftkan import KAN
+        >>> model = KAN([2, 5, 1])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "model.npz")
+        ...     model.save(path)
+        ...     again = KAN.load(path)
+        >>> bool((again([0.1, 0.2]) == model([0.1, 0.2])).all())
+        True
+        """
+        path = os.fspath(path)
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "settings": self._current_settings().to_dict(),
+            "functions": self._function_names(),
+            "input_id": self._input_id.tolist(),
+            "input_width": self._input_width,
+        }
+        arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **self.state_dict()}
+        unfinished = f"{path}.{os.getpid()}.{id(self):x}.unfinished"
+        try:
+            with open(unfinished, "xb") as file:
+                np.savez(file, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except BaseException:
+            if os.path.exists(unfinished):
+                os.remove(unfinished)
+            raise
+
+    @classmethod
+    def load(cls, path: Any) -> Files:
+        """Reads a model that :meth:`save` wrote. Nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        KAN
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is not a model file of swiftkan, is damaged, or was written by a newer version.
+        """
+        path = os.fspath(path)
+        header, arrays = _read(path)
+        try:
+            model = cls.__new__(cls)
+            model._plain_attributes()
+            model._restore(header["settings"], arrays, header["functions"], header["input_id"], header["input_width"])
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"path: {path} is damaged: {error}") from None
+        return model
+
+    def _plain_attributes(self) -> None:
+        """The attributes that a model has for compatibility only."""
+        self.device, self.save_act, self.auto_save, self.first_init = "cpu", True, False, True
+        self.ckpt_path, self.state_id, self.round = "./model", 0, 0
+
+
+def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
+    """Header and arrays of a file."""
+    import zipfile
+    import zlib
+
+    with open(path, "rb") as file:  # a missing file or folder is reported by the system, in its words
+        if file.read(4) != b"PK\x03\x04":
+            raise ValueError(f"path: {path} is not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "header" not in archive.files:
+                raise ValueError(f"path: {path} is not a model file of swiftkan: it has no header")
+            header = json.loads(archive["header"].tobytes().decode())
+            _check_header(path, header)
+            arrays = {name: archive[name] for name in archive.files if name != "header"}
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError, KeyError, NotImplementedError) as error:
+        raise ValueError(f"path: {path} is damaged: {error}") from None
+    except ValueError as error:
+        if str(error).startswith("path: "):
+            raise
+        raise ValueError(f"path: {path} is damaged: {error}") from None
+    return header, arrays
+
+
+def _check_header(path: str, header: Any) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError(f"path: {path} is not a model file of swiftkan: its header says so")
+    version = _check.integer("version", header.get("version", 0))
+    if version > VERSION:
+        raise ValueError(f"path: {path} has the format's version {version}, and this swiftkan reads up to {VERSION}: update swiftkan")
+    if version < 1:
+        raise ValueError(f"path: {path} is damaged: there is no version {version} of the format")

@@ -1,0 +1,226 @@
+"""Training.
+
+What it must get right first:
+  1. every argument and all data are checked before the first step, so that a refusal leaves the model as it was;
+  2. however training ends (steps, convergence, patience, a callback, Ctrl-C, a loss that is not finite) the model is usable.
+
+The life of a call: check the arguments → check and convert the data, once → the engine trains, calling back after each
+step → results. What the engine does within a step is described in swiftkan.h.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+
+from . import _check, _data, _losses, _schedule
+from ._gradients import Gradients
+from ._progress import Reporter, root
+from ._result import FitResult
+
+OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3}  # swiftkan_optimizer
+WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
+
+
+class Training(Gradients):
+    """The method that trains the network."""
+
+    def fit(
+        self, dataset: Any, opt: str = "LBFGS", steps: int = 100, log: int = 1, lamb: float = 0.0, lamb_l1: float = 1.0,
+        lamb_entropy: float = 2.0, lamb_coef: float = 0.0, lamb_coefdiff: float = 0.0, update_grid: bool = True,
+        grid_update_num: int = 10, loss_fn: Any = None, lr: float = 1.0, start_grid_update_step: int = -1,
+        stop_grid_update_step: int = 50, batch: int = -1, metrics: Any = None, save_fig: bool = False, in_vars: Any = None,
+        out_vars: Any = None, beta: float = 3, save_fig_freq: int = 1, img_folder: str = "./video",
+        singularity_avoiding: bool = False, y_th: float = 1000.0, reg_metric: str = "edge_forward_spline_n",
+        display_metrics: Any = None, *, epochs: int | None = None, sample_weight: Any = None, callbacks: Any = None,
+        lr_schedule: Any = None, patience: int | None = None, min_delta: float = 0.0, validation_split: float = 0.0,
+        weight_decay: float | None = None, momentum: float = 0.0, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8, huber_delta: float = 1.0, verbose: int = 0, seed: int | None = None,
+    ) -> FitResult:  # fmt: skip
+        """Trains the network on ``dataset``; pykan's ``fit`` with its arguments and defaults, and more after the ``*``.
+
+        Parameters
+        ----------
+        dataset : dict or tuple
+            A dict with ``train_input`` (n, inputs) and ``train_label`` (n, outputs), and if wanted ``test_input`` and
+            ``test_label``; or a tuple (x, y) or (x, y, x_test, y_test).
+        opt : 'LBFGS', 'Adam', 'AdamW' or 'SGD'
+            'LBFGS' does up to 20 strong-Wolfe L-BFGS iterations a step. For the others pass an ``lr`` such as 1e-2.
+        steps : int
+            Training steps.
+        log : int
+            Show every so many steps, see ``verbose``.
+        lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, reg_metric
+            Minimise loss + lamb·regularisation, see :meth:`reg`.
+        update_grid, grid_update_num, start_grid_update_step, stop_grid_update_step
+            Move the grids to the samples, ``grid_update_num`` times before step ``stop_grid_update_step``.
+        loss_fn : None, str or callable
+            'mse' (None is the same), 'mae', 'huber' (see ``huber_delta``), 'cross_entropy' (labels: integers (n,) or
+            one-hot (n, outputs)), 'bce' (outputs are logits, labels from 0 to 1), or a callable
+            (prediction, label) → (value, dvalue/dprediction).
+        lr : float
+            Learning rate.
+        batch : int
+            Samples a step; -1 for all.
+        metrics : function or list of functions without arguments
+            Evaluated after every step; results under the functions' names.
+        singularity_avoiding, y_th
+            As in :meth:`forward`.
+        display_metrics : list of str
+            Which results to show.
+        save_fig, in_vars, out_vars, beta, save_fig_freq, img_folder
+            Only ``save_fig=False`` is allowed.
+        epochs : int
+            Train for so many passes over shuffled batches instead of ``steps``; a step then is a pass.
+        sample_weight : array-like, (n,)
+            How much each training sample counts.
+        callbacks : function or list of functions
+            Called after every step with a :class:`swiftkan.Step`; returning True ends the training.
+        lr_schedule : 'cosine', 'exponential', 'step' or a function of the step (from 0)
+            A factor of ``lr`` step by step.
+        patience, min_delta : int, float
+            Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by more
+            than ``min_delta``, and restore the parameters of the best step.
+        validation_split : float
+            Put this part of the training data aside as test data, chosen by ``seed``.
+        weight_decay, momentum, betas, eps
+            Of Adam, AdamW (``weight_decay`` 0.01 unless given) and SGD.
+        huber_delta : float
+            Where the Huber loss turns from square to absolute.
+        verbose : 0, 1 or 2
+            Silent, a tqdm bar, or a line every ``log`` steps.
+        seed : int
+            Of batches and validation split; the model's if not given. No global generator is used.
+
+        Returns
+        -------
+        FitResult
+            A dict of arrays ``train_loss``, ``test_loss``, ``reg`` and the metrics, and an object with ``status``,
+            ``message``, ``seconds``, ``steps``, …
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an argument or data that is not allowed; the model is then unchanged.
+        KeyboardInterrupt
+            On Ctrl-C; the model keeps the last accepted parameters.
+
+        Warns
+        -----
+        RuntimeWarning
+            If the loss stops being finite. The model then has its last finite parameters.
+
+        Notes
+        -----
+        The training input is remembered (``cache_data``) for ``reg``, ``refine``, ``acts`` and others.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN, create_dataset
+        >>> dataset = create_dataset(lambda x: np.sin(3 * x[:, [0]]) + x[:, [1]] ** 2, n_var=2, train_num=200)
+        >>> model = KAN([2, 5, 1], grid=5, seed=0)
+        >>> result = model.fit(dataset, steps=10)
+        >>> result.status, len(result["train_loss"]), bool(result["test_loss"][-1] < 0.05)
+        ('ok', 10, True)
+        """
+        if save_fig:
+            raise ValueError("save_fig: must be False; figures of every step cannot be saved, in_vars, out_vars and the like are ignored")
+        _check.choice("opt", opt, OPTIMIZERS)
+        loss = _losses.resolve("loss_fn", loss_fn)
+        objective = _losses.objective(loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+        avoid, y_th = _check.singularity(singularity_avoiding, y_th)
+        seed = self.seed if seed is None else _check.integer("seed", seed, 0, 2**32 - 1)
+        steps = _check.integer("steps", steps, 0, 2**31 - 1) if epochs is None else _check.integer("epochs", epochs, 0, 2**31 - 1)
+        options = _options(
+            opt=opt, update_grid=update_grid, steps=steps, batch=batch, epochs=epochs, seed=seed, lr=lr,
+            grid_update_num=grid_update_num, start_grid_update_step=start_grid_update_step,
+            stop_grid_update_step=stop_grid_update_step, lr_schedule=lr_schedule, betas=betas, eps=eps,
+            weight_decay=weight_decay, momentum=momentum, patience=patience, min_delta=min_delta,
+        )  # fmt: skip
+        verbose, log = _check.integer("verbose", verbose, 0, 2), _check.integer("log", log, 1)
+
+        dataset, has_test = _data.unpack(dataset)
+        test_weight = None
+        if validation_split:
+            if has_test:
+                raise ValueError("validation_split: the data set has test data already; leave one of the two out")
+            dataset, sample_weight, test_weight = _data.split(dataset, validation_split, sample_weight, seed)
+            has_test = True
+        train = _data.part(self, "train", dataset, loss, sample_weight)
+        test = _data.part(self, "test", dataset, loss, test_weight) if has_test else None
+        custom = self._custom_loss(loss, train, test, avoid, y_th) if callable(loss) else None
+        reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, steps, loss == "mse", has_test)
+
+        values = {key: np.full(steps, np.nan) for key in ("train_loss", "test_loss", "reg")}
+        self._remember(train.rows, avoid, y_th, asked=True)
+        start = time.perf_counter()
+        try:
+            report = self._core.fit(
+                train.engine(), test.engine() if test else None, options, objective, avoid, y_th, None,
+                reporter if reporter.needed else None, custom, *values.values(),
+            )  # fmt: skip
+        finally:
+            reporter.close()
+        seconds = time.perf_counter() - start
+        done = int(report["steps"])
+        for key in values:
+            values[key] = values[key][:done]
+            if loss == "mse" and key != "reg":
+                values[key] = np.array([root(value) for value in values[key]])
+        result = FitResult.from_report(report, {**values, **reporter.values}, seconds)
+        if result.status == "diverged":
+            warnings.warn(f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2)
+        return result
+
+    def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:
+        """A loss written in Python, tried once on the training data so that a wrong one is refused before the first step."""
+        outputs = self.width_in[-1]
+        custom = _losses.CallableLoss(function, train.label, test.label if test else None, outputs, self.dtype)
+        prediction = np.empty((len(train.rows), outputs), self.dtype)
+        self._core.forward(train.chosen, prediction, avoid, y_th)
+        custom.value_and_slope(prediction, train.label)
+        return custom
+
+
+def _options(
+    *, opt, update_grid, steps, batch, epochs, seed, lr, grid_update_num, start_grid_update_step, stop_grid_update_step,
+    lr_schedule, betas, eps, weight_decay, momentum, patience, min_delta,
+) -> dict[str, Any]:  # fmt: skip
+    """The engine's options (swiftkan_fit_options), checked."""
+    if not hasattr(betas, "__len__") or len(betas) != 2:
+        raise ValueError(f"betas: must be a pair such as (0.9, 0.999), not {betas!r}")
+    beta1, beta2 = (_check.real(f"betas[{i}]", betas[i], 0.0, 1.0) for i in (0, 1))
+    if 1.0 in (beta1, beta2):
+        raise ValueError(f"betas: must be below 1, not {betas!r}")
+    if opt == "LBFGS" and weight_decay:
+        raise ValueError("weight_decay: L-BFGS has none; use lamb and lamb_coef, or opt='AdamW'")
+    if opt != "SGD" and momentum:
+        raise ValueError(f"momentum: only 'SGD' has it, not {opt!r}")
+    if _check.integer("batch", batch, -1) == 0:
+        raise ValueError("batch: must be at least 1, or -1 for all samples")
+    if weight_decay is None:
+        weight_decay = WEIGHT_DECAY.get(opt, 0.0)
+    return {
+        "optimizer": OPTIMIZERS[opt],
+        "update_grid": int(_check.flag("update_grid", update_grid)),
+        "steps": steps,
+        "batch": int(batch),
+        "epochs": int(epochs is not None),
+        "seed": seed,
+        "grid_update_num": _check.integer("grid_update_num", grid_update_num, 1, 2**31 - 1),
+        "start_grid_update_step": _check.integer("start_grid_update_step", start_grid_update_step, -(2**31), 2**31 - 1),
+        "stop_grid_update_step": _check.integer("stop_grid_update_step", stop_grid_update_step, -(2**31), 2**31 - 1),
+        "lr": _check.real("lr", lr, above=0.0),
+        "lr_factor": _schedule.factors(lr_schedule, steps),
+        "beta1": beta1,
+        "beta2": beta2,
+        "eps": _check.real("eps", eps, 0.0),
+        "weight_decay": _check.real("weight_decay", weight_decay, 0.0),
+        "momentum": _check.real("momentum", momentum, 0.0),
+        "patience": 0 if patience is None else _check.integer("patience", patience, 1, 2**31 - 1),
+        "min_delta": _check.real("min_delta", min_delta, 0.0),
+    }

@@ -1,0 +1,110 @@
+"""The public class: all rooms of the house together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._files import Files
+from ._pykan import read_checkpoint
+
+
+class KAN(Files):
+    """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
+
+    Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies
+
+        φ(x) = mask·(scale_base·b(x) + scale_sp·Σ_m coef_m·B_m(x))  +  symbolic mask·(c·f(a·x + d₀) + d)
+
+    with B-splines B_m of degree k, a base function b, and a symbolic function f; subnodes add their edges, nodes take a
+    subnode or the product of several (Liu et al. 2024, arXiv 2404.19756, eqs. 2.7 and 2.10; MultKAN: arXiv 2408.10205,
+    section 2). The arguments, their defaults and the numbers that a seed gives are pykan's (kan/MultKAN.py), but ``auto_save``
+    is off and ``dtype`` is new. ``MultKAN`` is the same class.
+
+    Parameters
+    ----------
+    width : list
+        Nodes of each level from inputs to outputs: a number, or ``[n_sum, n_mult]``. The list is not changed.
+    grid : int or list
+        Grid intervals G of the splines, for all layers or one a layer.
+    k : int or list
+        Spline degree, 0 to 20.
+    mult_arity : int or list of lists
+        Factors of each multiplication node; as lists level by level, inputs and outputs too: ``[[], [2, 3], []]``.
+    noise_scale : float
+        Size of the initial splines.
+    scale_base_mu, scale_base_sigma : float
+        The initial ``scale_base`` is (mu + sigma·uniform(-1, 1))/√inputs.
+    base_fun : 'silu', 'identity' or 'zero'
+    symbolic_enabled : bool
+        Are symbolic edges evaluated.
+    affine_trainable : bool
+        Are scales and biases of nodes and subnodes trained.
+    grid_eps : float
+        Grids from samples: 1 uniform, 0 quantiles, between a mixture.
+    grid_range : (low, high)
+        The initial grid.
+    sp_trainable, sb_trainable : bool
+        Are ``scale_sp`` and ``scale_base`` trained.
+    seed : int
+        The same seed gives the same network. No global generator is used.
+    sparse_init : bool
+        Join each node to its nearest neighbours only.
+    auto_save : False
+        Saving each version is not done; use :meth:`save`.
+    device : 'cpu'
+    dtype : 'float64' or 'float32'
+    save_act, first_init, ckpt_path, state_id, round
+        Kept as attributes for pykan's scripts, without effect.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an argument that is not allowed; the message says what is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from swiftkan import KAN, create_dataset
+    >>> dataset = create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
+    >>> model = KAN(width=[2, 5, 1], grid=3, k=3, seed=42)
+    >>> model
+    KAN(width=[2, 5, 1], grid=3, k=3, dtype=float64)
+    >>> result = model.fit(dataset, opt="LBFGS", steps=20)
+    >>> bool(result["test_loss"][-1] < 0.05)
+    True
+    """
+
+    @classmethod
+    def from_pykan(cls, path: Any) -> KAN:
+        """Reads a checkpoint that pykan wrote, without torch and without executing anything in it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            As given to pykan's ``saveckpt``: the files are ``{path}_config.yml`` and ``{path}_state``.
+
+        Returns
+        -------
+        KAN
+            With the checkpoint's dtype. pykan does not store the seed, ``input_id`` and the scales of initial noise; of a
+            model whose inputs were pruned set ``input_id`` and ``input_width``.
+
+        Raises
+        ------
+        FileNotFoundError
+            If one of the files is missing.
+        ValueError
+            If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed), or if the
+            model has functions that swiftkan does not know.
+        """
+        arguments, state, names = read_checkpoint(path)
+        try:
+            model = cls(**arguments)
+            model.load_state_dict(state)
+            model._set_function_names(names)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
+        return model
+
+
+MultKAN = KAN

@@ -1,0 +1,117 @@
+"""What happens after each step of training: metrics, callbacks, and what is shown.
+
+What it must get right first: nothing is shown unless asked, and whatever a user's function raises ends the training with
+that exception and a usable model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, Iterable
+
+RESERVED = ("train_loss", "test_loss", "reg")
+
+
+class Step:
+    """What a callback is told.
+
+    Attributes
+    ----------
+    model : the model in training; it may be used, and changed at one's own risk
+    step, steps : steps done (from 1), and asked for
+    train_loss, test_loss, reg : float, as in the result
+    metrics : dict of the metrics' last values
+    """
+
+    __slots__ = ("model", "step", "steps", "train_loss", "test_loss", "reg", "metrics")
+
+    def __init__(self, model, step, steps, train_loss, test_loss, reg, metrics):
+        self.model, self.step, self.steps = model, step, steps
+        self.train_loss, self.test_loss, self.reg, self.metrics = train_loss, test_loss, reg, metrics
+
+    def __repr__(self) -> str:
+        return f"Step({self.step}/{self.steps}, {_text({'train_loss': self.train_loss, 'test_loss': self.test_loss, **self.metrics})})"
+
+
+def functions(name: str, value: Any) -> list[Callable]:
+    """One callable, several, or None, as a list."""
+    if value is None:
+        return []
+    if callable(value):
+        return [value]
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict)):
+        value = list(value)
+        if all(map(callable, value)):
+            return value
+    raise TypeError(f"{name}: must be a function or a list of functions, not {value!r}")
+
+
+class Reporter:
+    """The engine's step callback. Call it with (step, steps, train_loss, test_loss, reg); true means stop."""
+
+    def __init__(self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, root: bool, has_test: bool):
+        self._model, self._root, self._has_test = model, root, has_test
+        self._metrics = {}
+        for metric in functions("metrics", metrics):
+            key = getattr(metric, "__name__", type(metric).__name__)
+            if key in RESERVED or key in self._metrics:
+                raise ValueError(f"metrics: two results would be called {key!r}; give the functions names of their own")
+            self._metrics[key] = metric
+        self.values: dict[str, list[float]] = {key: [] for key in self._metrics}
+        self._callbacks = functions("callbacks", callbacks)
+        self._verbose, self._log = verbose, log
+        known = (*RESERVED, *self._metrics)
+        self._display = list(known[:3] if display is None else [display] if isinstance(display, str) else display)
+        for key in self._display:
+            if key not in known:
+                raise ValueError(f"display_metrics: there is no result {key!r}; there are {', '.join(known)}")
+        if display is None and not has_test:
+            self._display.remove("test_loss")
+        self._bar = _bar(steps) if verbose == 1 else None
+
+    @property
+    def needed(self) -> bool:
+        """Is there anything to do after a step."""
+        return bool(self._metrics or self._callbacks or self._verbose)
+
+    def __call__(self, step: int, steps: int, train_loss: float, test_loss: float, reg: float) -> bool:
+        if self._root:
+            train_loss, test_loss = root(train_loss), root(test_loss)
+        now = {}
+        for key, metric in self._metrics.items():
+            value = metric()
+            now[key] = float(value.item() if hasattr(value, "item") else value)
+            self.values[key].append(now[key])
+        if self._verbose and (step % self._log == 0 or step == steps):
+            shown = {"train_loss": train_loss, "test_loss": test_loss, "reg": reg, **now}
+            text = _text({key: shown[key] for key in self._display})
+            if self._bar is not None:
+                self._bar.set_description_str(text, refresh=False)
+            else:
+                print(f"step {step:>{len(str(steps))}}/{steps} {text}", flush=True)
+        if self._bar is not None:
+            self._bar.update(1)
+        report = Step(self._model, step, steps, train_loss, test_loss, reg, now)
+        return any([bool(callback(report)) for callback in self._callbacks])  # a list: every callback is called
+
+    def close(self) -> None:
+        """Leaves the progress bar in order."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def root(loss: float) -> float:
+    """The root that turns a mean squared error into pykan's reported loss."""
+    return math.sqrt(loss) if loss >= 0 else math.nan
+
+
+def _text(values: dict[str, float]) -> str:
+    return "| " + " | ".join(f"{key}: {value:.2e}" for key, value in values.items()) + " | "
+
+
+def _bar(steps: int):
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        raise ImportError("verbose=1 shows a tqdm bar, and tqdm is not installed: pip install tqdm, or use verbose=2") from None
+    return tqdm(total=steps, ncols=100)

@@ -1,0 +1,162 @@
+"""Reading pykan's checkpoints without torch: ``{path}_config.yml`` and ``{path}_state``.
+
+What it must get right first: nothing in the files is executed. A torch file is a zip with a pickle in it, and a pickle is a
+program; the reader below gives that program five harmless words and refuses every other.
+
+The format (torch.save, since torch 1.6): ``<root>/data.pkl``, a pickle whose tensors refer by a persistent id to
+``<root>/data/<key>``, raw little-endian numbers. A tensor is a storage with an offset, sizes and strides.
+"""
+
+from __future__ import annotations
+
+import collections
+import io
+import os
+import pickle
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from . import _yaml
+
+STORAGES = {
+    "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
+    "ShortStorage": "<i2", "CharStorage": "<i1", "ByteStorage": "<u1", "BoolStorage": "|b1",
+}  # fmt: skip
+KEYS = ("width", "grid", "k", "mult_arity", "base_fun_name", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range",
+        "sp_trainable", "sb_trainable")  # fmt: skip
+
+
+class UnsafeFile(pickle.UnpicklingError):
+    """The file asks for something that a checkpoint has no use for."""
+
+
+class _StorageType:
+    """Stands for torch.DoubleStorage and its like: a name and the dtype of its numbers."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype: str):
+        self.dtype = np.dtype(dtype)
+
+
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.ndarray:
+    """torch._utils._rebuild_tensor_v2: a strided window of a storage, as an array of its own."""
+    if not isinstance(storage, np.ndarray) or storage.ndim != 1:
+        raise UnsafeFile("a tensor without a storage")
+    for numbers in (size, stride):
+        if not isinstance(numbers, tuple) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+            raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r}")
+    if len(size) != len(stride) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
+        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset!r}")
+    if 0 in size:
+        return np.zeros(size, storage.dtype)
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride))
+    count = 1
+    for n in size:
+        count *= n
+    if last >= storage.size or count > storage.size:
+        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers")
+    window = np.lib.stride_tricks.as_strided(
+        storage[offset:], size, tuple(step * storage.itemsize for step in stride), writeable=False
+    )
+    return window.astype(storage.dtype.newbyteorder("="))
+
+
+def _parameter(data: Any, *_: Any) -> Any:
+    """torch._utils._rebuild_parameter: the tensor itself."""
+    return data
+
+
+ALLOWED = {
+    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    **{("torch", name): _StorageType(dtype) for name, dtype in STORAGES.items()},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """The pickle machine with five words."""
+
+    def __init__(self, program: bytes, archive: zipfile.ZipFile, root: str):
+        super().__init__(io.BytesIO(program))
+        self._archive, self._root = archive, root
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return ALLOWED[module, name]
+        except KeyError:
+            raise UnsafeFile(f"it asks for {module}.{name}, which a checkpoint has no use for") from None
+
+    def persistent_load(self, pid: Any) -> np.ndarray:
+        if not (isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage" and isinstance(pid[1], _StorageType)):
+            raise UnsafeFile(f"an unknown reference {pid!r}")
+        _, kind, key, _, count = pid
+        if not isinstance(key, str) or not isinstance(count, int):
+            raise UnsafeFile(f"an unknown reference {pid!r}")
+        data = self._archive.read(f"{self._root}data/{key}")
+        if count < 0 or len(data) != count * kind.dtype.itemsize:
+            raise UnsafeFile(f"storage {key} has {len(data)} bytes, not {count} numbers of {kind.dtype.itemsize}")
+        return np.frombuffer(data, kind.dtype)
+
+
+def read_state(path: str) -> dict[str, np.ndarray]:
+    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the file is of torch's old format, damaged, or holds anything but a dict of tensors.
+    """
+    with open(path, "rb") as file:
+        if file.read(2) != b"PK":
+            raise ValueError(
+                f"path: {path} is not a zip file: torch wrote such files before version 1.6. Load it with a newer torch and save it "
+                f"again with torch.save(torch.load(path), path)"
+            )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            programs = [name for name in archive.namelist() if name == "data.pkl" or name.endswith("/data.pkl")]
+            if len(programs) != 1:
+                raise UnsafeFile(f"it has {len(programs)} members data.pkl")
+            root = programs[0][: -len("data.pkl")]
+            order = f"{root}byteorder"
+            if order in archive.namelist() and archive.read(order).strip() != b"little":
+                raise UnsafeFile("its numbers are not little-endian")
+            state = _Unpickler(archive.read(programs[0]), archive, root).load()
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle can end in nearly any exception; none of them is news to the user
+        raise ValueError(f"path: {path} cannot be read as a state of pykan: {error}") from None
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()):
+        raise ValueError(f"path: {path} does not hold a state_dict: names and tensors")
+    return dict(state)
+
+
+def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], list]:
+    """The constructor's arguments, the numbers and the function names of a pykan checkpoint."""
+    path = os.fspath(path)
+    config_path, state_path = f"{path}_config.yml", f"{path}_state"
+    for needed in (config_path, state_path):
+        if not os.path.exists(needed):
+            raise FileNotFoundError(f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state")
+    config = _yaml.read(config_path)
+    missing = [key for key in KEYS if key not in config]
+    if missing:
+        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+    state = read_state(state_path)
+    coef = state.get("act_fun.0.coef")
+    if coef is None or coef.dtype not in (np.float32, np.float64):
+        raise ValueError(f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64")
+    arguments = {key: config[key] for key in KEYS if key != "base_fun_name"}
+    arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
+    depth = len(config["width"]) - 1 if isinstance(config["width"], list) else 0
+    names = []
+    for l in range(depth):
+        key = f"symbolic.funs_name.{l}"
+        if not isinstance(config.get(key), list):
+            raise ValueError(f"path: {config_path} is not a configuration of pykan: {key} missing")
+        names.append(config[key])
+    return arguments, state, names

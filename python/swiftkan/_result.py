@@ -1,0 +1,83 @@
+"""What ``fit`` returns.
+
+What it must get right first: it is pykan's dict of lists a step, and says by itself how training ended.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+REASONS = ("steps", "converged", "patience", "callback", "diverged")  # swiftkan_stop_reason
+CANCELLED, DIVERGED = 3, 4  # swiftkan_status
+
+
+class FitResult(dict):
+    """The course of a training run: a dict of arrays with one value a step, and how it ended.
+
+    Keys
+    ----
+    train_loss, test_loss : (steps,) float64
+        The root of the mean squared error for the loss 'mse' (as pykan reports it), the loss itself for all others;
+        ``test_loss`` is NaN without test data.
+    reg : (steps,) float64
+        The regularisation, not multiplied by ``lamb``; 0 where it was not needed.
+    …
+        A list for each of ``metrics``, under the function's name.
+
+    Attributes
+    ----------
+    status : str
+        'ok'; 'cancelled' if something asked to stop at once; 'diverged' if the loss stopped being finite.
+    reason : str
+        'steps' (all done), 'converged' (no improvement is possible), 'patience', 'callback' or 'diverged'.
+    message : str
+        The same in a sentence.
+    steps : int
+        Steps done.
+    best_step : int
+        The step (from 0) whose parameters the model has: the last, or with ``patience`` the best.
+    evaluations : int
+        Evaluations of loss and gradient.
+    seconds : float
+        Wall-clock time.
+    """
+
+    status: str
+    reason: str
+    message: str
+    steps: int
+    best_step: int
+    evaluations: int
+    seconds: float
+
+    @classmethod
+    def from_report(cls, report: dict, values: dict[str, object], seconds: float) -> FitResult:
+        """Joins the engine's report with the values step by step."""
+        result = cls(values)
+        result.status = {CANCELLED: "cancelled", DIVERGED: "diverged"}.get(report["status"], "ok")
+        result.steps, result.best_step = int(report["steps"]), int(report["best_step"])
+        result.evaluations = int(report["evaluations"])
+        result.reason = REASONS[report["reason"]] if 0 <= report["reason"] < len(REASONS) else "steps"
+        result.message = report["message"] or result._sentence()
+        result.seconds = seconds
+        return result
+
+    def _sentence(self) -> str:
+        if self.status == "diverged":
+            return "the loss stopped being finite; the last finite parameters were restored"
+        if self.status == "cancelled":
+            return f"stopped at once after {self.steps} steps"
+        return {
+            "steps": f"all {self.steps} steps done",
+            "converged": f"converged after {self.steps} steps: the optimiser cannot improve any more",
+            "patience": f"stopped after {self.steps} steps without improvement; the parameters of step {self.best_step} were restored",
+            "callback": f"a callback stopped it after {self.steps} steps",
+        }.get(self.reason, self.reason)
+
+    def __repr__(self) -> str:
+        last = [
+            f"{key} {float(self[key][-1]):.3g}"
+            for key in ("train_loss", "test_loss")
+            if len(self.get(key, ())) and not np.isnan(self[key][-1])
+        ]
+        return f"FitResult({self.status}: {'; '.join([self.message, *last])}; {self.seconds:.2f} s)"

@@ -1,0 +1,107 @@
+"""Reading the flat YAML that pykan writes, also where PyYAML is not installed.
+
+What it must get right first: nothing is executed, and what is not understood is an error, never a guess. Only the subset
+that ``yaml.dump(dict, default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in
+block style, scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
+_WORDS = {"null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "[]": [], "{}": {}}
+_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#:\[\]{}]*|[.\w/\\]+")
+
+
+def read(path: str) -> dict[str, Any]:
+    """The file's mapping.
+
+    Raises
+    ------
+    ValueError
+        If it is not plain YAML: tags such as ``!!python/object`` ask for code to be run, and are refused.
+    """
+    with open(path, encoding="utf-8") as file:
+        try:
+            text = file.read()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"path: {path} is not text: {error}") from None
+    try:
+        import yaml
+    except ImportError:
+        result = parse(text, path)
+    else:
+        try:
+            result = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"path: {path} is not plain YAML: {error}") from None
+    if not isinstance(result, dict):
+        raise ValueError(f"path: {path} does not hold 'key: value' lines")
+    return result
+
+
+def parse(text: str, path: str = "the text") -> dict[str, Any]:
+    """The subset without PyYAML."""
+    lines = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#") and line.strip() != "---":
+            indent = len(line) - len(line.lstrip(" "))
+            lines.append((number, indent, line.strip()))
+    result: dict[str, Any] = {}
+    at = 0
+    while at < len(lines):
+        number, indent, line = lines[at]
+        key, colon, value = line.partition(":")
+        if indent or not colon or line.startswith("- ") or value[:1] not in ("", " "):
+            raise ValueError(f"path: {path}, line {number}: cannot be understood without PyYAML: {line!r}")
+        at += 1
+        if value.strip():
+            result[_scalar(key, path, number)] = _scalar(value.strip(), path, number)
+        elif at < len(lines) and lines[at][2].startswith("-"):
+            result[_scalar(key, path, number)], at = _sequence(lines, at, lines[at][1], path)
+        else:
+            result[_scalar(key, path, number)] = None
+    return result
+
+
+def _sequence(lines: list, at: int, indent: int, path: str) -> tuple[list, int]:
+    """A block sequence whose dashes stand at ``indent``; and where the next thing begins."""
+    result = []
+    while at < len(lines) and lines[at][1] == indent and (lines[at][2] == "-" or lines[at][2].startswith("- ")):
+        number, _, line = lines[at]
+        rest = line[1:].lstrip()
+        inner = indent + len(line) - len(rest)
+        if rest.startswith("- "):  # a sequence in a sequence begins on the same line
+            lines[at] = (number, inner, rest)
+            value, at = _sequence(lines, at, inner, path)
+        elif rest:
+            value, at = _scalar(rest, path, number), at + 1
+        else:
+            value, at = None, at + 1
+        result.append(value)
+    if at < len(lines) and lines[at][1] > indent:
+        raise ValueError(f"path: {path}, line {lines[at][0]}: cannot be understood without PyYAML: {lines[at][2]!r}")
+    return result, at
+
+
+def _scalar(text: str, path: str, number: int) -> Any:
+    text = text.strip()
+    if text.lower() in _WORDS:
+        value = _WORDS[text.lower()]
+        return list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if text in (".inf", "-.inf", ".nan"):
+        return float(text.replace(".", "", 1))
+    if len(text) >= 2 and text[0] == text[-1] == "'" and "'" not in text[1:-1].replace("''", ""):
+        return text[1:-1].replace("''", "'")
+    if len(text) >= 2 and text[0] == text[-1] == '"' and not re.search(r'["\\]', text[1:-1]):
+        return text[1:-1]
+    if _PLAIN.fullmatch(text):
+        return text
+    raise ValueError(f"path: {path}, line {number}: cannot be understood without PyYAML: {text!r}")

@@ -20,7 +20,8 @@ INSIDE = "import numpy, time; t = time.perf_counter(); import swiftkan; print(ti
 
 def inside():
     """Seconds of the import statement, NumPy being imported."""
-    return float(subprocess.run([sys.executable, "-c", INSIDE], check=True, capture_output=True, text=True).stdout)
+    run = subprocess.run([sys.executable, "-c", INSIDE], check=True, stdout=subprocess.PIPE, text=True)
+    return float(run.stdout)
 
 
 def whole(statement):

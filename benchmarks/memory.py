@@ -63,8 +63,8 @@ def main():
     if options.child:
         return child(options.samples, options.steps, options.threads)
     command = [sys.executable, __file__, "--child", f"--samples={options.samples}", f"--steps={options.steps}"]
-    run = subprocess.run([*command, f"--threads={options.threads}"], check=True, capture_output=True, text=True)
-    r = json.loads(run.stdout)
+    run = subprocess.run([*command, f"--threads={options.threads}"], check=True, stdout=subprocess.PIPE, text=True)
+    r = json.loads(run.stdout.splitlines()[-1])
     extra = r["after"] - r["data"]
     print(_measure.machine())
     print(f"{_measure.versions('swiftkan', 'numpy')}; {r['threads']} thread(s)")

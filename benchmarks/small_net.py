@@ -109,6 +109,9 @@ def main():
             peer(op="threads", n=threads)
             if "swiftkan" in sides:
                 sides["swiftkan"].threads(threads)
+            losses = [side.gradient(1)["loss"] for side in sides.values()]
+            if max(losses) - min(losses) > 1e-10 * max(losses):
+                raise SystemExit(f"the two sides do not have the same network: losses {losses}")
             calls = {name: calls_for(side) for name, side in sides.items()}
             ratios.append(compare(
                 f"loss and gradient, {threads} thread(s)",

@@ -36,7 +36,8 @@ def _library_edges():
     for number, name in enumerate(LIBRARY):
         i, j = divmod(number, 10)
         a = 0.2 + 0.005 * number
-        edges.append([0, i, j, name, "ns" if number % 3 == 0 else "s", 1.0, [a, 0.5, 0.3 - 0.01 * number, 0.1]])
+        b = 0.05 if name == "sgn" else 0.5  # both signs
+        edges.append([0, i, j, name, "ns" if number % 3 == 0 else "s", 1.0, [a, b, 0.3 - 0.01 * number, 0.1]])
     return edges
 
 
@@ -81,7 +82,7 @@ CASES = {
     "sparse": dict(kan=dict(width=[5, 7, 3, 1], grid=4, k=3, sparse_init=True, seed=30), n=70, seed=20,
                    target="smooth", refine=5),
     "masks": dict(kan=dict(width=[3, 4, 1], grid=5, k=3, seed=31), n=70, seed=21, target="product", refine=7,
-                  masks=[[0, 0, 1, 0.0], [0, 2, 3, 0.0], [0, 1, 1, 0.0], [0, 2, 1, 0.0], [0, 1, 2, 0.25],
+                  masks=[[0, 0, 1, 0.0], [0, 2, 3, 0.0], [0, 1, 1, 0.0], [0, 1, 2, 0.25],
                          [1, 3, 0, 0.0]]),
     "symbolic": dict(kan=dict(width=[2, 3, 1], grid=5, k=3, seed=32), n=70, seed=22, target="smooth",
                      edges=[[0, 0, 0, "sin", "s", 1.0, [1.7, 0.2, 0.8, -0.1]],
@@ -104,6 +105,6 @@ CASES = {
                          child=dict(width=[2, 4, 2], grid=11, k=3, seed=98)),
     "float32": dict(kan=dict(width=[3, [3, 1], 1], grid=5, k=3, seed=39), n=70, seed=29, target="product",
                     dtype="float32", refine=8),
-    "float32_wide": dict(kan=dict(width=[6, 10, 3], grid=4, k=2, seed=40), n=60, seed=30, target="smooth",
+    "float32_wide": dict(kan=dict(width=[6, 10, 2], grid=4, k=2, seed=40), n=60, seed=30, target="two",
                          dtype="float32", skip=["grid"]),
 }

@@ -12,7 +12,8 @@ What it must get right, in this order:
        may skip pivoting, misjudge the rank and return a wrong solution: for k = 3 from G = 23 or so, for k = 5 from
        G = 10, differently from run to run. The SVD driver (gelsd) gives the minimum-norm solution that is meant.
     3. Only what rounding does not decide is written: grid updates are repeated with a pseudo-inverse, and a case
-       whose outputs then move by more than 1e-10 is an error.
+       whose outputs then move by more than 1e-10 is an error; so is a constant node or edge, whose standard
+       deviation is rounding noise and its gradient the noise of noise (0 exactly, of a masked edge, is fine).
     4. A file says how its model was made ('meta', JSON), and names arrays as pykan's state_dict does.
 
 Arrays: 'x', 'y', 'init/<block>', 'start/<block>' (blocks changed after construction), 'output', 'acts_<l>' and
@@ -87,11 +88,21 @@ def gradients(model, value, out, prefix):
             out[f"{prefix}/{name}"] = numpy_of(parameter.grad)
 
 
+def no_constants(model):
+    """Stops at a node or an edge that is constant but for rounding."""
+    for l in range(model.depth):
+        assert float(model.acts[l].std(dim=0).min()) > 1e-6, f"a constant node in level {l}"
+        for sizes in (model.edge_actscale[l], model.acts_scale_spline[l]):
+            assert bool((sizes[sizes != 0] > 1e-6).all()), f"a constant edge in layer {l}"
+
+
 def evaluate(case, model, x, y, out):
     """Outputs, activations, gradients, regularisation, attribution at the prepared state."""
     options = case.get("evaluate", {})
     leaf = x.clone().requires_grad_(True)
     prediction = model(leaf, **options)
+    assert prediction.shape == y.shape
+    no_constants(model)
     out["output"] = numpy_of(prediction)
     for l in range(model.depth):
         out[f"acts_{l + 1}"] = numpy_of(model.acts[l + 1][:ROWS])

@@ -60,11 +60,11 @@ def hellokan(seed):
         note("refine", model)
         note("fit_refined", model, model.fit(dataset, opt="LBFGS", steps=50))
         model.auto_symbolic(lib=LIB)
-        stages_names = [layer.funs_name for layer in model.symbolic_fun]
+        functions = [layer.funs_name for layer in model.symbolic_fun]
         note("auto_symbolic", model)
         result = model.fit(dataset, opt="LBFGS", steps=50)
         note("fit_symbolic", model, result)
-        record.update(functions=stages_names, test_rmse=float(result["test_loss"][-1]))
+        record.update(functions=functions, test_rmse=float(result["test_loss"][-1]))
         record["found"] = record["test_rmse"] <= FOUND
     except Exception as error:
         record.update(found=False, error=f"{type(error).__name__}: {error}"[:300])
@@ -76,6 +76,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20, help="seeds 0 … n - 1")
     parser.add_argument("--minutes", type=float, default=20.0, help="start no seed after so many minutes")
+    parser.add_argument("--note", default="", help="what a reader of the file should know about this run")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
@@ -90,7 +91,7 @@ def main():
             print(seed, records[-1]["found"], records[-1].get("test_rmse"), records[-1]["seconds"], flush=True)
             versions = {"pykan": "0.2.8", "torch": torch.__version__, "python": platform.python_version()}
             summary = dict(
-                question="does pykan's hellokan sequence find the formula", machine=_measure.machine(), threads=1,
+                question="does pykan's hellokan sequence find the formula", note=options.note, machine=_measure.machine(), threads=1,
                 dtype="float64", versions=versions, lib=LIB, found_below_test_rmse=FOUND, seeds_run=len(records),
                 found=sum(record["found"] for record in records), runs=records,
             )  # fmt: skip

@@ -91,9 +91,10 @@ def main():
             print(seed, records[-1]["found"], records[-1].get("test_rmse"), records[-1]["seconds"], flush=True)
             versions = {"pykan": "0.2.8", "torch": torch.__version__, "python": platform.python_version()}
             summary = dict(
-                question="does pykan's hellokan sequence find the formula", note=options.note, machine=_measure.machine(), threads=1,
-                dtype="float64", versions=versions, lib=LIB, found_below_test_rmse=FOUND, seeds_run=len(records),
-                found=sum(record["found"] for record in records), runs=records,
+                question="does pykan's hellokan sequence find the formula", note=options.note,
+                machine=_measure.machine(), threads=1, dtype="float64", versions=versions, lib=LIB,
+                found_below_test_rmse=FOUND, seeds_run=len(records), found=sum(r["found"] for r in records),
+                runs=records,
             )  # fmt: skip
             OUT.parent.mkdir(exist_ok=True)
             OUT.write_text(json.dumps(summary, indent=1) + "\n")

@@ -63,7 +63,7 @@ protocol BridgedModel: AnyObject {
 }
 
 extension KAN: BridgedModel {
-    var dtype: swiftkan_dtype { T.self == Float.self ? SWIFTKAN_FLOAT32 : SWIFTKAN_FLOAT64 }
+    var dtype: swiftkan_dtype { T.self == Float.self ? .SWIFTKAN_FLOAT32 : .SWIFTKAN_FLOAT64 }
     var rawState: UnsafeMutableRawPointer { UnsafeMutableRawPointer(state) }
 
     private func bound(_ p: UnsafeRawPointer) -> UnsafePointer<T> { p.assumingMemoryBound(to: T.self) }

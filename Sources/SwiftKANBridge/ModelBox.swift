@@ -39,14 +39,14 @@ func funnel(
     do throws(KANError) {
         try body()
         write("", to: message)
-        return SWIFTKAN_OK
+        return swiftkan_status.SWIFTKAN_OK
     } catch {
         write(error.description, to: message)
         switch error {
-        case .invalid: return SWIFTKAN_INVALID
-        case .noMemory: return SWIFTKAN_NO_MEMORY
-        case .cancelled: return SWIFTKAN_CANCELLED
-        case .internal: return SWIFTKAN_INTERNAL
+        case .invalid: return swiftkan_status.SWIFTKAN_INVALID
+        case .noMemory: return swiftkan_status.SWIFTKAN_NO_MEMORY
+        case .cancelled: return swiftkan_status.SWIFTKAN_CANCELLED
+        case .internal: return swiftkan_status.SWIFTKAN_INTERNAL
         }
     }
 }

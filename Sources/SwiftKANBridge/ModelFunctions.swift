@@ -11,7 +11,7 @@ public func swiftkan_settings_init(_ settings: UnsafeMutablePointer<swiftkan_set
     guard let settings else { return }
     let defaults = Settings(width: [])
     var s = swiftkan_settings()
-    s.dtype = Int32(SWIFTKAN_FLOAT64.rawValue)
+    s.dtype = Int32(swiftkan_dtype.SWIFTKAN_FLOAT64.rawValue)
     s.base_fun = Int32(defaults.baseFunction.rawValue)
     s.noise_scale = defaults.noiseScale
     s.scale_base_mu = defaults.scaleBaseMu
@@ -37,8 +37,8 @@ public func swiftkan_create(
         let s = try checkedPointer(settings, "settings").pointee
         let checked = try s.checked()
         switch s.dtype {
-        case Int32(SWIFTKAN_FLOAT32.rawValue): target.pointee = ModelBox(try KAN<Float>(checked)).retained()
-        case Int32(SWIFTKAN_FLOAT64.rawValue): target.pointee = ModelBox(try KAN<Double>(checked)).retained()
+        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT32.rawValue): target.pointee = ModelBox(try KAN<Float>(checked)).retained()
+        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT64.rawValue): target.pointee = ModelBox(try KAN<Double>(checked)).retained()
         default: throw .invalid("dtype is \(s.dtype); it must be SWIFTKAN_FLOAT32 (4) or SWIFTKAN_FLOAT64 (8)")
         }
     }

@@ -95,7 +95,7 @@ public func swiftkan_fit(
     _ options: UnsafePointer<swiftkan_fit_options>!, _ callbacks: UnsafePointer<swiftkan_callbacks>!,
     _ report: UnsafeMutablePointer<swiftkan_fit_report>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    var ending: (swiftkan_status, String) = (SWIFTKAN_OK, "")
+    var ending: (swiftkan_status, String) = (swiftkan_status.SWIFTKAN_OK, "")
     let status = onModel(model, message) { (model) throws(KANError) in
         let target = try checkedPointer(report, "report")
         let o = try checkedPointer(options, "options").pointee.checked()
@@ -113,16 +113,16 @@ public func swiftkan_fit(
         target.pointee.evaluations = Int64(result.evaluations)
         target.pointee.reason = Int32(result.reason.rawValue)
         if result.cancelled {
-            ending = (SWIFTKAN_CANCELLED, "cancelled by a callback after \(result.steps) complete steps")
+            ending = (swiftkan_status.SWIFTKAN_CANCELLED, "cancelled by a callback after \(result.steps) complete steps")
         } else if result.reason == .diverged {
             ending = (
-                SWIFTKAN_DIVERGED,
+                swiftkan_status.SWIFTKAN_DIVERGED,
                 "the loss was not finite in step \(result.steps); the last finite parameters were restored. "
                     + "Try a smaller lr, or scale the data."
             )
         }
     }
-    guard status == SWIFTKAN_OK else { return status }
+    guard status == swiftkan_status.SWIFTKAN_OK else { return status }
     write(ending.1, to: message)
     return ending.0
 }
@@ -173,8 +173,8 @@ public func swiftkan_function_evaluate(
                 yTh: T(e.yTh))
         }
         switch dtype {
-        case Int32(SWIFTKAN_FLOAT32.rawValue): run(Float.self)
-        case Int32(SWIFTKAN_FLOAT64.rawValue): run(Double.self)
+        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT32.rawValue): run(Float.self)
+        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT64.rawValue): run(Double.self)
         default: throw .invalid("dtype is \(dtype); it must be SWIFTKAN_FLOAT32 (4) or SWIFTKAN_FLOAT64 (8)")
         }
     }
@@ -216,10 +216,10 @@ public func swiftkan_uniform(
         var random = MersenneTwister(seed: seed)
         random.skip(skip)
         switch dtype {
-        case Int32(SWIFTKAN_FLOAT32.rawValue):
+        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT32.rawValue):
             let target = out.assumingMemoryBound(to: Float.self)
             for e in 0..<count { target[e] = random.uniformFloat() }
-        case Int32(SWIFTKAN_FLOAT64.rawValue):
+        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT64.rawValue):
             let target = out.assumingMemoryBound(to: Double.self)
             for e in 0..<count { target[e] = random.uniformDouble() }
         default: throw .invalid("dtype is \(dtype); it must be SWIFTKAN_FLOAT32 (4) or SWIFTKAN_FLOAT64 (8)")

@@ -45,7 +45,7 @@ struct StreamingLeastSquares {
     ///   - rightHandSides: ≥ 0.
     ///   - blockRows: how many rows are folded in at once, ≥ 1; a matter of speed.
     /// - Throws: `KANError.invalid` for other numbers, or if the space has more numbers than LAPACK can count.
-    init(columns: Int, rightHandSides: Int, blockRows: Int = 512) throws {
+    init(columns: Int, rightHandSides: Int, blockRows: Int = 512) throws(KANError) {
         guard columns >= 1, rightHandSides >= 0, blockRows >= 1 else {
             throw KANError.invalid(
                 "least squares need columns ≥ 1, rightHandSides ≥ 0 and blockRows ≥ 1, not "
@@ -79,7 +79,7 @@ struct StreamingLeastSquares {
     ///   - rightHandSides: rows × rightHandSides numbers, row by row; not read if there is no right-hand side.
     mutating func add(
         rows: Int, matrix: UnsafePointer<Double>, rightHandSides: UnsafePointer<Double>
-    ) throws {
+    ) throws(KANError) {
         var next = 0
         while next < rows {
             if filled == capacity { try fold() }
@@ -97,7 +97,7 @@ struct StreamingLeastSquares {
     /// - Parameter rcond: columns count as dependent beyond a condition number of 1/`rcond`.
     /// - Returns: `solution`, columns × rightHandSides numbers row by row, and the `rank` that A was taken to have.
     ///   No rows, or all zero, give zeros and rank 0.
-    mutating func solve(rcond: Double) throws -> (solution: [Double], rank: Int) {
+    mutating func solve(rcond: Double) throws(KANError) -> (solution: [Double], rank: Int) {
         var solution = [Double](repeating: 0, count: columns * rightHandSides)
         if filled > columns { try fold() }
         if filled == 0 { return (solution, 0) }
@@ -142,7 +142,7 @@ struct StreamingLeastSquares {
     }
 
     /// Replaces the `filled` > `columns` rows by their triangle.
-    private mutating func fold() throws {
+    private mutating func fold() throws(KANError) {
         var m = Int32(filled), n = Int32(columns), ld = Int32(capacity), size = Int32(work.count), info: Int32 = 0
         dgeqrf_(&m, &n, &a, &ld, &tau, &work, &size, &info)
         try check(info, "dgeqrf")
@@ -159,7 +159,7 @@ struct StreamingLeastSquares {
     }
 
     /// The size of the work space with which LAPACK folds fastest.
-    private mutating func queryWork() throws -> Int {
+    private mutating func queryWork() throws(KANError) -> Int {
         var m = Int32(capacity), n = Int32(columns), nrhs = Int32(max(rightHandSides, 1)), ld = m
         var size: Int32 = -1, info: Int32 = 0, factor = 0.0, apply = 0.0
         dgeqrf_(&m, &n, &a, &ld, &tau, &factor, &size, &info)
@@ -169,7 +169,7 @@ struct StreamingLeastSquares {
         return Int(max(factor, apply, 1))
     }
 
-    private func check(_ info: Int32, _ routine: String) throws {
+    private func check(_ info: Int32, _ routine: String) throws(KANError) {
         if info != 0 { throw KANError.internal("LAPACK's \(routine) refused argument \(-info)") }
     }
 }

@@ -72,19 +72,19 @@ public struct MersenneTwister: Sendable {
     // MARK: - torch's uniform numbers
 
     /// A uniform number in [0, 1) as `torch.rand(1, dtype=torch.float64)`: 53 bits of two words, the high one first.
-    mutating func uniformDouble() -> Double {
+    public mutating func uniformDouble() -> Double {
         let high = UInt64(next())
         let low = UInt64(next())
         return Double((high &<< 32 | low) & 0x1f_ffff_ffff_ffff) * 0x1p-53
     }
 
     /// A uniform number in [0, 1) as `torch.rand(1, dtype=torch.float32)`: 24 bits of one word.
-    mutating func uniformFloat() -> Float {
+    public mutating func uniformFloat() -> Float {
         Float(next() & 0xff_ffff) * 0x1p-24
     }
 
     /// A uniform number in [0, 1) as torch draws it in this precision: two words for `Double`, one for `Float`.
-    mutating func uniform<T: KANScalar>(_: T.Type) -> T {
+    public mutating func uniform<T: KANScalar>(_: T.Type) -> T {
         T.self == Float.self ? T(uniformFloat()) : T(uniformDouble())
     }
 

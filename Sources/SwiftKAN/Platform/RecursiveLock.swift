@@ -6,10 +6,10 @@
 public final class RecursiveLock: Sendable {
     private let monitor = Monitor(recursive: true)
 
-    init() {}
+    public init() {}
 
     /// Runs `body` while no other thread is inside `withLock` of this lock.
-    func withLock<R>(_ body: () throws -> R) rethrows -> R {
+    public func withLock<R>(_ body: () throws -> R) rethrows -> R {
         monitor.lock()
         defer { monitor.unlock() }
         return try body()

@@ -16,6 +16,7 @@ final class LBFGS<T: KANScalar> {
     private var rho: [Double] = []
     private var scale = 1.0
     private var iterations = 0
+    private var justReset = false
     private let direction: AlignedBuffer<T>
     private let previousGradient: AlignedBuffer<T>
     private let origin: AlignedBuffer<T>
@@ -35,13 +36,13 @@ final class LBFGS<T: KANScalar> {
         self.gradients = gradients
     }
 
-    /// Forgets all curvature.
+    /// Forgets all curvature but its mean, `scale`: the next direction is -scale·∇f, whose length is about right in any
+    /// coordinates, where torch's first step would spend evaluations on finding a length.
     func reset() {
         s.removeAll()
         y.removeAll()
         rho.removeAll()
-        scale = 1
-        iterations = 0
+        justReset = iterations > 0
     }
 
     /// One step: up to `maxIter` iterations.
@@ -67,7 +68,8 @@ final class LBFGS<T: KANScalar> {
                 for p in 0..<count { direction.base[p] = -gradient[p] }
                 scale = 1
             } else {
-                try remember(gradient)
+                if !justReset { try remember(gradient) }
+                justReset = false
                 applyInverseHessian(gradient)
             }
             previousGradient.base.update(from: gradient, count: count)

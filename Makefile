@@ -75,7 +75,7 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 asan: develop
 	rm -rf build/asan build/lib*
 	SWIFTKAN_SANITIZE=address $(PIP) install --no-build-isolation --no-deps --upgrade --target build/asan .
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0 PYTHONMALLOC=malloc PYTHONPATH=build/asan \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0:quarantine_size_mb=16 PYTHONMALLOC=malloc PYTHONPATH=build/asan \
 	LD_PRELOAD="$$(clang -print-file-name=libclang_rt.asan-$$(uname -m).so)" $(PY) -m pytest -q
 
 # ---- Packages --------------------------------------------------------------------------------------------------

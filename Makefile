@@ -80,9 +80,10 @@ asan: develop
 
 # ---- Packages --------------------------------------------------------------------------------------------------
 
-wheel: $(VENV)/.ready
-	rm -rf build/lib* build/bdist* dist/*.whl
-	$(PIP) wheel --no-build-isolation --no-deps -w dist .
+# From the source distribution, which shows that it has all that a build needs.
+wheel: sdist
+	rm -f dist/*.whl
+	$(PIP) wheel --no-build-isolation --no-deps -w dist dist/*.tar.gz
 
 sdist: $(VENV)/.ready
 	rm -f dist/*.tar.gz

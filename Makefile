@@ -70,9 +70,11 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 	bash .ci/debian_venv $(DEBIAN_VENV) $(PY)
 	touch $@
 
-# The Python tests with every Swift and C access to memory checked. Python itself is not instrumented, so its runtime is
+# The C program and the Python tests with every Swift and C access to memory checked. Python itself is not instrumented, so its runtime is
 # loaded first, and leaks (of which Python has many at its end) are not looked for. The symbolizer names Swift functions.
 asan: develop
+	swift build --sanitize=address --scratch-path build/swift-abi-address --product ABITests
+	ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1:handle_segv=0 build/swift-abi-address/debug/ABITests
 	rm -rf build/asan build/lib*
 	SWIFTKAN_SANITIZE=address $(PIP) install --no-build-isolation --no-deps --upgrade --target build/asan .
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0:quarantine_size_mb=16 PYTHONMALLOC=malloc PYTHONPATH=build/asan \
@@ -86,8 +88,12 @@ wheel: sdist
 	$(PIP) wheel --no-build-isolation --no-deps -w dist dist/*.tar.gz
 
 sdist: $(VENV)/.ready
-	rm -f dist/*.tar.gz
+	rm -rf dist/*.tar.gz python/*.egg-info
 	$(PY) setup.py -q sdist
+	@if [ -e .git ]; then git ls-files | sort > build/tracked; \
+	  tar tzf dist/*.tar.gz | sed 's|^[^/]*/||' | sort | comm -23 build/tracked - > build/missing; \
+	  if [ -s build/missing ]; then echo "MANIFEST.in leaves out:" $$(cat build/missing) >&2; exit 1; fi; \
+	fi
 
 bench: develop
 	for file in benchmarks/[a-z]*.py; do $(PY) $$file || exit 1; done

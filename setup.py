@@ -91,8 +91,10 @@ class BuildEngine(build_ext):
                    "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
         command += ["--sanitize", SANITIZE] if SANITIZE else []
         command += ["-Xcc", f"-march={MARCH}"] if MARCH else []
+        archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+        archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources
         self.spawn(command)
-        return os.path.join(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+        return str(archive)
 
     def build_extension(self, ext):
         archive = self.swift_archive()

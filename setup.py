@@ -91,6 +91,7 @@ class BuildEngine(build_ext):
                    "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
         command += ["--sanitize", SANITIZE] if SANITIZE else []
         command += ["-Xcc", f"-march={MARCH}"] if MARCH else []
+        command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if MARCH in ("x86-64-v3", "x86-64-v4") else []
         self.spawn(command)
         return os.path.join(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
 
@@ -114,7 +115,7 @@ class BuildEngine(build_ext):
         target = self.get_ext_fullpath(ext.name)
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
-        linker += [] if DEBUG or SANITIZE else ["--strip-all"]
+        linker += [] if DEBUG or SANITIZE or os.environ.get("NOSTRIP") else ["--strip-all"]
         command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *lapack()]
         command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
         command += [f"-sanitize={SANITIZE}"] if SANITIZE else []

@@ -21,7 +21,7 @@ from ._gradients import Gradients
 from ._progress import Reporter, root
 from ._result import FitResult
 
-OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3}  # swiftkan_optimizer
+OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4}  # swiftkan_optimizer
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
 
 

@@ -15,7 +15,7 @@ struct DampedSolver {
     private var slope: [Double] = []
 
     /// What D is at least, as a part of the largest diagonal entry: parameters that hardly matter are not moved far.
-    static var floor: Double { 1e-6 }
+    static var floor: Double { 1e-2 }
 
     /// Takes over the upper triangle of H (row by row) and g. False if H is 0 or not finite.
     mutating func load(_ matrix: AlignedBuffer<Double>, _ g: [Double]) throws(KANError) -> Bool {
@@ -29,7 +29,7 @@ struct DampedSolver {
             largest = max(largest, d)
         }
         guard largest > 0 else { return false }
-        scale = (0..<n).map { 1 / max(matrix.base[$0 * n + $0], dampingFloor * largest).squareRoot() }
+        scale = (0..<n).map { 1 / max(matrix.base[$0 * n + $0], Self.floor * largest).squareRoot() }
         slope = (0..<n).map { scale[$0] * g[$0] }
         return true
     }
@@ -87,6 +87,3 @@ struct DampedSolver {
         return delta
     }
 }
-// EXPERIMENT
-import Glibc
-let dampingFloor: Double = getenv("LM_FLOOR").flatMap { Double(String(cString: $0)) } ?? 1e-6

@@ -85,6 +85,17 @@ def test_every_function_takes_every_number():
             _core.function_evaluate(function, single, np.empty_like(single), np.empty_like(single), avoid, 10.0)
 
 
+@pytest.mark.parametrize("batch", [-1, 20])
+@pytest.mark.parametrize("label", [-1, 3, 2**40, 2**62, -(2**63)])
+def test_labels_that_a_callback_changes(label, batch):
+    """The labels were right when the fit began."""
+    x, labels = data(50)[0], np.zeros(50, "i8")
+    result = make(n_sum=[2, 3, 3]).fit((50, x, None, labels, None), None, {"steps": 4, "optimizer": ADAM, "batch": batch},
+                                       objective(3), *EVALUATION, None, lambda *progress: labels.fill(label), None,
+                                       *np.empty((3, 4)))  # fmt: skip
+    assert result["steps"] == 4
+
+
 def test_arrays_that_change_during_a_fit():
     """Another thread writes into data, labels, weights, batches' schedule and state: the result is anything but a crash."""
     x, _ = data(500)
@@ -120,3 +131,25 @@ def test_arrays_that_change_during_a_fit():
         stop.set()
         thread.join()
     assert np.isfinite(forward(make(), data(10)[0])).all()
+
+
+@pytest.mark.parametrize("optimizer", [LBFGS, ADAM])
+def test_callbacks_that_change_the_model_they_are_called_for(optimizer):
+    """Nothing that a callback may call on the model breaks the fit around it."""
+    x, y = data(50)
+    model, inner = make(), []
+
+    def meddle(*progress):
+        model.update_grid(x, 50, *EVALUATION)
+        model.set_flags(affine_trainable=True, sp_trainable=False, sb_trainable=False, symbolic_enabled=True, grid_eps=0.5)
+        model.symbolic_set(0, 0, 0, 5)
+        model.initialize_from(make(seed=3, grid=[9, 9]), x, 50, *EVALUATION)
+        inner.append(fit(model, x, y, 2)[0]["steps"])
+
+    def loss(is_test, prediction, index, rows, grad):
+        meddle()
+        return float(np.mean((np.asarray(prediction) - y) ** 2))
+
+    assert fit(model, x, y, 4, step=meddle, options={"optimizer": optimizer})[0]["steps"] == 4
+    fit(model, x, y, 2, loss=loss, options={"optimizer": optimizer})
+    assert set(inner) == {2} and len(inner) > 4

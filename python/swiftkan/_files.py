@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
 from ._state import State
 
 FORMAT, VERSION = "swiftkan", 1
@@ -137,7 +136,9 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
 def _check_header(path: str, header: Any) -> None:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"path: {path} is not a model file of swiftkan: its header says so")
-    version = _check.integer("version", header.get("version", 0))
+    version = header.get("version")
+    if not isinstance(version, int):
+        raise ValueError(f"path: {path} is damaged: it has version {version!r} of the format")
     if version > VERSION:
         raise ValueError(f"path: {path} has the format's version {version}, and this swiftkan reads up to {VERSION}: update swiftkan")
     if version < 1:

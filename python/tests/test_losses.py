@@ -19,9 +19,9 @@ def test_regression(loss, opt, lr):
     assert result.status == "ok"
     assert np.sqrt(np.mean((model(X) - Y) ** 2)) < 0.1
     if loss in (None, "mse"):
-        assert result["train_loss"][-1] == pytest.approx(np.sqrt(np.mean((model(X) - Y) ** 2)), rel=0.2)
+        assert result["train_loss"][-1] == pytest.approx(np.sqrt(np.mean((model(X) - Y) ** 2)), rel=0.5)
     if loss == "mae":
-        assert result["train_loss"][-1] == pytest.approx(np.mean(np.abs(model(X) - Y)), rel=0.2)
+        assert result["train_loss"][-1] == pytest.approx(np.mean(np.abs(model(X) - Y)), rel=0.5)
 
 
 @pytest.mark.parametrize("labels", [CLASSES, CLASSES.astype(np.uint8), CLASSES.astype(bool), np.eye(2)[CLASSES]], ids=["int", "uint8", "bool", "one-hot"])

@@ -91,8 +91,9 @@ def array(name: str, value: Any) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: cannot be made into an array of numbers: {error}") from None
     if result.dtype.kind == "O":  # for example a pandas frame with columns of several types
-        if result.ndim == 0 or any(isinstance(item, (str, bytes)) for item in result.flat):
-            raise TypeError(f"{name}: must hold numbers, not {_kind(result)}")
+        strange = [item for item in result.flat if item is None or isinstance(item, (str, bytes))]
+        if result.ndim == 0 or strange:
+            raise TypeError(f"{name}: must hold numbers, not {repr(strange[0]) if strange and result.ndim else _kind(result)}")
         try:
             result = result.astype(np.float64)
         except (TypeError, ValueError) as error:

@@ -167,6 +167,6 @@ def _dtype(value: Any) -> np.dtype:
         result = np.dtype(value).newbyteorder("=")
     except TypeError:
         result = None
-    if value is None or result not in (np.dtype(np.float64), np.dtype(np.float32)):
+    if value is None or result is None or result not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype: must be 'float64' or 'float32', not {value!r}")
     return np.dtype(result.name)  # one object a type, whatever the byte order given

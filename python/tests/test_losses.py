@@ -21,7 +21,8 @@ def test_regression(loss, opt, lr):
     if loss in (None, "mse"):
         assert result["train_loss"][-1] == pytest.approx(np.sqrt(np.mean((model(X) - Y) ** 2)), rel=0.5)
     if loss == "mae":
-        assert result["train_loss"][-1] == pytest.approx(np.mean(np.abs(model(X) - Y)), rel=0.5)
+        # The record is of the parameters before the last update, which moves the loss by some part of lr.
+        assert result["train_loss"][-1] == pytest.approx(np.mean(np.abs(model(X) - Y)), abs=0.01)
 
 
 @pytest.mark.parametrize("labels", [CLASSES, CLASSES.astype(np.uint8), CLASSES.astype(bool), np.eye(2)[CLASSES]], ids=["int", "uint8", "bool", "one-hot"])

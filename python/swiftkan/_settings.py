@@ -140,7 +140,9 @@ def _mult_arity(value: Any, width: list[list[int]]) -> int | list[list[int]]:
             raise ValueError(
                 f"mult_arity[{level}]: has {len(value[level])} entries, but width[{level}] has {n_mult} multiplication nodes"
             )
-        result.append([_check.integer(f"mult_arity[{level}][{i}]", arity, 1, 2**20) for i, arity in enumerate(value[level])])
+        result.append(
+            [_check.integer(f"mult_arity[{level}][{i}]", arity, 1, 2**20) for i, arity in enumerate(value[level])]
+        )
     return result
 
 

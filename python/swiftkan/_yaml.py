@@ -12,7 +12,18 @@ from typing import Any
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
-_WORDS = {"null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "[]": [], "{}": {}}
+_WORDS = {
+    "null": None,
+    "~": None,
+    "true": True,
+    "false": False,
+    "yes": True,
+    "no": False,
+    "on": True,
+    "off": False,
+    "[]": [],
+    "{}": {},
+}
 _PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`]([^#:\[\]{}]|:(?=\S)|(?<=\S)#)*")
 
 

@@ -105,7 +105,21 @@ INPUTS = [
 
 
 @pytest.mark.parametrize("x, error, text", INPUTS, ids=[f"input {i}" for i in range(len(INPUTS))])
-@pytest.mark.parametrize("method", ["__call__", "predict", "forward", "get_act", "update_grid_from_samples", "vjp", "value_and_grad", "fit", "reg", "refine"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "__call__",
+        "predict",
+        "forward",
+        "get_act",
+        "update_grid_from_samples",
+        "vjp",
+        "value_and_grad",
+        "fit",
+        "reg",
+        "refine",
+    ],
+)
 def test_inputs(method, x, error, text):
     model = KAN([2, 3, 1])
     before = model.state_dict()
@@ -120,7 +134,12 @@ def test_inputs(method, x, error, text):
         error, text = RuntimeError, "needs data"
     if isinstance(x, dict) and method == "get_act":
         error, text = ValueError, "must have train_input"
-    with pytest.raises(error, match=text.replace("x:", "(x|train_input):").replace(r"try x\.", r"try (x|train_input)\.").replace(r"x\.filled", r"(x|train_input)\.filled")):
+    with pytest.raises(
+        error,
+        match=text.replace("x:", "(x|train_input):")
+        .replace(r"try x\.", r"try (x|train_input)\.")
+        .replace(r"x\.filled", r"(x|train_input)\.filled"),
+    ):
         calls.get(method, lambda: getattr(model, method)(x))()
     assert all((before[name] == value).all() for name, value in model.state_dict().items())
 
@@ -223,7 +242,9 @@ TRAINING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("arguments, error, text", TRAINING, ids=[f"{list(row[0])[-1]} {i}" for i, row in enumerate(TRAINING)])
+@pytest.mark.parametrize(
+    "arguments, error, text", TRAINING, ids=[f"{list(row[0])[-1]} {i}" for i, row in enumerate(TRAINING)]
+)
 def test_training(arguments, error, text):
     model = KAN([2, 3, 1])
     before = model.state_dict()

@@ -11,7 +11,10 @@ import pytest
 import swiftkan
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODULES = ["swiftkan", *(f"swiftkan.{module.name}" for module in pkgutil.iter_modules(swiftkan.__path__) if module.name != "_core")]
+MODULES = [
+    "swiftkan",
+    *(f"swiftkan.{module.name}" for module in pkgutil.iter_modules(swiftkan.__path__) if module.name != "_core"),
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -28,7 +31,17 @@ def public_methods():
 
 
 # Aliases and pykan's one-line words need no example of their own.
-SHORT = {"update_grid", "get_reg", "to", "speed", "get_params", "initialize_grid_from_another_model", "load", "forward", "from_pykan"}
+SHORT = {
+    "update_grid",
+    "get_reg",
+    "to",
+    "speed",
+    "get_params",
+    "initialize_grid_from_another_model",
+    "load",
+    "forward",
+    "from_pykan",
+}
 
 
 @pytest.mark.parametrize("name, method", public_methods(), ids=lambda value: value if isinstance(value, str) else "")
@@ -76,5 +89,22 @@ def test_what_is_heavy_is_imported_where_it_is_used():
         for line in path.read_text().splitlines():
             match = re.match(r"(?:import|from) (\w+)", line)
             if match:
-                allowed = ("__future__", "typing", "collections", "copy", "io", "json", "math", "os", "pickle", "re", "time", "warnings", "zipfile", "numpy", "swiftkan", "operator")
+                allowed = (
+                    "__future__",
+                    "typing",
+                    "collections",
+                    "copy",
+                    "io",
+                    "json",
+                    "math",
+                    "os",
+                    "pickle",
+                    "re",
+                    "time",
+                    "warnings",
+                    "zipfile",
+                    "numpy",
+                    "swiftkan",
+                    "operator",
+                )
                 assert match[1] in allowed or line.startswith("from ."), f"{path.name}: {line}"

@@ -74,7 +74,9 @@ def test_large_inputs_give_finite_outputs_and_gradients(kind, dtype):
         x = np.full((2, model.width_in[0]), size) * [[1], [-1]]
         y = model(x)
         gradients, grad_x = model.vjp(x, np.ones_like(y))
-        assert np.isfinite(y).all() and np.isfinite(grad_x).all() and all(np.isfinite(g).all() for g in gradients.values())
+        assert (
+            np.isfinite(y).all() and np.isfinite(grad_x).all() and all(np.isfinite(g).all() for g in gradients.values())
+        )
 
 
 def test_outside_the_grid_only_the_base_function_is_left():

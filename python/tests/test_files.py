@@ -48,7 +48,11 @@ def test_anyone_can_read_the_file(tmp_path):
     with np.load(tmp_path / "m.npz", allow_pickle=False) as file:
         header = json.loads(file["header"].tobytes())
         assert (file["act_fun.0.coef"] == model.act_fun[0].coef).all()
-    assert header["format"] == "swiftkan" and header["version"] == 1 and header["settings"]["width"] == [[2, 0], [3, 0], [1, 0]]
+    assert (
+        header["format"] == "swiftkan"
+        and header["version"] == 1
+        and header["settings"]["width"] == [[2, 0], [3, 0], [1, 0]]
+    )
 
 
 def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
@@ -109,7 +113,10 @@ class Attack:
 
 SETTINGS = KAN([2, 3, 1])._settings.to_dict()
 DAMAGE = {
-    "text": (lambda p: p.write_text("not a model"), "not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan"),
+    "text": (
+        lambda p: p.write_text("not a model"),
+        "not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan",
+    ),
     "empty": (lambda p: p.write_bytes(b""), "not a model file"),
     "half": (lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2]), "damaged"),
     "flipped bits": (lambda p: p.write_bytes(flip(p.read_bytes())), "damaged"),
@@ -122,7 +129,10 @@ DAMAGE = {
     "version 0": (lambda p: header_with(p, version=0), "no version 0"),
     "version text": (lambda p: header_with(p, version="1"), "damaged.*version '1'"),
     "array missing": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": None}), "damaged.*missing: act_fun.0.coef"),
-    "array of another shape": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.zeros(3))}), r"damaged.*shape \(3,\)"),
+    "array of another shape": (
+        lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.zeros(3))}),
+        r"damaged.*shape \(3,\)",
+    ),
     "array too many": (lambda p: rewrite(p, **{"more.npy": npy(np.zeros(3))}), "damaged.*unknown: more"),
     "array of text": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.array(["a"]))}), "damaged"),
     "array cut": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.zeros((2, 3, 6)))[:-9]}), "damaged"),
@@ -130,12 +140,18 @@ DAMAGE = {
     "no settings": (lambda p: header_with(p, settings=None), "damaged"),
     "unknown setting": (lambda p: header_with(p, settings={**SETTINGS, "power": 3}), "damaged"),
     "wrong setting": (lambda p: header_with(p, settings={**SETTINGS, "k": -1}), "damaged.*k: must be"),
-    "unknown function": (lambda p: header_with(p, functions=[[["sin", "no"]] * 3, [["0"] * 3]]), "damaged.*no function 'no'"),
+    "unknown function": (
+        lambda p: header_with(p, functions=[[["sin", "no"]] * 3, [["0"] * 3]]),
+        "damaged.*no function 'no'",
+    ),
     "few functions": (lambda p: header_with(p, functions=[]), "damaged.*function names"),
     "functions not lists": (lambda p: header_with(p, functions=7), "damaged"),
     "wrong input_id": (lambda p: header_with(p, input_id=[0, 1, 2]), "damaged.*input_id"),
     "wrong input_width": (lambda p: header_with(p, input_width=1), "damaged.*input_width"),
-    "a pickle": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.array([Attack()], dtype=object), True)}), "damaged"),
+    "a pickle": (
+        lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.array([Attack()], dtype=object), True)}),
+        "damaged",
+    ),
 }
 
 

@@ -8,7 +8,9 @@ from swiftkan import KAN, FitResult, create_dataset
 
 @pytest.fixture(scope="module")
 def data():
-    return create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100)
+    return create_dataset(
+        lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100
+    )
 
 
 def rmse(model, x, y):
@@ -67,7 +69,12 @@ def test_hellokan(data):
     [
         lambda d: d,
         lambda d: (d["train_input"], d["train_label"], d["test_input"], d["test_label"]),
-        lambda d: [d["train_input"].tolist(), d["train_label"].tolist(), d["test_input"].tolist(), d["test_label"].tolist()],
+        lambda d: [
+            d["train_input"].tolist(),
+            d["train_label"].tolist(),
+            d["test_input"].tolist(),
+            d["test_label"].tolist(),
+        ],
     ],
     ids=["dict", "tuple", "lists"],
 )
@@ -119,7 +126,14 @@ def test_weight_decay_is_decoupled_in_adamw(data):
     """Loshchilov and Hutter 2019, arXiv 1711.05101: parameters shrink by lr·weight_decay beside the gradient step."""
     free, tied = KAN([2, 3, 1]), KAN([2, 3, 1])
     for model, decay in ((free, 0.0), (tied, 0.5)):
-        model.fit((data["train_input"], data["train_label"]), opt="AdamW", lr=0.01, steps=1, weight_decay=decay, update_grid=False)
+        model.fit(
+            (data["train_input"], data["train_label"]),
+            opt="AdamW",
+            lr=0.01,
+            steps=1,
+            weight_decay=decay,
+            update_grid=False,
+        )
     start = KAN([2, 3, 1]).act_fun[0].coef
     np.testing.assert_allclose(tied.act_fun[0].coef, free.act_fun[0].coef - 0.005 * start, atol=1e-12)
 

@@ -8,7 +8,9 @@ from swiftkan import KAN, create_dataset
 
 @pytest.fixture(scope="module")
 def data():
-    return create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100)
+    return create_dataset(
+        lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100
+    )
 
 
 def rmse(model, x, y):
@@ -56,7 +58,9 @@ def test_sample_weights(data):
     weight = np.random.RandomState(0).randint(0, 3, 60)
     weighted, repeated = KAN([2, 3, 1]), KAN([2, 3, 1])
     weighted.fit((x, y), opt="Adam", lr=0.02, steps=20, sample_weight=weight, update_grid=False)
-    repeated.fit((np.repeat(x, weight, axis=0), np.repeat(y, weight, axis=0)), opt="Adam", lr=0.02, steps=20, update_grid=False)
+    repeated.fit(
+        (np.repeat(x, weight, axis=0), np.repeat(y, weight, axis=0)), opt="Adam", lr=0.02, steps=20, update_grid=False
+    )
     np.testing.assert_allclose(weighted(x), repeated(x), atol=1e-9)
 
 

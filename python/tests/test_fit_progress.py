@@ -10,14 +10,18 @@ from swiftkan import KAN, create_dataset
 
 @pytest.fixture(scope="module")
 def data():
-    return create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100)
+    return create_dataset(
+        lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100
+    )
 
 
 def test_schedules(data):
     plain = KAN([2, 3, 1]).fit(data, opt="SGD", lr=0.01, steps=8, update_grid=False)
     constant = KAN([2, 3, 1]).fit(data, opt="SGD", lr=0.02, steps=8, update_grid=False, lr_schedule=lambda step: 0.5)
     np.testing.assert_allclose(plain["train_loss"], constant["train_loss"], rtol=1e-12)
-    frozen = KAN([2, 3, 1]).fit(data, opt="SGD", lr=0.01, steps=8, update_grid=False, lr_schedule=lambda step: float(step < 3))
+    frozen = KAN([2, 3, 1]).fit(
+        data, opt="SGD", lr=0.01, steps=8, update_grid=False, lr_schedule=lambda step: float(step < 3)
+    )
     assert (plain["test_loss"][:3] == frozen["test_loss"][:3]).all() and len(set(frozen["test_loss"][2:])) == 1
     for schedule in ("cosine", "exponential", "step"):
         result = KAN([2, 3, 1]).fit(data, opt="Adam", lr=0.05, steps=100, lr_schedule=schedule)

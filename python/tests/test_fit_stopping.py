@@ -13,7 +13,9 @@ from swiftkan import KAN, Step, create_dataset
 
 @pytest.fixture(scope="module")
 def data():
-    return create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100)
+    return create_dataset(
+        lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2, train_num=300, test_num=100
+    )
 
 
 def state_of(model):

@@ -162,7 +162,18 @@ def poor(kind, n, random):
     return x
 
 
-POOR = ("constant", "zero", "large constant", "binary", "nearly constant", "one outlier", "two clusters", "counts", "tiny", "huge")
+POOR = (
+    "constant",
+    "zero",
+    "large constant",
+    "binary",
+    "nearly constant",
+    "one outlier",
+    "two clusters",
+    "counts",
+    "tiny",
+    "huge",
+)
 
 
 @pytest.mark.parametrize("n", [3, 200])

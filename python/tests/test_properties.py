@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as npst
 
 from swiftkan import KAN
 
-settings.register_profile("swiftkan", deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck))
+settings.register_profile(
+    "swiftkan", deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 settings.load_profile("swiftkan")
 
 
@@ -67,7 +69,11 @@ def test_a_direction_of_the_gradient(kind, seed):
     way = {name: random.randn(*gradient.shape) for name, gradient in gradients.items()}
     way_x = random.randn(*x.shape)
     expected = sum(float((way[name] * gradients[name]).sum()) for name in way) + float((way_x * grad_x).sum())
-    size = sum(float(np.abs(way[name] * gradients[name]).sum()) for name in way) + float(np.abs(way_x * grad_x).sum()) + 1e-3
+    size = (
+        sum(float(np.abs(way[name] * gradients[name]).sum()) for name in way)
+        + float(np.abs(way_x * grad_x).sum())
+        + 1e-3
+    )
     before = model.state_dict()
     errors = []
     for h in (1e-5, 1e-6, 1e-7):
@@ -144,7 +150,12 @@ def test_any_finite_data_gives_finite_grids(x, k, grid, eps):
         assert np.isfinite(value) and all(np.isfinite(g).all() for g in gradients.values())
 
 
-any_dtype = npst.floating_dtypes(endianness="?") | npst.integer_dtypes(endianness="?") | npst.unsigned_integer_dtypes() | npst.boolean_dtypes()
+any_dtype = (
+    npst.floating_dtypes(endianness="?")
+    | npst.integer_dtypes(endianness="?")
+    | npst.unsigned_integer_dtypes()
+    | npst.boolean_dtypes()
+)
 
 
 @given(npst.arrays(any_dtype, npst.array_shapes(min_dims=1, max_dims=4, max_side=4)))

@@ -312,7 +312,23 @@ def test_the_own_reader_of_yaml_agrees_with_pyyaml():
     yaml = pytest.importorskip("yaml")
     values = {
         "numbers": [0, -7, 12, 0.02, -1.5, 1e-05, 3e20, float("inf")],
-        "text": ["0", "x^2", "1/x", "1/sqrt(x)", "sin", "", "yes", "null", "1.5", "it's", "./model", "a b", "-", "x: y", "#no"],
+        "text": [
+            "0",
+            "x^2",
+            "1/x",
+            "1/sqrt(x)",
+            "sin",
+            "",
+            "yes",
+            "null",
+            "1.5",
+            "it's",
+            "./model",
+            "a b",
+            "-",
+            "x: y",
+            "#no",
+        ],
         "words": [True, False, None],
         "nested": [[1, [2, 3], []], [[]], ["a", ["b"]]],
         "empty": [],
@@ -327,7 +343,23 @@ def test_the_own_reader_of_yaml_agrees_with_pyyaml():
         assert _yaml.parse(path.read_text()) == yaml.safe_load(path.read_text())
 
 
-@pytest.mark.parametrize("text", ["a: {b: 1}", "a: &x 1", "a: *x", "a: |\n  text", "a: >\n  text", "a: [1]", "a: 'x", "  a: 1", "- 1", "a:\n- b: 1", "a: @x", "a:\n- 1\n   - 2"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {b: 1}",
+        "a: &x 1",
+        "a: *x",
+        "a: |\n  text",
+        "a: >\n  text",
+        "a: [1]",
+        "a: 'x",
+        "  a: 1",
+        "- 1",
+        "a:\n- b: 1",
+        "a: @x",
+        "a:\n- 1\n   - 2",
+    ],
+)
 def test_what_the_own_reader_does_not_understand_is_an_error(text):
     with pytest.raises(ValueError, match="cannot be understood without PyYAML"):
         _yaml.parse(text)

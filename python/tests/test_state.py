@@ -47,9 +47,15 @@ def test_loading():
     [
         (lambda s: s.pop("node_bias_0"), "missing: node_bias_0"),
         (lambda s: s.update(extra=1), "unknown: extra"),
-        (lambda s: s.update({"symbolic_fun.1.affine": np.zeros((3, 1, 4))}), r"symbolic_fun.1.affine: has the shape \(3, 1, 4\).*\(1, 3, 4\)"),
+        (
+            lambda s: s.update({"symbolic_fun.1.affine": np.zeros((3, 1, 4))}),
+            r"symbolic_fun.1.affine: has the shape \(3, 1, 4\).*\(1, 3, 4\)",
+        ),
         (lambda s: s.update({"symbolic_fun.1.affine": "text"}), "symbolic_fun.1.affine: must hold"),
-        (lambda s: s["act_fun.1.grid"].__setitem__((0, 3), np.nan), "act_fun.1.grid: knots must be finite and ascending"),
+        (
+            lambda s: s["act_fun.1.grid"].__setitem__((0, 3), np.nan),
+            "act_fun.1.grid: knots must be finite and ascending",
+        ),
         (lambda s: s["act_fun.1.grid"].__setitem__((0, 3), 5.0), "act_fun.1.grid: knots must be finite and ascending"),
     ],
 )
@@ -78,7 +84,10 @@ COPIES = {
     "clone": lambda model: model.clone(),
     "copy": copy.copy,
     "deepcopy": copy.deepcopy,
-    **{f"pickle {p}": lambda model, p=p: pickle.loads(pickle.dumps(model, protocol=p)) for p in range(pickle.HIGHEST_PROTOCOL + 1)},
+    **{
+        f"pickle {p}": lambda model, p=p: pickle.loads(pickle.dumps(model, protocol=p))
+        for p in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
 }
 
 

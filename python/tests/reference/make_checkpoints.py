@@ -18,7 +18,9 @@ from kan import KAN
 
 def products():
     torch.set_default_dtype(torch.float64)
-    model = KAN(width=[3, [2, 2], 1], grid=4, k=2, mult_arity=[[], [2, 3], []], seed=3, grid_eps=0.5, affine_trainable=True)
+    model = KAN(
+        width=[3, [2, 2], 1], grid=4, k=2, mult_arity=[[], [2, 3], []], seed=3, grid_eps=0.5, affine_trainable=True
+    )
     return model, 3
 
 

@@ -136,7 +136,12 @@ class Activations(Forward):
         for l in range(self.depth):
             n_in, n_out = self.width_in[l], self.width_out[l + 1]
             layer = {}
-            for part, shape in (("node", (n_in,)), ("subnode", (n_out,)), ("edge", (n_out, n_in)), ("numerical", (n_out, n_in))):
+            for part, shape in (
+                ("node", (n_in,)),
+                ("subnode", (n_out,)),
+                ("edge", (n_out, n_in)),
+                ("numerical", (n_out, n_in)),
+            ):
                 for what in ("mean", "std"):
                     size = int(np.prod(shape))
                     layer[f"{part}_{what}"] = flat[at : at + size].reshape(shape)

@@ -46,7 +46,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     if not isinstance(storage, np.ndarray) or storage.ndim != 1:
         raise UnsafeFile("a tensor without a storage")
     for numbers in (size, stride):
-        if not isinstance(numbers, tuple) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+        if not isinstance(numbers, tuple) or not all(
+            isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers
+        ):
             raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r}")
     if len(size) != len(stride) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset!r}")
@@ -57,7 +59,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     for n in size:
         count *= n
     if last >= storage.size or count > storage.size:
-        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers")
+        raise UnsafeFile(
+            f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers"
+        )
     window = np.lib.stride_tricks.as_strided(
         storage[offset:], size, tuple(step * storage.itemsize for step in stride), writeable=False
     )
@@ -130,7 +134,9 @@ def read_state(path: str) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # a damaged pickle can end in nearly any exception; none of them is news to the user
         raise ValueError(f"path: {path} cannot be read as a state of pykan: {error}") from None
-    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()):
+    if not isinstance(state, dict) or not all(
+        isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()
+    ):
         raise ValueError(f"path: {path} does not hold a state_dict: names and tensors")
     return dict(state)
 
@@ -141,7 +147,9 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
     config_path, state_path = f"{path}_config.yml", f"{path}_state"
     for needed in (config_path, state_path):
         if not os.path.exists(needed):
-            raise FileNotFoundError(f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state")
+            raise FileNotFoundError(
+                f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state"
+            )
     config = _yaml.read(config_path)
     missing = [key for key in KEYS if key not in config]
     if missing:
@@ -149,7 +157,9 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
     state = read_state(state_path)
     coef = state.get("act_fun.0.coef")
     if coef is None or coef.dtype not in (np.float32, np.float64):
-        raise ValueError(f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64")
+        raise ValueError(
+            f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64"
+        )
     arguments = {key: config[key] for key in KEYS if key != "base_fun_name"}
     arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
     depth = len(config["width"]) - 1 if isinstance(config["width"], list) else 0

@@ -12,8 +12,19 @@ from typing import Any
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
-_WORDS = {"null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "[]": [], "{}": {}}
-_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#:\[\]{}]*|[.\w/\\]+")
+_WORDS = {
+    "null": None,
+    "~": None,
+    "true": True,
+    "false": False,
+    "yes": True,
+    "no": False,
+    "on": True,
+    "off": False,
+    "[]": [],
+    "{}": {},
+}
+_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`]([^#:\[\]{}]|:(?=\S)|(?<=\S)#)*")
 
 
 def read(path: str) -> dict[str, Any]:

@@ -176,7 +176,7 @@ class Pruning(Removal, State):
             kept = _listed("active_inputs", active_inputs, inputs, "inputs")
             statistics = self._means(x, "prune_input()")
         nodes = [kept] + [np.arange(count) for count in self.width_in[1:]]
-        return subset(self, nodes, self._constants(self._edges_from(nodes), statistics))._given(x)
+        return self._without_nodes("threshold", threshold, nodes, statistics)._given(x)
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class Pruning(Removal, State):
         return [np.arange(self.width_in[0]), *lists, np.arange(self.width_in[-1])]
 
     def _without_nodes(self, name: str, threshold: float, nodes: list[np.ndarray] | None, statistics: Statistics | None) -> Pruning:
-        """A new model with ``nodes``, or with the hidden nodes whose scores are above the threshold."""
+        """A new model with ``nodes`` of each level, or with the hidden nodes whose scores are above the threshold."""
         if nodes is None:
             scores = [level[0] for level in self._scores(statistics, self.depth, self._mean_output()).nodes]
             hidden = [above(name, threshold, scores[l], f"nodes of level {l}") for l in range(1, self.depth)]

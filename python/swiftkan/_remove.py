@@ -53,11 +53,11 @@ class Removal(Attribution):
         --------
         >>> import numpy as np
         >>> from swiftkan import KAN
-        >>> model = KAN([2, 5, 1])
-        >>> model.act_fun[0].scale_base[0, 1:] = 0
-        >>> model.act_fun[0].scale_sp[0, 1:] = 0
-        >>> model.prune_edge(x=np.random.RandomState(0).rand(100, 2)).n_edge
-        11
+        >>> model = KAN([2, 1])
+        >>> model.act_fun[0].scale_base = [[1], [0.01]]
+        >>> model.act_fun[0].scale_sp = 0
+        >>> model.prune_edge(x=np.random.RandomState(0).rand(100, 2)).act_fun[0].mask.tolist()
+        [[1.0], [0.0]]
         """
         threshold = _check.real("threshold", threshold)
         _check.flag("log_history", log_history)
@@ -184,7 +184,8 @@ class Removal(Attribution):
     def _constants(self, gone: list[np.ndarray], statistics: Statistics | None) -> list[np.ndarray]:
         """For each layer (width_out[l + 1],): what the bias of each subnode takes over from edges that go.
 
-        A subnode is scale·z + bias, z being the sum of its edges, so that the bias takes scale·mean.
+        A subnode is scale·z + bias, z being the sum of its edges, so that the bias takes scale·mean. An edge that is not finite
+        on the samples (a logarithm of negative numbers, say) has nothing to leave, and a warning says so.
         """
         if statistics is None:
             return [np.zeros(edges.shape[0]) for edges in gone]
@@ -192,9 +193,10 @@ class Removal(Attribution):
         for l, edges in enumerate(gone):
             means = np.where(edges, statistics[l]["edge_mean"], 0.0)
             bad = np.argwhere(~np.isfinite(means))
-            if len(bad):
-                j, i = bad[0].tolist()
-                raise ValueError(f"x: the edge ({l}, {i}, {j}) is not finite on these samples, so it has no mean to leave behind")
+            for j, i in bad[:1].tolist():
+                message = f"the edge ({l}, {i}, {j}) is not finite on these samples, so that it has no mean to leave behind"
+                warnings.warn(message, RuntimeWarning, stacklevel=4)
+            means[tuple(bad.T)] = 0.0
             constants.append(self._views[f"subnode_scale_{l}"] * means.sum(axis=1))
         return constants
 

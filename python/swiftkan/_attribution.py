@@ -26,6 +26,8 @@ import numpy as np
 from . import _check
 from ._activations import Activations
 
+Statistics = list[dict[str, np.ndarray]]  # layer by layer, what swiftkan_statistics gives
+
 TOO_SMALL = 1e-4  # pykan's guard against dividing by the deviation of a constant subnode
 
 
@@ -34,7 +36,6 @@ class Scores(NamedTuple):
 
     nodes: list[np.ndarray]  # (k, width_in[l]), l = 0 … level
     subnodes: list[np.ndarray]  # (k, width_out[l + 1]), l = 0 … level - 1
-    edges: list[np.ndarray]  # (k, out, in), l = 0 … level - 1
 
 
 class Question(NamedTuple):
@@ -184,32 +185,32 @@ class Attribution(Activations):
     @property
     def node_scores(self) -> list[np.ndarray]:
         """node_scores[l] (width_in[l],), l = 0 … depth; see :meth:`attribute`."""
-        return [scores[0] for scores in self._answer("node_scores", mean=True).nodes]
+        return [scores[0] for scores in self._answer("node_scores", mean=True)[1].nodes]
 
     @property
     def subnode_scores(self) -> list[np.ndarray]:
         """subnode_scores[l] (width_out[l + 1],): a factor of a multiplication node has the node's score."""
-        return [scores[0] for scores in self._answer("subnode_scores", mean=True).subnodes]
+        return [scores[0] for scores in self._answer("subnode_scores", mean=True)[1].subnodes]
 
     @property
     def edge_scores(self) -> list[np.ndarray]:
         """edge_scores[l] (out, in)."""
-        return [scores[0] for scores in self._answer("edge_scores", mean=True).edges]
+        return [scores[0] for scores in edge_scores_of(*self._answer("edge_scores", mean=True))]
 
     @property
     def node_scores_all(self) -> list[np.ndarray]:
         """node_scores_all[l] (k, width_in[l]): the contributions to each output (or node of the asked level) k."""
-        return self._answer("node_scores_all").nodes
+        return self._answer("node_scores_all")[1].nodes
 
     @property
     def subnode_scores_all(self) -> list[np.ndarray]:
         """subnode_scores_all[l] (k, width_out[l + 1])."""
-        return self._answer("subnode_scores_all").subnodes
+        return self._answer("subnode_scores_all")[1].subnodes
 
     @property
     def edge_scores_all(self) -> list[np.ndarray]:
         """edge_scores_all[l] (k, out, in)."""
-        return self._answer("edge_scores_all").edges
+        return edge_scores_of(*self._answer("edge_scores_all"))
 
     # ---- How they are computed -----------------------------------------------------------------------------------
 
@@ -221,14 +222,14 @@ class Attribution(Activations):
         question = self._question
         return question if question.core is self._core and question.remembered is self._asked_data() else PLAIN
 
-    def _answer(self, name: str, mean: bool = False) -> Scores:
+    def _answer(self, name: str, mean: bool = False) -> tuple[Statistics, Scores]:
         question = self._current_question()
         statistics = self._measure(question.x, f"model.{name}")
         level = self.depth if question.level is None else question.level
         beginning = self._beginning(statistics, question.level, question.out_score)
-        return self._scores(statistics, level, beginning.mean(axis=0, keepdims=True) if mean else beginning)
+        return statistics, self._scores(statistics, level, beginning.mean(axis=0, keepdims=True) if mean else beginning)
 
-    def _measure(self, x: Any, what: str) -> list[dict[str, np.ndarray]]:
+    def _measure(self, x: Any, what: str) -> Statistics:
         """Means and standard deviations of everything, on ``x`` or on the remembered data."""
         chosen, _, _ = self._known(x, what)
         _check.finite("x", chosen)
@@ -239,7 +240,7 @@ class Attribution(Activations):
     def _mean_output(self) -> np.ndarray:
         return np.full((1, self.width_in[-1]), 1 / self.width_in[-1])
 
-    def _beginning(self, statistics: list[dict[str, np.ndarray]], level: int | None, out_score: np.ndarray | None) -> np.ndarray:
+    def _beginning(self, statistics: Statistics, level: int | None, out_score: np.ndarray | None) -> np.ndarray:
         """(k, nodes of the level): the score that is distributed, for one node k at a time."""
         if level is None:
             return np.eye(self.width_in[-1]) if out_score is None else np.diag(out_score)
@@ -247,17 +248,24 @@ class Attribution(Activations):
             out_score = self._scores(statistics, self.depth, self._mean_output()).nodes[level][0]
         return np.diag(out_score)
 
-    def _scores(self, statistics: list[dict[str, np.ndarray]], level: int, beginning: np.ndarray) -> Scores:
+    def _scores(self, statistics: Statistics, level: int, beginning: np.ndarray) -> Scores:
         """Distributes the scores ``beginning`` (k, width_in[level]) of a level's nodes over all that is before them."""
-        nodes, subnodes, edges = [beginning], [], []
+        nodes, subnodes = [beginning], []
         for l in range(level - 1, -1, -1):
             n_sum, arities = self._settings.width[l + 1][0], self._settings.arities[l + 1]
             sums, products = nodes[0][:, :n_sum], nodes[0][:, n_sum:]
             subnodes.insert(0, np.concatenate([sums, np.repeat(products, arities, axis=1)], axis=1))
-            part = subnodes[0] / (statistics[l]["subnode_std"] + TOO_SMALL)
-            edges.insert(0, part[:, :, None] * statistics[l]["edge_std"])
-            nodes.insert(0, edges[0].sum(axis=1))
-        return Scores(nodes, subnodes, edges)
+            # the sum over u of what edge_scores_of gives, without its k·out·in numbers
+            nodes.insert(0, subnodes[0] / (statistics[l]["subnode_std"] + TOO_SMALL) @ statistics[l]["edge_std"])
+        return Scores(nodes, subnodes)
+
+
+def edge_scores_of(statistics: Statistics, scores: Scores) -> list[np.ndarray]:
+    """Layer by layer (k, out, in): the part that each edge has in the score of its subnode."""
+    return [
+        (subnodes / (layer["subnode_std"] + TOO_SMALL))[:, :, None] * layer["edge_std"]
+        for subnodes, layer in zip(scores.subnodes, statistics)
+    ]
 
 
 def _bar_chart(scores: np.ndarray) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from ._remove import Removal, Statistics, above
+from ._attribution import Statistics
+from ._remove import Removal, above
 from ._state import State
 from ._subset import subset
 

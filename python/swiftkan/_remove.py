@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from ._attribution import Attribution
+from ._attribution import Attribution, Statistics, edge_scores_of
 from ._subset import subnodes_of
-
-Statistics = list[dict[str, np.ndarray]]
 
 
 class Removal(Attribution):
@@ -164,9 +162,8 @@ class Removal(Attribution):
 
     def _drop_low_edges(self, name: str, threshold: float, statistics: Statistics, out_score: np.ndarray | None) -> None:
         beginning = self._beginning(statistics, None, out_score).mean(axis=0, keepdims=True)
-        edges = [layer[0] for layer in self._scores(statistics, self.depth, beginning).edges]
         dropped = []
-        for l, scores in enumerate(edges):
+        for l, (scores,) in enumerate(edge_scores_of(statistics, self._scores(statistics, self.depth, beginning))):
             above(name, threshold, scores.ravel(), f"edges of layer {l}")
             dropped.append(~(scores > threshold))
         self._drop(dropped, statistics)

@@ -17,7 +17,7 @@ from ._settings import Settings
 
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
-    "_symbolic_fun", "_input_id", "_input_width", "_selects",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question",
 )  # fmt: skip
 
 

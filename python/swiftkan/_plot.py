@@ -13,6 +13,8 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import numpy as np
+
 from . import _check, _plot_edges, _plot_layout, _plot_names
 from ._activations import Activations
 
@@ -77,7 +79,8 @@ class Plotting(Activations):
         Notes
         -----
         The arguments, the arrangement and the opacity are pykan's (kan/MultKAN.py, ``plot``), which writes a bitmap per edge into
-        ``folder``, './figures' by default. Layers of more than some dozens of edges are arranged in several rows of boxes.
+        ``folder``, './figures' by default. In layers of 48 edges and more, boxes form several rows, and edges fainter than 2 %
+        are left out so that the others have room; a large ``beta`` shows them.
 
         Examples
         --------
@@ -89,33 +92,43 @@ class Plotting(Activations):
         >>> figure.get_size_inches().round(2).tolist()
         [5.0, 4.91]
         """
+        figure = self._picture(beta, metric, scale, tick, sample, in_vars, out_vars, title, varscale, ax)
+        if folder is not None:
+            _write(figure, folder)
+        return figure
+
+    def _picture(
+        self, beta, metric="backward", scale=0.5, tick=False, sample=False, in_vars=None, out_vars=None, title=None, varscale=1.0,
+        ax=None, steady=False,
+    ) -> Any:  # fmt: skip
+        """:meth:`plot`; ``steady`` keeps a place for every edge, so that pictures of one model's training can be compared."""
         beta, scale = _check.real("beta", beta, 0.0), _check.real("scale", scale, above=0.0)
         _check.choice("metric", metric, _plot_edges.METRICS)
         tick, sample = _check.flag("tick", tick), _check.flag("sample", sample)
         varscale = _check.real("varscale", varscale, above=0.0)
-        _need_matplotlib("plot()")
-        from ._plot_draw import Texts, draw, extent
-        from ._plot_figure import KANFigure
+        need_matplotlib("plot()")
+        from ._plot_draw import FONT, SIDE, Texts, draw, extent
 
         inputs = _plot_names.check("in_vars", in_vars, self.width_in[0], "inputs")
         outputs = _plot_names.check("out_vars", out_vars, self.width_in[-1], "outputs")
-        texts = Texts(inputs, outputs, None if title is None else _plot_names.title(title), varscale)
+        rows = (None if names is None else _plot_names.row(names, FONT * varscale) for names in (inputs, outputs))
+        texts = Texts(*rows, None if title is None else _plot_names.title(title))
         dots = max(1, min(SAMPLES, DOT_BUDGET // max(self.n_edge, 1))) if sample else 0
         curves = _plot_edges.curves(self, metric, dots)
-        count = [0] * self.depth
-        for curve in curves:
-            count[curve.l] += 1
+        curves, opacity, count = _plot_edges.visible(curves, beta, self.depth, _plot_layout.CROWDED if not steady else None)
         layout = _plot_layout.arrange(self.width_in, self.width_out, count)
         if ax is None:
-            low, high = extent(texts, layout.level[-1])
-            figure = KANFigure(figsize=(10 * scale, 10 * scale * (high - low)), facecolor="white")
+            from ._plot_figure import KANFigure
+
+            low, high = extent(layout, texts)
+            figure = KANFigure(figsize=(10 * scale, 10 * scale * (high - low) / (1 + 2 * SIDE)), facecolor="white")
             figure.curves = len(curves)
             ax = figure.add_axes((0, 0, 1, 1))
         elif not hasattr(ax, "add_collection"):
             raise TypeError(f"ax: must be a matplotlib Axes, not {type(ax).__name__}")
-        draw(ax, layout, self._settings.arities, [pair[0] for pair in self.width], curves, beta, texts, tick)
-        if folder is not None:
-            _write(ax.figure, folder)
+        arities, n_sum = self._settings.arities, [pair[0] for pair in self.width]
+        owners = [np.repeat(np.arange(n + len(a)), [1] * n + list(a)) for n, a in zip(n_sum[1:], arities[1:])]
+        draw(ax, layout, owners, n_sum, curves, opacity, texts, tick)
         return ax.figure
 
     def _repr_html_(self) -> str | None:
@@ -124,13 +137,14 @@ class Plotting(Activations):
         if not known or self.n_edge > SHOWN:
             return None
         try:
-            _need_matplotlib("plot()")
+            need_matplotlib("plot()")
         except ImportError:
             return None
         return f"<div>{self.plot().to_svg(inline=True)}<pre>{html.escape(repr(self))}</pre></div>"
 
 
-def _need_matplotlib(what: str) -> None:
+def need_matplotlib(what: str) -> None:
+    """Says how to get matplotlib where it is missing."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:

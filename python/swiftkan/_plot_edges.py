@@ -19,7 +19,8 @@ from . import _core
 NUMERIC, SYMBOLIC, BOTH = "black", "red", "purple"
 METRICS = ("backward", "forward_n", "forward_u")
 ROWS_FOR_RANGE = 10_000  # samples that a node's range is read from, evenly taken from all
-CURVE_BUDGET = 60_000  # points of all curves together: a file of few megabytes even for thousands of edges
+CURVE_BUDGET = 36_000  # points of all curves together: a file of few megabytes even for thousands of edges
+FAINTEST = 0.02  # opacity below which a line cannot be told from paper
 POLE = 10.0  # standard deviations from the mean beyond which a curve is cut off
 
 
@@ -93,6 +94,20 @@ def curves(model: Any, metric: str, samples: int) -> list[Curve]:
     for l, score in enumerate(scores(model, statistics, metric)):
         result += _layer(model, l, (rows, np.ascontiguousarray(shown), avoid, y_th), points, colors[l], score, statistics[l])
     return result
+
+
+def visible(curves: list[Curve], beta: float, depth: int, crowded: int | None) -> tuple[list[Curve], np.ndarray, list[int]]:
+    """The curves to draw, the opacity tanh(beta·score) of each, and their number layer by layer.
+
+    From layers with at least ``crowded`` curves those that one would not see are left out.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        opacity = np.nan_to_num(np.tanh(beta * np.array([curve.score for curve in curves], float)), nan=0.0)
+    layer = np.array([curve.l for curve in curves], int)
+    if crowded is not None:
+        shown = (opacity >= FAINTEST) | (np.bincount(layer, minlength=depth)[layer] < crowded)
+        curves, opacity, layer = [curve for curve, yes in zip(curves, shown) if yes], opacity[shown], layer[shown]
+    return curves, opacity, np.bincount(layer, minlength=depth).tolist()
 
 
 def _layer(model, l, data, points, colors, score, statistics) -> Iterator[Curve]:

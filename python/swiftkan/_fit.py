@@ -156,7 +156,7 @@ class Training(Gradients):
         if _check.flag("save_fig", save_fig):
             from ._frames import Frames
 
-            callbacks.append(Frames(self, img_folder, save_fig_freq, beta, in_vars, out_vars))
+            callbacks.append(Frames(self, len(train.rows), img_folder, save_fig_freq, beta, in_vars, out_vars))
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, steps, loss == "mse", has_test)
 
         values = {key: np.full(steps, np.nan) for key in ("train_loss", "test_loss", "reg")}

@@ -7,6 +7,7 @@ What it must get right first:
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ DPI = 200  # pykan's
 class Frames:
     """A callback of ``fit`` that writes ``{folder}/{step}.jpg`` after steps 0, every, 2·every, …, counted from 0 as in pykan."""
 
-    def __init__(self, model: Any, folder: Any, every: Any, beta: Any, in_vars: Any, out_vars: Any):
+    def __init__(self, model: Any, samples: int, folder: Any, every: Any, beta: Any, in_vars: Any, out_vars: Any):
         need_matplotlib("save_fig=True")
+        if samples < 2:
+            raise ValueError("save_fig: a picture needs at least 2 training samples")
         self._every = _check.integer("save_fig_freq", every, 1)
         self._how = dict(beta=_check.real("beta", beta, 0.0), in_vars=in_vars, out_vars=out_vars)
         _plot_names.check("in_vars", in_vars, model.width_in[0], "inputs")
         _plot_names.check("out_vars", out_vars, model.width_in[-1], "outputs")
-        if not isinstance(folder, (str, Path)):
+        if not isinstance(folder, (str, os.PathLike)):
             raise TypeError(f"img_folder: must be a path, not {folder!r}")
         self._folder = Path(folder)
 

@@ -129,7 +129,7 @@ class Plotting(Activations):
         arities, n_sum = self._settings.arities, [pair[0] for pair in self.width]
         owners = [np.repeat(np.arange(n + len(a)), [1] * n + list(a)) for n, a in zip(n_sum[1:], arities[1:])]
         draw(ax, layout, owners, n_sum, curves, opacity, texts, tick)
-        return ax.figure
+        return ax.figure.figure  # of a part of a figure the whole
 
     def _repr_html_(self) -> str | None:
         """The model in a notebook: its picture above its text; text alone where there is nothing to draw."""

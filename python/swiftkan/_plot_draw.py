@@ -121,7 +121,7 @@ def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarra
     """The ranges: of x below the box, of y on its left side."""
     (x, y), size, gap = place, 0.27 * h, 0.1 * h
     (x0, x1), (y0, y1) = curve.x_range, curve.y_range
-    options = dict(color=color, zorder=4.5, gid="tick")
+    options = dict(color=color, zorder=4.5)
     pen.text(x - h, y - h - gap, number(x0, x1 - x0), size, ha="left", va="top", **options)
     pen.text(x + h, y - h - gap, number(x1, x1 - x0), size, ha="right", va="top", **options)
     pen.text(x - h - gap, y - h, number(y0, y1 - y0), size, ha="right", va="bottom", rotation=90, **options)
@@ -129,9 +129,9 @@ def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarra
 
 
 def number(value: float, span: float) -> str:
-    """Two digits of the range that the value bounds, with a real minus sign: ``−1``, ``0.35``, ``2e+06``."""
-    if span > 0:
-        unit = 10.0 ** (np.floor(np.log10(span)) - 1)
+    """A bound of a range: to a hundredth or so of the range, with a real minus sign: ``−1``, ``0.35``, ``2e+06``."""
+    if 0 < span < np.inf:
+        unit = 10.0 ** (np.floor(np.log10(span)) - 2)
         value = round(value / unit) * unit
     return f"{value + 0.0:.3g}".replace("-", "−")
 
@@ -179,16 +179,16 @@ def _symbols(pen: Pen, centres: np.ndarray, radii: np.ndarray, color: np.ndarray
 def _write(pen: Pen, layout: Layout, texts: Texts) -> None:
     bottom, top = layout.level[0] - layout.node_radius[0] - GAP, layout.level[-1] + layout.node_radius[-1] + GAP
     if texts.inputs:
-        _names(pen, layout.nodes[0], texts.inputs, bottom - texts.inputs.ascent, bottom, "top")
+        _names(pen, layout.nodes[0], texts.inputs, bottom - texts.inputs.ascent, bottom, "top", "in_vars")
     if texts.outputs:
-        _names(pen, layout.nodes[-1], texts.outputs, top + texts.outputs.descent, top, "bottom")
+        _names(pen, layout.nodes[-1], texts.outputs, top + texts.outputs.descent, top, "bottom", "out_vars")
         top += texts.outputs.ascent + texts.outputs.descent + GAP
     if texts.title:
         pen.text(0.5, top + GAP / 2, texts.title, FONT, ha="center", va="bottom", gid="title", fontproperties=font())
 
 
-def _names(pen: Pen, places: np.ndarray, row: Row, baseline: float, side: float, align: str) -> None:
+def _names(pen: Pen, places: np.ndarray, row: Row, baseline: float, side: float, align: str, kind: str) -> None:
     """On a common baseline, or upright from the side that faces the nodes."""
     how = dict(rotation=90, va=align) if row.upright else dict(va="baseline")
-    for (x, _), name in zip(places, row.names):
-        pen.text(x, side if row.upright else baseline, name, row.size, ha="center", gid="name", fontproperties=font(), **how)
+    for i, ((x, _), name) in enumerate(zip(places, row.names)):
+        pen.text(x, side if row.upright else baseline, name, row.size, ha="center", gid=f"{kind}-{i}", fontproperties=font(), **how)

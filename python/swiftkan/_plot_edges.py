@@ -116,7 +116,8 @@ def _layer(model, l, data, points, colors, score, statistics) -> Iterator[Curve]
     values = np.empty((len(rows), n_in), model.dtype)
     model._core.activations(rows, len(rows), 0, l, values, avoid, y_th)
     low, high = _range(values)
-    x = np.ascontiguousarray(low + (high - low) * np.linspace(0, 1, points)[:, None], dtype=model.dtype)
+    t = np.linspace(0, 1, points)[:, None]
+    x = np.ascontiguousarray((1 - t) * low + t * high, dtype=model.dtype)
     y = np.empty((points, n_out, n_in), model.dtype)
     layer_alone(model, l).activations(x, points, 2, 0, y, avoid, y_th)
     at, dots = np.empty((len(shown), n_in), model.dtype), np.empty((len(shown), n_out, n_in), model.dtype)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ._files import Files
+from ._plot import Plotting
 from ._prune import Pruning
 from ._pykan import read_checkpoint
 
 
-class KAN(Pruning, Files):
+class KAN(Plotting, Pruning, Files):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies

@@ -21,7 +21,8 @@ final class FoldedLayer<T: KANScalar> {
     /// (inputs, outputs, rowCount)
     let weights: AlignedBuffer<T>
     private let reciprocals: AlignedBuffer<T>
-    private var knots: UnsafePointer<T>
+    private var isSimple: [Bool]
+    private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
     private(set) var numericEdges: [[Int]]
     /// The symbolic edges of input i.
@@ -35,6 +36,7 @@ final class FoldedLayer<T: KANScalar> {
         weights = try AlignedBuffer(count: shape.edges * rowCount)
         reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
+        isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = Array(repeating: [], count: shape.inputs)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
     }
@@ -42,7 +44,8 @@ final class FoldedLayer<T: KANScalar> {
     func table(_ i: Int) -> BSplineTable<T> {
         BSplineTable(
             grid: shape.grid, k: shape.k, knots: knots + i * shape.knotCount,
-            reciprocals: reciprocals.base + i * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
+            reciprocals: reciprocals.base + i * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k),
+            isSimple: isSimple[i])
     }
 
     @inline(__always)
@@ -55,7 +58,7 @@ final class FoldedLayer<T: KANScalar> {
         let nb = shape.basisCount
         let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
         for i in 0..<shape.inputs {
-            BSplineTable.fillReciprocals(
+            isSimple[i] = BSplineTable.fillReciprocals(
                 knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
             numericEdges[i].removeAll(keepingCapacity: true)
             for o in 0..<shape.outputs {

@@ -49,8 +49,8 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
     }
 
     @Test func deepNetworksConvergeQuickly() throws {
-        let fixture = try Fixture(sums: [2, 2, 1], multiplications: [0, 0, 0], arities: [], grid: [8, 8], k: [3, 3], n: 500)
-        for s in 0..<500 {
+        let fixture = try Fixture(sums: [2, 2, 1], multiplications: [0, 0, 0], arities: [], grid: [8, 8], k: [3, 3], n: 300)
+        for s in 0..<300 {
             let (a, b) = (fixture.x.base[2 * s], fixture.x.base[2 * s + 1])
             fixture.y.base[s] = Double.exp(Double.sin(2 * a) / 2 + b * b / 2)
         }
@@ -72,7 +72,7 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
     func everyStepIsAnImprovement(loss: Loss, lamb: Double) throws {
         for fixture in try Fixture.all() where lamb == 0 || fixture.n > 1 {
             let report = try fit(fixture) {
-                $0.steps = 12
+                $0.steps = 8
                 $0.objective.loss = loss
                 $0.objective.huberDelta = 0.2
                 $0.objective.lamb = lamb
@@ -142,9 +142,9 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
             Threads.setCount(threads)
             defer { Threads.setCount(before) }
             let fixture = try Fixture(
-                sums: [2, 4, 2], multiplications: [0, 1, 0], arities: [2], grid: [6, 5], k: [3, 3], n: 2000, affine: true)
+                sums: [2, 4, 2], multiplications: [0, 1, 0], arities: [2], grid: [6, 5], k: [3, 3], n: 600, affine: true)
             _ = try fit(fixture) {
-                $0.steps = 6
+                $0.steps = 4
                 $0.updateGrid = true
                 $0.objective.lamb = 1e-3
             }

@@ -14,7 +14,7 @@ struct Fixture {
     ///   - quantiles: moves the grids to the samples, so that knots are not uniform and hidden values stay inside.
     init(
         sums: [Int], multiplications: [Int], arities: [Int], grid: [Int], k: [Int], base: BaseFunction = .silu,
-        n: Int = 300, symbolic: Bool = false, affine: Bool = false, quantiles: Bool = true, seed: UInt32 = 3
+        n: Int = 60, symbolic: Bool = false, affine: Bool = false, quantiles: Bool = true, seed: UInt32 = 3
     ) throws {
         var settings = Settings(sums: sums, multiplications: multiplications, arities: arities, grid: grid, k: k)
         settings.baseFunction = base
@@ -39,7 +39,6 @@ struct Fixture {
         state[first.mask + first.edges - 1] = 0
         state[first.mask] = 0.5
         state[first.scaleSp + 1] = 0
-        if quantiles { try network.updateGrid(x: x.base, n: n, evaluation: Evaluation()) }
         if symbolic {
             for (e, function) in [(0, SymbolicFunction.sin), (1, .xPow2), (2, .exp)] {
                 let (o, i) = (e / first.inputs, e % first.inputs)
@@ -47,6 +46,16 @@ struct Fixture {
                 state[first.symbolicMask + e] = 1
                 if e > 0 { state[first.mask + i * first.outputs + o] = 0 }
                 for a in 0..<4 { state[first.affine + 4 * e + a] = 0.4 + random.uniformDouble() }
+            }
+        }
+        guard quantiles else { return }
+        try network.updateGrid(x: x.base, n: n, evaluation: Evaluation())
+        // Away from the samples: finite differences across a knot are not derivatives. Some samples are now beyond the grid.
+        for shape in network.layers {
+            for i in 0..<shape.inputs {
+                let knots = state + shape.knots + i * shape.knotCount
+                let shift = 0.0123 * (knots[shape.knotCount - 1] - knots[0]) / Double(shape.grid)
+                for m in 0..<shape.knotCount { knots[m] += shift }
             }
         }
     }
@@ -73,7 +82,7 @@ struct Fixture {
     }
 
     func equations(_ objective: Objective) throws -> NormalEquations<Double> {
-        let evaluator = try Evaluator(network)
+        let evaluator = try Evaluator(network, edgeRows: false)
         evaluator.fold(network)
         let equations = NormalEquations(evaluator)
         try equations.prepare(network)
@@ -148,9 +157,10 @@ private func curvature(_ loss: Loss, _ p: ArraySlice<Double>, _ y: ArraySlice<Do
             }
             let matrix = try #require(equations.matrix).base
             let largest = expected.reduce(0) { max($0, abs($1)) }
+            #expect(largest > 0 || (loss == .crossEntropy && O == 1))
             var worst = 0.0
             for a in 0..<P { for b in a..<P { worst = max(worst, abs(matrix[a * P + b] - expected[a * P + b])) } }
-            #expect(worst < 2e-8 * largest, "network \(number): \(worst) of \(largest)")
+            #expect(worst < 1e-7 * largest + 1e-15, "network \(number): \(worst) of \(largest)")
         }
     }
 
@@ -175,7 +185,7 @@ private func curvature(_ loss: Loss, _ p: ArraySlice<Double>, _ y: ArraySlice<Do
 
     @Test func bitsDoNotDependOnThreads() throws {
         let fixture = try Fixture(
-            sums: [3, 3, 2], multiplications: [0, 1, 0], arities: [2], grid: [9, 8], k: [3, 3], n: 3000, affine: true)
+            sums: [3, 3, 2], multiplications: [0, 1, 0], arities: [2], grid: [9, 8], k: [3, 3], n: 1500, affine: true)
         func bits(_ threads: Int) throws -> [UInt64] {
             threadCountLock.lock()
             defer { threadCountLock.unlock() }
@@ -199,7 +209,7 @@ private func curvature(_ loss: Loss, _ p: ArraySlice<Double>, _ y: ArraySlice<Do
         var random = MersenneTwister(seed: 5)
         let x = (0..<1000).map { _ in random.uniformFloat() }
         let y = [Float](repeating: 0, count: 500)
-        let evaluator = try Evaluator(network)
+        let evaluator = try Evaluator(network, edgeRows: false)
         evaluator.fold(network)
         let equations = NormalEquations(evaluator)
         try equations.prepare(network)
@@ -211,7 +221,7 @@ private func curvature(_ loss: Loss, _ p: ArraySlice<Double>, _ y: ArraySlice<Do
         }
         let wide = try KAN<Double>(settings)
         for p in 0..<wide.architecture.stateCount { wide.state[p] = Double(network.state[p]) }
-        let reference = try Evaluator(wide)
+        let reference = try Evaluator(wide, edgeRows: false)
         reference.fold(wide)
         let expected = NormalEquations(reference)
         try expected.prepare(wide)

@@ -8,25 +8,32 @@
 // With the gradient g and the Gauss-Newton matrix H of the objective (NormalEquations.swift) a step solves
 //   (H + λD) δ = -g,  D_jj = max(H_jj, floor·max H)                       (Marquardt 1963; Moré 1978, section 4, for D)
 // and λ follows the gain ratio ρ = (f - f_trial) / (predicted decrease), predicted = ½ δᵀ(λDδ - g), by Nielsen's rule ("Damping
-// parameter in Marquardt's method", IMM-REP-1999-05, section 2): λ·max(1/3, 1 - (2ρ - 1)³) after a success, λ·ν with ν = 2, 4, 8, …
-// after failures. A regulariser enters g and f exactly and H not at all.
+// parameter in Marquardt's method", IMM-REP-1999-05, section 2): λ·max(1/3, 1 - (2ρ - 1)³)
+// after a success, λ·ν with ν = 2, 4, 8, …
+// after failures (5 instead of 3 here). Steps for the squared error then follow the curve that the model's parameters make, to
+// second order; see LevenbergMarquardtGeodesic.swift. A regulariser enters g and f exactly and H not at all.
 
 final class LevenbergMarquardt<T: KANScalar> {
-    private let network: KAN<T>
-    private let evaluator: Evaluator<T>
-    private let options: FitOptions
-    private let equations: NormalEquations<T>
-    private let gradient: AlignedBuffer<T>
-    private let origin: AlignedBuffer<T>
-    private var solver = DampedSolver()
+    let network: KAN<T>
+    let evaluator: Evaluator<T>
+    let options: FitOptions
+    let equations: NormalEquations<T>
+    let gradient: AlignedBuffer<T>
+    /// The parameters that a step begins with.
+    let origin: AlignedBuffer<T>
+    /// (n, outputs), for the acceleration
+    var adjoint: AlignedBuffer<T>?
+    var solver = DampedSolver()
     private var lambda = LevenbergMarquardt.firstLambda
     private var growth = 2.0
     /// The objective after each of the last steps.
     private var recent: [Double] = []
 
-    static var firstLambda: Double { 1e-3 }
+    static var firstLambda: Double { 1e-2 }
     /// Trial steps of a step.
     static var trials: Int { 16 }
+    /// |acceleration| / |step| beyond which a step is rejected (arXiv 1201.5885, eq. 15, α = 0.75 for the double of it).
+    static var mostBend: Double { 0.375 }
     /// Steps that together must lower the objective by `leastGain` times its value.
     static var window: Int { 10 }
     static var leastGain: Double { 1e-4 }
@@ -72,14 +79,21 @@ final class LevenbergMarquardt<T: KANScalar> {
         var evaluations = 1
         do throws(KANError) {
             for _ in 0..<Self.trials {
-                guard let (delta, predicted) = try solver.solve(lambda) else {
+                guard var (delta, predicted) = try solver.solve(lambda) else {
                     harder()
                     continue
                 }
                 if !(predicted > 1e-15 * abs(f)) { break }
-                for (c, p) in equations.target.enumerated() {
-                    state[p] = T(Double(origin.base[p]) + delta[c] / equations.factor[c])
+                if let a = try acceleration(data, loss, delta, slope) {
+                    evaluations += 2
+                    // A step that bends much leaves the region where the model holds.
+                    if solver.size(a) > Self.mostBend * solver.size(delta) {
+                        harder()
+                        continue
+                    }
+                    for c in delta.indices { delta[c] += a[c] }
                 }
+                move(delta)
                 evaluations += 1
                 evaluator.fold(network)
                 let trial = try evaluator.objective(
@@ -88,7 +102,7 @@ final class LevenbergMarquardt<T: KANScalar> {
                 let reached = total(trial)
                 if reached.isFinite && reached < f {
                     let q = 2 * (f - reached) / predicted - 1
-                    lambda = max(lambda * max(1.0 / 3, 1 - q * q * q), 1e-15)
+                    lambda = max(lambda * max(0.2, 1 - q * q * q), 1e-15)
                     growth = 2
                     return (trial, reached, hardlyImproves(reached), evaluations)
                 }

@@ -13,6 +13,7 @@ struct DampedSolver {
     /// 1/√D and the scaled gradient
     private var scale: [Double] = []
     private var slope: [Double] = []
+    private var isFactored = false
 
     /// What D is at least, as a part of the largest diagonal entry: parameters that hardly matter are not moved far.
     static var floor: Double { 1e-2 }
@@ -49,11 +50,41 @@ struct DampedSolver {
             delta = basic
         }
         guard info >= 0 else { throw .internal("LAPACK's dpotrf refused argument \(-info)") }
+        isFactored = info == 0
         var predicted = 0.0
         for j in 0..<n { predicted += 0.5 * delta[j] * (lambda * delta[j] - slope[j]) }
         for j in 0..<n { delta[j] *= scale[j] }
         guard predicted.isFinite, delta.allSatisfy(\.isFinite) else { return nil }
         return (delta, predicted)
+    }
+
+    /// (H + λD)⁻¹ r with the λ of the last `solve`; nil where that was singular.
+    mutating func solveAgain(_ r: [Double]) -> [Double]? {
+        guard isFactored, let f = factor?.base else { return nil }
+        var x = (0..<n).map { scale[$0] * r[$0] }
+        var order = Int32(n), one: Int32 = 1, info: Int32 = 0
+        dpotrs_("L", &order, &one, f, &order, &x, &order, &info, 1)
+        for j in 0..<n { x[j] *= scale[j] }
+        return x.allSatisfy(\.isFinite) ? x : nil
+    }
+
+    /// δ·Dδ, the size that the damping sees.
+    func size(_ delta: [Double]) -> Double {
+        (0..<n).reduce(0) { $0 + (delta[$1] / scale[$1]) * (delta[$1] / scale[$1]) }.squareRoot()
+    }
+
+    /// H δ
+    func product(_ delta: [Double]) -> [Double] {
+        guard let h = h?.base else { return delta }
+        var result = [Double](repeating: 0, count: n)
+        for r in 0..<n {
+            result[r] += h[r * n + r] * delta[r]
+            for c in (r + 1)..<max(n, r + 1) {
+                result[r] += h[r * n + c] * delta[c]
+                result[c] += h[r * n + c] * delta[r]
+            }
+        }
+        return result
     }
 
     private func fill(_ f: UnsafeMutablePointer<Double>, _ h: UnsafePointer<Double>, _ lambda: Double) {

@@ -151,8 +151,8 @@ final class NormalEquations<T: KANScalar> {
         let (D, n, seeds) = (evaluator.architecture.inputs, loss.n, loss.seeds)
         // Samples at a time: about 4 MB of numbers, whole blocks.
         let perSample = basisStride + seeds * gradientStride
-        let blocks = max(1, (1 << 19) / perSample / evaluator.blockSamples)
-        let chunk = min(n, blocks * evaluator.blockSamples)
+        let block = evaluator.blockSamples(n)
+        let chunk = min(n, max(2, (1 << 19) / perSample / block) * block)
         try reserve(chunk, seeds)
         for start in stride(from: 0, to: n, by: chunk) {
             let samples = min(chunk, n - start)

@@ -105,14 +105,14 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
 
     /// Samples in a few cells only, and the same one many times: most directions mean nothing.
     @Test func singularEquationsAreNoHindrance() throws {
-        let fixture = try Fixture(sums: [2, 2, 1], multiplications: [0, 0, 0], arities: [], grid: [20, 20], k: [3, 3], n: 60)
-        for s in 0..<60 {
+        let fixture = try Fixture(sums: [2, 1], multiplications: [0, 0], arities: [], grid: [20], k: [3])
+        for s in 0..<fixture.n {
             fixture.x.base[2 * s] = Double(s % 3) / 10
             fixture.x.base[2 * s + 1] = 0.5
             fixture.y.base[s] = Double(s % 3)
         }
         let report = try fit(fixture)
-        #expect(try #require(report.trainLoss.last) < 1e-12)
+        #expect(try #require(report.trainLoss.last) < 1e-12, "\(report.trainLoss)")
         for p in 0..<fixture.network.architecture.stateCount { #expect(abs(fixture.network.state[p]) < 100) }
     }
 

@@ -182,6 +182,7 @@ class Training(Gradients):
             if loss == "mse" and key != "reg":
                 values[key] = np.array([root(value) for value in values[key]])
         result = FitResult.from_report(report, {**values, **reporter.values}, seconds)
+        self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(
                 f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2

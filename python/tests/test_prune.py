@@ -4,15 +4,11 @@ What it must show: the nodes and edges that survive are pykan's; constants stay 
 not at all where what goes is constant.
 """
 
-import doctest
-
 import numpy as np
 import pytest
 from helpers import NETWORKS, random_network, relative, samples
 from test_reference import NAMES, dataset, fresh, reference, section
 
-import swiftkan._prune
-import swiftkan._remove
 from swiftkan import KAN, create_dataset
 
 KINDS = {
@@ -193,9 +189,3 @@ def test_means_are_of_the_training_data(hello):
     other = twin.prune(x=data["test_input"])
     assert other.width == pruned.width and other.subnode_bias[1] != pruned.subnode_bias[1]
     assert other.cache_data is twin.cache_data
-
-
-def test_examples_in_the_documentation():
-    for module, count in ((swiftkan._prune, 10), (swiftkan._remove, 9)):
-        result = doctest.testmod(module)
-        assert result.attempted >= count and result.failed == 0

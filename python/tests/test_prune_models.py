@@ -134,6 +134,23 @@ def test_data_given_for_pruning_is_remembered_where_there_is_none():
     assert np.shares_memory(model.prune_input(-1, x=x).cache_data, x)
 
 
+def test_versions(tmp_path):
+    model = KAN([3, 4, 1], seed=3, auto_save=True, ckpt_path=str(tmp_path / "model"))
+    model.get_act(np.random.RandomState(0).rand(20, 3))
+    pruned = model.prune(0, 0)
+    pruned = pruned.prune_node(active_neurons_id=[[0, 1, 2]]).prune_node(-1, log_history=False)
+    pruned = pruned.prune_input(active_inputs=[0, 2]).prune_input(-1, log_history=False)
+    pruned.prune_edge(0).prune_edge(-1, log_history=False)
+    pruned.remove_edge(0, 0, 0).remove_edge(0, 1, 0, log_history=False)
+    pruned.remove_node(1, 1).remove_node(1, 0, log_history=False)
+    names = ["prune", "prune_node", "prune_input", "prune_edge", "remove_edge", "remove_node"]
+    lines = [f"0.{i} => {name} => 0.{i + 1}" for i, name in enumerate(names)]
+    assert (tmp_path / "model" / "history.txt").read_text().splitlines() == ["### Round 0 ###", "init => 0.0", *lines]
+    assert pruned.checkout("0.3").width_in == [2, 3, 1] and pruned.checkout("0.3").input_id.tolist() == [0, 2]
+    assert pruned.checkout("0.5").n_edge == pruned.checkout("0.4").n_edge - 1
+    assert model.state_id == 0
+
+
 # ---- The choice of inputs ----------------------------------------------------------------------------------------
 
 

@@ -66,7 +66,7 @@ class Pruning(Removal, State):
         edge_th = _check.real("edge_th", edge_th)
         pruned = self._without_nodes("node_th", _check.real("node_th", node_th), None, self._measure(x, "prune()"))
         pruned._drop_low_edges("edge_th", edge_th, pruned._measure(x, "prune()"), None)
-        return pruned._given(x)
+        return pruned._finished(x, "prune")
 
     def prune_node(
         self, threshold: float = 1e-2, mode: str = "auto", active_neurons_id: Any = None, log_history: bool = True, *, x: Any = None
@@ -82,7 +82,7 @@ class Pruning(Removal, State):
         active_neurons_id : list of lists
             For each hidden level the nodes that are kept, sums and products counted through.
         log_history : bool
-            Without effect.
+            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
         x : array-like, (samples, inputs)
             The samples for scores and means; the remembered data if not given.
 
@@ -113,13 +113,15 @@ class Pruning(Removal, State):
         """
         threshold = _check.real("threshold", threshold)
         _check.choice("mode", mode, ("auto", "manual"))
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         if active_neurons_id is None:
             if mode == "manual":
                 raise ValueError("active_neurons_id: is missing; mode='manual' needs the nodes to keep, a list for each hidden level")
-            return self._without_nodes("threshold", threshold, None, self._measure(x, "prune_node()"))._given(x)
-        kept = self._listed_nodes(active_neurons_id)
-        return self._without_nodes("threshold", threshold, kept, self._means(x, "prune_node()"))._given(x)
+            pruned = self._without_nodes("threshold", threshold, None, self._measure(x, "prune_node()"))
+        else:
+            kept = self._listed_nodes(active_neurons_id)
+            pruned = self._without_nodes("threshold", threshold, kept, self._means(x, "prune_node()"))
+        return pruned._finished(x, "prune_node" if log_history else None)
 
     def prune_input(self, threshold: float = 1e-2, active_inputs: Any = None, log_history: bool = True, *, x: Any = None) -> Pruning:
         """A new model without the inputs that hardly matter, or with those that are listed; this one is left as it was.
@@ -134,7 +136,7 @@ class Pruning(Removal, State):
             The inputs that are kept, in the order wanted: their places among this network's inputs, which are not their columns
             where inputs were pruned before.
         log_history : bool
-            Without effect.
+            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
         x : array-like, (samples, columns)
             The samples for scores and means; the remembered data if not given.
 
@@ -167,7 +169,7 @@ class Pruning(Removal, State):
         [2]
         """
         threshold, inputs = _check.real("threshold", threshold), self.width_in[0]
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         statistics: Statistics | None
         if active_inputs is None:
             statistics = self._measure(x, "prune_input()")
@@ -177,14 +179,16 @@ class Pruning(Removal, State):
             kept = _listed("active_inputs", active_inputs, inputs, "inputs")
             statistics = self._means(x, "prune_input()")
         nodes = [kept] + [np.arange(count) for count in self.width_in[1:]]
-        return self._without_nodes("threshold", threshold, nodes, statistics)._given(x)
+        return self._without_nodes("threshold", threshold, nodes, statistics)._finished(x, "prune_input" if log_history else None)
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 
-    def _given(self, x: Any) -> Pruning:
-        """Remembers the samples that pruning was done with if the model remembers none."""
+    def _finished(self, x: Any, method: str | None) -> Pruning:
+        """The last of making a model: it remembers the samples if it has none, and becomes a version of ``method``."""
         if x is not None and self._asked_data() is None:
             self.get_act(x)
+        if method is not None:
+            self.log_history(method)
         return self
 
     def _listed_nodes(self, ids: Any) -> list[np.ndarray]:

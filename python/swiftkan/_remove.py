@@ -31,7 +31,7 @@ class Removal(Attribution):
             Edges are kept if their score (``edge_scores``) is above this. Scores count for the outputs as the last
             ``attribute()`` said with ``out_score``; nothing needs to be called before.
         log_history : bool
-            Without effect.
+            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
         x : array-like, (samples, inputs)
             The samples for scores and means; the remembered data if not given.
 
@@ -58,10 +58,12 @@ class Removal(Attribution):
         [[1.0], [0.0]]
         """
         threshold = _check.real("threshold", threshold)
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         question = self._current_question()
         out_score = question.out_score if question.level is None else None
         self._drop_low_edges("threshold", threshold, self._measure(x, "prune_edge()"), out_score)
+        if log_history:
+            self.log_history("prune_edge")
         return self
 
     def remove_edge(self, l: int, i: int, j: int, log_history: bool = True, *, x: Any = None) -> Removal:
@@ -71,7 +73,7 @@ class Removal(Attribution):
         ----------
         l, i, j : int
         log_history : bool
-            Without effect.
+            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
         x : array-like, (samples, inputs)
             The samples for the edge's mean, that is left behind as a bias of the subnode; the remembered data if not given.
 
@@ -98,10 +100,13 @@ class Removal(Attribution):
         l = _check.integer("l", l, 0, self.depth - 1)
         i = _check.integer("i", i, 0, self.width_in[l] - 1)
         j = _check.integer("j", j, 0, self.width_out[l + 1] - 1)
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         dropped = self._no_edges()
         dropped[l][j, i] = True
-        return self._drop(dropped, self._means(x, "remove_edge()"))
+        self._drop(dropped, self._means(x, "remove_edge()"))
+        if log_history:
+            self.log_history("remove_edge")
+        return self
 
     def remove_node(self, l: int, i: int, mode: str = "all", log_history: bool = True, *, x: Any = None) -> Removal:
         """Removes from this model the edges of node ``i`` of level ``l``; the node itself stays, without effect.
@@ -114,7 +119,7 @@ class Removal(Attribution):
         mode : 'all', 'up' or 'down'
             'down' removes the edges that lead to the node, 'up' those that lead on from it, 'all' both.
         log_history : bool
-            Without effect.
+            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
         x : array-like, (samples, inputs)
             The samples for the edges' means, that are left behind as biases; the remembered data if not given.
 
@@ -140,7 +145,7 @@ class Removal(Attribution):
         l = _check.integer("l", l, 0, self.depth)
         i = _check.integer("i", i, 0, self.width_in[l] - 1)
         _check.choice("mode", mode, ("all", "up", "down"))
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         if (l, mode) in ((0, "down"), (self.depth, "up")):
             raise ValueError(f"mode: no edge leads {'to an input' if l == 0 else 'on from an output'}, so it must not be {mode!r} with l={l}")
         dropped = self._no_edges()
@@ -148,7 +153,10 @@ class Removal(Attribution):
             dropped[l][:, i] = True
         if mode != "up" and l > 0:
             dropped[l - 1][subnodes_of(self._settings, l, np.array([i]))] = True
-        return self._drop(dropped, self._means(x, "remove_node()"))
+        self._drop(dropped, self._means(x, "remove_node()"))
+        if log_history:
+            self.log_history("remove_node")
+        return self
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 
@@ -197,14 +205,13 @@ class Removal(Attribution):
             constants.append(self._views[f"subnode_scale_{l}"] * means.sum(axis=1))
         return constants
 
-    def _drop(self, dropped: list[np.ndarray], statistics: Statistics | None) -> Removal:
+    def _drop(self, dropped: list[np.ndarray], statistics: Statistics | None) -> None:
         """Switches edges off in this model; ``dropped[l]`` is (out, in)."""
         constants = self._constants(dropped, statistics)
         for l, edges in enumerate(dropped):
             self._views[f"subnode_bias_{l}"] += constants[l]
             self._views[f"act_fun.{l}.mask"][edges.T] = 0
             self._views[f"symbolic_fun.{l}.mask"][edges] = 0
-        return self
 
 
 def above(name: str, threshold: float, scores: np.ndarray, what: str) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._pykan import read_checkpoint
 from ._versions import Versions
 
 
@@ -64,6 +63,8 @@ class KAN(Versions):
     ------
     ValueError, TypeError
         For an argument that is not allowed; the message says what is.
+    OSError
+        With ``auto_save``, if the first version cannot be written.
 
     Examples
     --------
@@ -101,6 +102,8 @@ class KAN(Versions):
             If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed), or if the
             model has functions that swiftkan does not know.
         """
+        from ._pykan import read_checkpoint  # zipfile and pickle take time to import
+
         arguments, state, names = read_checkpoint(path)
         try:
             model = cls(**arguments)

@@ -5,7 +5,7 @@ What it must get right first:
   2. a file depends on the arrays alone (no clock, no names), so that equal models make equal files;
   3. arrays go from memory to the file; there is no second copy of large data.
 
-The format (torch ≥ 2.1): members ``archive/data.pkl`` (pickle protocol 2), ``archive/byteorder``, ``archive/data/<key>`` (the
+The format (torch.save since 1.6; ``byteorder`` came later): members ``archive/data.pkl`` (pickle protocol 2), ``archive/byteorder``, ``archive/data/<key>`` (the
 numbers of one storage, little-endian), ``archive/version``; nothing is compressed, and storages begin at multiples of 64 bytes so
 that they can be mapped into memory. A tensor is ``torch._utils._rebuild_tensor_v2(storage, offset, size, stride,
 requires_grad, hooks)``, its storage a persistent id ``('storage', type, key, location, count)``. Our reader is ``_pykan.py``.
@@ -27,7 +27,9 @@ LOCAL_HEADER = 30  # bytes of a zip member's header before its name and extra fi
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
 
 
-def write(file: BinaryIO, value: Mapping[str, np.ndarray] | np.ndarray | None, members: Mapping[str, np.ndarray] | None = None) -> None:
+def write(
+    file: BinaryIO, value: Mapping[str, np.ndarray] | np.ndarray | None, members: Mapping[str, np.ndarray] | None = None
+) -> None:
     """Writes a dict of arrays, one array or None, as ``torch.save`` would write the tensors.
 
     Parameters

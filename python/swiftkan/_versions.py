@@ -7,7 +7,8 @@ What it must get right first:
 
 Versions are called ``round.state_id``. With ``auto_save=True`` the constructor begins ``{ckpt_path}/history.txt`` and writes
 version 0.0; every method that changes the model or returns a changed one then calls ``log_history``, which writes the
-next version and a line ``0.0 => fit => 0.1``. A rewind opens a new round.
+next version and a line ``0.0 => fit => 0.1``. A rewind opens a new round. What reads and writes the files is imported when it is
+used: zipfile and pickle are a good part of the time that importing swiftkan would take.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ import numpy as np
 
 from . import _check
 from ._files import Files
-from ._pykan import read_cache, read_checkpoint, read_configuration
-from ._pykan_write import ALL_COLUMNS, OWN, write_checkpoint, write_whole
 
 _ID = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 _ROUND = re.compile(r"### Round ([0-9]+) ###")
@@ -61,6 +60,8 @@ class Versions(Files):
         >>> bool((again([0.1, 0.2]) == model([0.1, 0.2])).all())
         True
         """
+        from ._pykan_write import write_checkpoint
+
         write_checkpoint(self, path)
 
     @classmethod
@@ -85,6 +86,9 @@ class Versions(Files):
         ValueError
             If a file is damaged, holds anything that a checkpoint has no use for, or has functions that are not known.
         """
+        from ._pykan import read_cache, read_checkpoint, read_configuration
+        from ._pykan_write import ALL_COLUMNS, OWN
+
         path = _check.path("path", path)
         arguments, state, names = read_checkpoint(path)
         config = read_configuration(path)
@@ -253,6 +257,8 @@ class Versions(Files):
 
     def _begin_versions(self) -> None:
         """Version 0.0 and a new history; older versions stay on disk until new ones of their name replace them."""
+        from ._pykan_write import write_whole
+
         self.state_id = 0
         os.makedirs(self.ckpt_path, exist_ok=True)
         text = f"### Round {self.round} ###\ninit => {self.round}.0\n"

@@ -14,7 +14,7 @@ from typing import Any
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _WORDS = {"null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "[]": [], "{}": {}}
-_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#:\[\]{}]*|[.\w/\\]+|[A-Za-z]+:[\w./\\-]+")  # the last: cuda:0, C:\model
+_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#:\[\]{}]*|[.\w/\\]+|[A-Za-z]+:[\w./\\-]+")  # last: cuda:0, C:\model
 _ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(["\\/]))')
 # Text that needs no quotes: a word, a path, or with a slash in it (so that it is no number and no date).
 _BARE = re.compile(r"(?:[A-Za-z]|\.{0,2}/|[0-9]+/)[\w./^()+-]*", re.ASCII)

@@ -1,8 +1,10 @@
 """Checkpoint files: what is written is torch's format and YAML, what is read is checked to the last byte."""
 
+import doctest
 import os
 import pickle
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +30,16 @@ def rewrite(path, change):
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+
+
+def without_our_keys(lines):
+    """The lines of a configuration as pykan writes them."""
+    kept, skipping = [], False
+    for line in lines:
+        skipping = line.startswith("swiftkan.") or skipping and line.startswith("-")
+        kept += [] if skipping else [line]
+    assert len(kept) < len(lines)
+    return kept
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -105,12 +117,12 @@ def test_numpy_numbers_do_not_reach_the_configuration(tmp_path):
     assert same(model, KAN.loadckpt(tmp_path / "mark"))
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20), lambda inner: st.lists(inner, max_size=3)
-)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3))
+keys = st.from_regex(r"[a-z_]{2,8}(\.[0-9])?", fullmatch=True).filter(lambda key: key not in _yaml._WORDS)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z_]{2,8}(\.[0-9])?", fullmatch=True).filter(lambda key: key not in _yaml._WORDS), values, max_size=4))
+@given(st.dictionaries(keys, values, max_size=4))
 def test_yaml_is_read_back_equal(mapping):
     text = _yaml.dump(mapping)
     assert _yaml.parse(text) == mapping
@@ -118,7 +130,12 @@ def test_yaml_is_read_back_equal(mapping):
     assert yaml.safe_load(text) == (mapping or None)
 
 
-@pytest.mark.parametrize("text", ["cuda:0", r"C:\model", "./m", "models/a", "1/x^0.5", "/t/café", "it's", "y", "No", "1e5", "1:30", "a: b", " x", '"', "2020-01-01"])
+TEXTS = [
+    "cuda:0", r"C:\model", "./m", "models/a", "1/x^0.5", "/t/café", "it's", "y", "No", "1e5", "1:30", "a: b", " x", '"', "2020-01-01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_yaml_texts(text):
     yaml = pytest.importorskip("yaml")
     for written in (_yaml.dump({"key": text}), yaml.dump({"key": text})):
@@ -142,11 +159,7 @@ def test_a_checkpoint_of_a_gpu_is_read(mark):
 def test_pykans_own_keys_are_enough(mark):
     """As pykan writes it: no key of ours, and after its rewind a state_id as text."""
     lines = open(f"{mark}_config.yml").read().replace("state_id: 0", "state_id: '12'").splitlines()
-    kept, skipping = [], False
-    for line in lines:
-        skipping = line.startswith("swiftkan.") or skipping and line.startswith("-")
-        kept += [] if skipping else [line]
-    open(f"{mark}_config.yml", "w").write("\n".join(kept) + "\n")
+    open(f"{mark}_config.yml", "w").write("\n".join(without_our_keys(lines)) + "\n")
     with zipfile.ZipFile(f"{mark}_cache_data") as archive:
         members = {name: archive.read(name) for name in archive.namelist() if "swiftkan" not in name}
     with zipfile.ZipFile(f"{mark}_cache_data", "w") as archive:
@@ -156,6 +169,32 @@ def test_pykans_own_keys_are_enough(mark):
     x = inputs(original)
     assert np.array_equal(model(x[:, [4, 0, 2]]), original(x))
     assert model.state_id == 12 and np.array_equal(model.cache_data, x[:, [4, 0, 2]])
+
+
+def test_symbolic_edges_that_pykans_fit_switched_off(tmp_path):
+    """pykan's fit saves a version before it switches symbolic edges on again; only that is undone."""
+    model = KAN([2, 2, 1], seed=1)
+    model.symbolic_enabled = False
+    path = str(tmp_path / "mark")
+
+    def loaded(auto_save, with_symbolic_edge, own_keys):
+        model.symbolic_fun[0].mask[0, 0] = with_symbolic_edge
+        model.saveckpt(path)
+        lines = open(f"{path}_config.yml").read().replace("auto_save: false", f"auto_save: {auto_save}").splitlines()
+        open(f"{path}_config.yml", "w").write("\n".join(lines if own_keys else without_our_keys(lines)) + "\n")
+        return KAN.loadckpt(path).symbolic_enabled
+
+    assert loaded("true", 0, own_keys=False) is True
+    assert loaded("true", 1, own_keys=False) is False
+    assert loaded("false", 0, own_keys=False) is False
+    assert loaded("true", 0, own_keys=True) is False
+
+
+def test_the_page_about_files(tmp_path, monkeypatch):
+    page = Path(__file__).parents[2] / "docs" / "files.md"
+    monkeypatch.chdir(tmp_path)
+    failed, tried = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert failed == 0 and tried > 10
 
 
 # ---- What is wrong with files ------------------------------------------------------------------------------------------

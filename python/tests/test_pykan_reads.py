@@ -107,6 +107,7 @@ def test_the_same_calls_write_the_same_history(tmp_path, monkeypatch):
     model = KAN.loadckpt("model/0.1")
     assert relative(model(data["test_input"]), first) < 1e-12
     assert np.array_equal(np.sort(model.cache_data, axis=0), np.sort(data["test_input"], axis=0))  # pykan shuffled it
+    assert model.symbolic_enabled  # pykan's fit saves while it has them switched off
     model = model.rewind("2.3")
     assert (model.round, model.state_id) == (3, 3) and len(last) == len(data["test_input"])
 

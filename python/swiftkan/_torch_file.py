@@ -110,10 +110,10 @@ def _tensor(array: Any, storages: list[np.ndarray]) -> bytes:
         _text("storage"), _global("torch", STORAGE[little.str]), _text(str(len(storages))), _text("cpu"), _integer(numbers.size)
     )
     storages.append(numbers)
-    stride, strides = 1, []
+    strides, step = [], 1
     for n in reversed(array.shape):
-        strides.append(stride)
-        stride *= max(n, 1)
-    size, strides_ = (_tuple(*map(_integer, ns)) for ns in (array.shape, reversed(strides)))
-    arguments = _tuple(reference + pickle.BINPERSID, _integer(0), size, strides_, pickle.NEWFALSE, _ORDERED_DICT)
+        strides.insert(0, step)
+        step *= max(n, 1)
+    size, stride = (_tuple(*map(_integer, counts)) for counts in (array.shape, strides))
+    arguments = _tuple(reference + pickle.BINPERSID, _integer(0), size, stride, pickle.NEWFALSE, _ORDERED_DICT)
     return _global("torch._utils", "_rebuild_tensor_v2") + arguments + pickle.REDUCE

@@ -12,7 +12,7 @@ from checkpoints import inputs, product_data, read_torch_file, rich_model, same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftkan import KAN, _yaml
+from swiftkan import KAN, _torch_file, _yaml
 
 
 @pytest.fixture
@@ -70,6 +70,27 @@ def test_a_model_without_data(tmp_path):
     model.saveckpt(tmp_path / "mark")
     assert read_torch_file(tmp_path / "mark_cache_data") is None
     assert KAN.loadckpt(tmp_path / "mark").cache_data is None
+
+
+def test_no_samples_are_data_too(tmp_path):
+    model = KAN([2, 1])
+    model.cache_data = np.zeros((0, 2))
+    model.saveckpt(tmp_path / "mark")
+    assert read_torch_file(tmp_path / "mark_cache_data").shape == (0, 2)
+    assert KAN.loadckpt(tmp_path / "mark").cache_data.shape == (0, 2)
+
+
+@pytest.mark.parametrize("n", [0, 255, 256, 2**31 - 1, 2**31, 2**40, 2**62])
+def test_counts_of_any_size(n):
+    assert pickle.loads(pickle.PROTO + b"\x02" + _torch_file._integer(n) + pickle.STOP) == n
+
+
+def test_files_beyond_four_gigabytes(tmp_path, monkeypatch):
+    """Their zip headers are longer; here the limit is made small instead of the data large."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    model = rich_model()
+    model.saveckpt(tmp_path / "mark")
+    assert same(model, KAN.loadckpt(tmp_path / "mark"))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

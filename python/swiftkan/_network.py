@@ -249,7 +249,10 @@ class Network:
         if any(layer.mask.any() for layer in self._symbolic_fun) and self.symbolic_enabled:
             import warnings
 
-            warnings.warn("speed() switches off symbolic edges that are in use; model.symbolic_enabled = True undoes it", stacklevel=2)
+            warnings.warn(
+                "speed() switches off symbolic edges that are in use; model.symbolic_enabled = True undoes it",
+                stacklevel=2,
+            )
         self.symbolic_enabled = False
 
     def get_params(self) -> list[np.ndarray]:
@@ -301,7 +304,9 @@ class Network:
         elif self._remembered is not None:
             rows, evaluation = self._remembered.x, (self._remembered.avoid, self._remembered.y_th)
         else:
-            raise RuntimeError(f"{what} needs data, and this model has seen none: call model.get_act(x) or model.fit(...) before")
+            raise RuntimeError(
+                f"{what} needs data, and this model has seen none: call model.get_act(x) or model.fit(...) before"
+            )
         if avoid is not None:
             evaluation = _check.singularity(avoid, y_th)
         return self._chosen(rows), *evaluation

@@ -46,7 +46,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     if not isinstance(storage, np.ndarray) or storage.ndim != 1:
         raise UnsafeFile("a tensor without a storage")
     for numbers in (size, stride):
-        if not isinstance(numbers, tuple) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+        if not isinstance(numbers, tuple) or not all(
+            isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers
+        ):
             raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r}")
     if len(size) != len(stride) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset!r}")
@@ -57,7 +59,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     for n in size:
         count *= n
     if last >= storage.size or count > storage.size:
-        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers")
+        raise UnsafeFile(
+            f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers"
+        )
     window = np.lib.stride_tricks.as_strided(
         storage[offset:], size, tuple(step * storage.itemsize for step in stride), writeable=False
     )
@@ -181,7 +185,9 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
     state = read_state(state_path)
     coef = state.get("act_fun.0.coef")
     if coef is None or coef.dtype not in (np.float32, np.float64):
-        raise ValueError(f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64")
+        raise ValueError(
+            f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64"
+        )
     arguments = {key: config[key] for key in KEYS if key != "base_fun_name"}
     arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
     if _switched_off_by_fit(config, state):

@@ -5,10 +5,10 @@ What it must get right first:
   2. files first, then the line in the history: it never names a version that is not there;
   3. nothing is written or printed unless asked for: ``auto_save`` is off by default and silent when it is on.
 
-Versions are called ``round.state_id``. With ``auto_save=True`` the constructor begins ``{ckpt_path}/history.txt`` and writes
-version 0.0; every method that changes the model or returns a changed one then calls ``log_history``, which writes the
-next version and a line ``0.0 => fit => 0.1``. A rewind opens a new round. What reads and writes the files is imported when it is
-used: zipfile and pickle are a good part of the time that importing swiftkan would take.
+Versions are called ``round.state_id``. With ``auto_save=True`` the constructor begins ``{ckpt_path}/history.txt`` and
+writes version 0.0; every method that changes the model or returns a changed one then calls ``log_history``, which
+writes the next version and a line ``0.0 => fit => 0.1``. A rewind opens a new round. What reads and writes the files
+is imported when it is used: zipfile and pickle are a good part of the time that importing swiftkan would take.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Versions(Files):
         Parameters
         ----------
         path : str or path-like
-            The files are ``{path}_config.yml``, ``{path}_state`` and ``{path}_cache_data`` (the remembered data, or None).
-            Files that are there already are replaced when all new ones are complete.
+            The files are ``{path}_config.yml``, ``{path}_state`` and ``{path}_cache_data`` (the remembered data, or
+            None). Files that are there already are replaced when all new ones are complete.
 
         Raises
         ------
@@ -76,8 +76,8 @@ class Versions(Files):
         Returns
         -------
         KAN
-            With the checkpoint's numbers, dtype and remembered data, on the processor wherever it was written. As in pykan
-            its ``round`` is one more than the file's, and ``auto_save`` and ``ckpt_path`` are the file's.
+            With the checkpoint's numbers, dtype and remembered data, on the processor wherever it was written. As in
+            pykan its ``round`` is one more than the file's, and ``auto_save`` and ``ckpt_path`` are the file's.
 
         Raises
         ------
@@ -104,7 +104,8 @@ class Versions(Files):
                 model.input_width = config["swiftkan.input_width"]
             _put_data(model, rows if all_rows is None else all_rows, config)
         except KeyError as error:
-            raise ValueError(f"path: {path}_config.yml is not a configuration of pykan: {error.args[0]} missing") from None
+            missing = error.args[0]
+            raise ValueError(f"path: {path}_config.yml is not a configuration of pykan: {missing} missing") from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
         return model
@@ -126,7 +127,7 @@ class Versions(Files):
     # ---- Versions ------------------------------------------------------------------------------------------------
 
     def log_history(self, method_name: str) -> None:
-        """Saves the model as its next version and notes in the history what made it. Without ``auto_save`` nothing happens.
+        """Saves the model as its next version and notes in the history what made it; without ``auto_save`` does nothing.
 
         The methods that change a model call this themselves; those that return a new model call it on the new one.
 
@@ -158,6 +159,12 @@ class Versions(Files):
             except BaseException:
                 self.state_id = before
                 raise
+
+    def _logged(self, method_name: str, wanted: bool = True) -> Versions:
+        """The model itself, after :meth:`log_history` if that is wanted: for methods that return it."""
+        if wanted:
+            self.log_history(method_name)
+        return self
 
     def checkout(self, model_id: str) -> Versions:
         """An earlier version, as it was saved. Nothing is written and this model is not changed.
@@ -194,8 +201,8 @@ class Versions(Files):
     def rewind(self, model_id: str) -> Versions:
         """Goes back to an earlier version: it becomes the first of a new round, and is returned.
 
-        Version 'a.b' is saved again as 'c.b', where c is the next free round, and the history gets a line ``### Round c ###``.
-        This model is not changed and can be used further.
+        Version 'a.b' is saved again as 'c.b', where c is the next free round, and the history gets a line
+        ``### Round c ###``. This model is not changed and can be used further.
 
         Parameters
         ----------
@@ -249,7 +256,8 @@ class Versions(Files):
             k = _check.integer("k", k, 0)
         lines = self._history_lines()
         if not lines:
-            raise FileNotFoundError(f"ckpt_path: there is no history in {self.ckpt_path}; it is kept with KAN(..., auto_save=True)")
+            hint = "it is kept with KAN(..., auto_save=True)"
+            raise FileNotFoundError(f"ckpt_path: there is no history in {self.ckpt_path}; {hint}")
         for line in lines if k == "all" else lines[max(len(lines) - k, 0) :]:
             print(line)
 
@@ -284,9 +292,9 @@ class Versions(Files):
 
     def _listing(self) -> str:
         """Which versions there are, for a message."""
-        ending = "_config.yml"
         names = os.listdir(self.ckpt_path) if os.path.isdir(self.ckpt_path) else []
-        found = [name[: -len(ending)] for name in names if name.endswith(ending) and _ID.fullmatch(name[: -len(ending)])]
+        found = [name.removesuffix("_config.yml") for name in names if name.endswith("_config.yml")]
+        found = [name for name in found if _ID.fullmatch(name)]
         if not found:
             return "there are none; they are kept with KAN(..., auto_save=True)"
         found.sort(key=lambda name: tuple(map(int, name.split("."))))

@@ -102,7 +102,8 @@ def test_files_as_another_reader_sees_them(tmp_path, dtype):
     for name, value in model.state_dict().items():
         assert state[name].dtype == value.dtype and np.array_equal(state[name], value)
     cache = read_torch_file(tmp_path / "mark_cache_data")
-    assert cache.dtype == dtype and np.array_equal(cache, model.cache_data[:, model.input_id])  # as pykan's network takes it
+    chosen = model.cache_data[:, model.input_id]  # what pykan's network takes
+    assert cache.dtype == dtype and np.array_equal(cache, chosen)
 
 
 def test_equal_models_make_equal_files(tmp_path):
@@ -120,9 +121,10 @@ def test_configuration_is_what_yaml_dumps(mark):
     assert config == yaml.safe_load(text)
     pykans = {key: value for key, value in config.items() if not key.startswith(("swiftkan.", "symbolic.funs_name."))}
     assert pykans == {
-        "affine_trainable": True, "auto_save": False, "base_fun_name": "identity", "ckpt_path": "./model", "device": "cpu",
-        "grid": [3, 5], "grid_eps": 0.3, "grid_range": [-1.5, 2.0], "k": [2, 3], "mult_arity": [[], [2, 3], []], "round": 0,
-        "sb_trainable": True, "sp_trainable": False, "state_id": 0, "symbolic_enabled": True, "width": [[3, 0], [2, 2], [1, 0]],
+        "affine_trainable": True, "auto_save": False, "base_fun_name": "identity", "ckpt_path": "./model",
+        "device": "cpu", "grid": [3, 5], "grid_eps": 0.3, "grid_range": [-1.5, 2.0], "k": [2, 3],
+        "mult_arity": [[], [2, 3], []], "round": 0, "sb_trainable": True, "sp_trainable": False, "state_id": 0,
+        "symbolic_enabled": True, "width": [[3, 0], [2, 2], [1, 0]],
     }  # fmt: skip
     assert config["symbolic.funs_name.0"] == rich_model().symbolic_fun[0].funs_name
 
@@ -152,7 +154,8 @@ def test_yaml_is_read_back_equal(mapping):
 
 
 TEXTS = [
-    "cuda:0", r"C:\model", "./m", "models/a", "1/x^0.5", "/t/café", "it's", "y", "No", "1e5", "1:30", "a: b", " x", '"', "2020-01-01",
+    "cuda:0", r"C:\model", "./m", "models/a", "1/x^0.5", "/t/café", "it's", "y", "No", "1e5", "1:30", "a: b", " x", '"',
+    "2020-01-01", "a#b", "a #b", "-", "=", "~",
 ]  # fmt: skip
 
 
@@ -218,7 +221,7 @@ def test_the_page_about_files(tmp_path, monkeypatch):
     assert failed == 0 and tried > 10
 
 
-# ---- What is wrong with files ------------------------------------------------------------------------------------------
+# ---- What is wrong with files ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", ["config.yml", "state", "cache_data"])

@@ -1,10 +1,8 @@
 """Checkpoint files: what is written is torch's format and YAML, what is read is checked to the last byte."""
 
-import doctest
 import os
 import pickle
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,13 +210,6 @@ def test_symbolic_edges_that_pykans_fit_switched_off(tmp_path):
     assert loaded("true", 1, own_keys=False) is False
     assert loaded("false", 0, own_keys=False) is False
     assert loaded("true", 0, own_keys=True) is False
-
-
-def test_the_page_about_files(tmp_path, monkeypatch):
-    page = Path(__file__).parents[2] / "docs" / "files.md"
-    monkeypatch.chdir(tmp_path)
-    failed, tried = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
-    assert failed == 0 and tried > 10
 
 
 # ---- What is wrong with files ------------------------------------------------------------------------------------

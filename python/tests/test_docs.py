@@ -41,6 +41,7 @@ SHORT = {
     "load",
     "forward",
     "from_pykan",
+    "node_attribute",
 }
 
 
@@ -99,6 +100,7 @@ def test_what_is_heavy_is_imported_where_it_is_used():
                     "json",
                     "math",
                     "os",
+                    "pathlib",
                     "pickle",
                     "re",
                     "struct",

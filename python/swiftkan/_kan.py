@@ -6,7 +6,6 @@ from typing import Any
 
 from ._plot import Plotting
 from ._prune import Pruning
-from ._pykan import read_checkpoint
 from ._versions import Versions
 
 
@@ -66,6 +65,8 @@ class KAN(Plotting, Pruning, Versions):
     ------
     ValueError, TypeError
         For an argument that is not allowed; the message says what is.
+    OSError
+        With ``auto_save``, if the first version cannot be written.
 
     Examples
     --------
@@ -103,6 +104,8 @@ class KAN(Plotting, Pruning, Versions):
             If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed), or if the
             model has functions that swiftkan does not know.
         """
+        from ._pykan import read_checkpoint  # zipfile and pickle take time to import
+
         arguments, state, names = read_checkpoint(path)
         try:
             model = cls(**arguments)

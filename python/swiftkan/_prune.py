@@ -66,7 +66,7 @@ class Pruning(Removal, State):
         edge_th = _check.real("edge_th", edge_th)
         pruned = self._without_nodes("node_th", _check.real("node_th", node_th), None, self._measure(x, "prune()"))
         pruned._drop_low_edges("edge_th", edge_th, pruned._measure(x, "prune()"), None)
-        return pruned._finished(x, "prune")
+        return pruned._given(x)._logged("prune")
 
     def prune_node(
         self, threshold: float = 1e-2, mode: str = "auto", active_neurons_id: Any = None, log_history: bool = True, *, x: Any = None
@@ -82,7 +82,7 @@ class Pruning(Removal, State):
         active_neurons_id : list of lists
             For each hidden level the nodes that are kept, sums and products counted through.
         log_history : bool
-            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for scores and means; the remembered data if not given.
 
@@ -117,11 +117,10 @@ class Pruning(Removal, State):
         if active_neurons_id is None:
             if mode == "manual":
                 raise ValueError("active_neurons_id: is missing; mode='manual' needs the nodes to keep, a list for each hidden level")
-            pruned = self._without_nodes("threshold", threshold, None, self._measure(x, "prune_node()"))
+            kept, statistics = None, self._measure(x, "prune_node()")
         else:
-            kept = self._listed_nodes(active_neurons_id)
-            pruned = self._without_nodes("threshold", threshold, kept, self._means(x, "prune_node()"))
-        return pruned._finished(x, "prune_node" if log_history else None)
+            kept, statistics = self._listed_nodes(active_neurons_id), self._means(x, "prune_node()")
+        return self._without_nodes("threshold", threshold, kept, statistics)._given(x)._logged("prune_node", log_history)
 
     def prune_input(self, threshold: float = 1e-2, active_inputs: Any = None, log_history: bool = True, *, x: Any = None) -> Pruning:
         """A new model without the inputs that hardly matter, or with those that are listed; this one is left as it was.
@@ -136,7 +135,7 @@ class Pruning(Removal, State):
             The inputs that are kept, in the order wanted: their places among this network's inputs, which are not their columns
             where inputs were pruned before.
         log_history : bool
-            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, columns)
             The samples for scores and means; the remembered data if not given.
 
@@ -179,16 +178,14 @@ class Pruning(Removal, State):
             kept = _listed("active_inputs", active_inputs, inputs, "inputs")
             statistics = self._means(x, "prune_input()")
         nodes = [kept] + [np.arange(count) for count in self.width_in[1:]]
-        return self._without_nodes("threshold", threshold, nodes, statistics)._finished(x, "prune_input" if log_history else None)
+        return self._without_nodes("threshold", threshold, nodes, statistics)._given(x)._logged("prune_input", log_history)
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 
-    def _finished(self, x: Any, method: str | None) -> Pruning:
-        """The last of making a model: it remembers the samples if it has none, and becomes a version of ``method``."""
+    def _given(self, x: Any) -> Pruning:
+        """Remembers the samples that pruning was done with if the model remembers none."""
         if x is not None and self._asked_data() is None:
             self.get_act(x)
-        if method is not None:
-            self.log_history(method)
         return self
 
     def _listed_nodes(self, ids: Any) -> list[np.ndarray]:

@@ -31,7 +31,7 @@ class Removal(Attribution):
             Edges are kept if their score (``edge_scores``) is above this. Scores count for the outputs as the last
             ``attribute()`` said with ``out_score``; nothing needs to be called before.
         log_history : bool
-            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for scores and means; the remembered data if not given.
 
@@ -62,9 +62,7 @@ class Removal(Attribution):
         question = self._current_question()
         out_score = question.out_score if question.level is None else None
         self._drop_low_edges("threshold", threshold, self._measure(x, "prune_edge()"), out_score)
-        if log_history:
-            self.log_history("prune_edge")
-        return self
+        return self._logged("prune_edge", log_history)
 
     def remove_edge(self, l: int, i: int, j: int, log_history: bool = True, *, x: Any = None) -> Removal:
         """Removes from this model the edge of layer ``l`` from node ``i`` to subnode ``j``, numeric and symbolic part.
@@ -73,7 +71,7 @@ class Removal(Attribution):
         ----------
         l, i, j : int
         log_history : bool
-            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for the edge's mean, that is left behind as a bias of the subnode; the remembered data if not given.
 
@@ -103,10 +101,7 @@ class Removal(Attribution):
         log_history = _check.flag("log_history", log_history)
         dropped = self._no_edges()
         dropped[l][j, i] = True
-        self._drop(dropped, self._means(x, "remove_edge()"))
-        if log_history:
-            self.log_history("remove_edge")
-        return self
+        return self._drop(dropped, self._means(x, "remove_edge()"))._logged("remove_edge", log_history)
 
     def remove_node(self, l: int, i: int, mode: str = "all", log_history: bool = True, *, x: Any = None) -> Removal:
         """Removes from this model the edges of node ``i`` of level ``l``; the node itself stays, without effect.
@@ -119,7 +114,7 @@ class Removal(Attribution):
         mode : 'all', 'up' or 'down'
             'down' removes the edges that lead to the node, 'up' those that lead on from it, 'all' both.
         log_history : bool
-            With ``auto_save``, save the result as the next version (see :meth:`log_history`).
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for the edges' means, that are left behind as biases; the remembered data if not given.
 
@@ -153,10 +148,7 @@ class Removal(Attribution):
             dropped[l][:, i] = True
         if mode != "up" and l > 0:
             dropped[l - 1][subnodes_of(self._settings, l, np.array([i]))] = True
-        self._drop(dropped, self._means(x, "remove_node()"))
-        if log_history:
-            self.log_history("remove_node")
-        return self
+        return self._drop(dropped, self._means(x, "remove_node()"))._logged("remove_node", log_history)
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 
@@ -205,13 +197,14 @@ class Removal(Attribution):
             constants.append(self._views[f"subnode_scale_{l}"] * means.sum(axis=1))
         return constants
 
-    def _drop(self, dropped: list[np.ndarray], statistics: Statistics | None) -> None:
+    def _drop(self, dropped: list[np.ndarray], statistics: Statistics | None) -> Removal:
         """Switches edges off in this model; ``dropped[l]`` is (out, in)."""
         constants = self._constants(dropped, statistics)
         for l, edges in enumerate(dropped):
             self._views[f"subnode_bias_{l}"] += constants[l]
             self._views[f"act_fun.{l}.mask"][edges.T] = 0
             self._views[f"symbolic_fun.{l}.mask"][edges] = 0
+        return self
 
 
 def above(name: str, threshold: float, scores: np.ndarray, what: str) -> np.ndarray:

@@ -131,7 +131,7 @@ def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarra
 def number(value: float, span: float) -> str:
     """A bound of a range: to a hundredth or so of the range, with a real minus sign: ``−1``, ``0.35``, ``2e+06``."""
     if 0 < span < np.inf:
-        unit = 10.0 ** (np.floor(np.log10(span)) - 2)
+        unit = 10.0 ** (np.round(np.log10(span)) - 2)
         value = round(value / unit) * unit
     return f"{value + 0.0:.3g}".replace("-", "−")
 

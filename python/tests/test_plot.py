@@ -270,7 +270,7 @@ def test_ranges(model):
     assert len(written) == 4 * 9 and written[:2] == ["−1", "2"] and written[12:14] == ["0", "1e+06"]
 
 
-@pytest.mark.parametrize("value, span, text", [(3.7e-5, 1, "0"), (-1e-9, 1, "0"), (0.35123, 1, "0.35"), (-12.3456, 2, "−12.3"), (7, 0, "7")])
+@pytest.mark.parametrize("value, span, text", [(3.7e-5, 1, "0"), (-1e-9, 1, "0"), (0.35123, 1, "0.35"), (0.998, 0.99, "1"), (-12.3456, 2, "−12.3"), (7, 0, "7")])
 def test_numbers_have_the_digits_that_the_range_allows(value, span, text):
     from swiftkan._plot_draw import number
 
@@ -411,10 +411,12 @@ def test_frames_of_training(tmp_path):
     assert seen == [1, 2, 3, 4, 5]
     files = sorted((tmp_path / "video").iterdir())
     assert [file.name for file in files] == ["0.jpg", "2.jpg", "4.jpg"]
-    sizes = {Image.open(file).size for file in files}
-    assert len(sizes) == 1 and sizes.pop()[0] == 1000
+    sizes = set()
     for file in files:
+        with Image.open(file) as frame:
+            sizes.add(frame.size)
         file.unlink()
+    assert len(sizes) == 1 and sizes.pop()[0] == 1000
     (tmp_path / "video").rmdir()
 
 

@@ -130,10 +130,16 @@ class Training(Gradients):
         """
         _check.choice("opt", opt, OPTIMIZERS)
         loss = _losses.resolve("loss_fn", loss_fn)
-        objective = _losses.objective(loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+        objective = _losses.objective(
+            loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
+        )
         avoid, y_th = _check.singularity(singularity_avoiding, y_th)
         seed = self.seed if seed is None else _check.integer("seed", seed, 0, 2**32 - 1)
-        steps = _check.integer("steps", steps, 0, 2**31 - 1) if epochs is None else _check.integer("epochs", epochs, 0, 2**31 - 1)
+        steps = (
+            _check.integer("steps", steps, 0, 2**31 - 1)
+            if epochs is None
+            else _check.integer("epochs", epochs, 0, 2**31 - 1)
+        )
         options = _options(
             opt=opt, update_grid=update_grid, steps=steps, batch=batch, epochs=epochs, seed=seed, lr=lr,
             grid_update_num=grid_update_num, start_grid_update_step=start_grid_update_step,
@@ -176,8 +182,11 @@ class Training(Gradients):
             if loss == "mse" and key != "reg":
                 values[key] = np.array([root(value) for value in values[key]])
         result = FitResult.from_report(report, {**values, **reporter.values}, seconds)
+        self.log_history("fit")
         if result.status == "diverged":
-            warnings.warn(f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2)
+            warnings.warn(
+                f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2
+            )
         return result
 
     def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:

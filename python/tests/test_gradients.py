@@ -164,7 +164,12 @@ def test_float32_is_float64_to_rounding(kind):
     model._set_function_names(exact._function_names())
     x, y = samples(exact, n=40)
     x = x.astype(np.float32).astype(float)
-    for options in (dict(), dict(lamb=0.1, reg_metric="edge_forward_spline_n"), dict(loss="huber"), dict(lamb=0.1, reg_metric="edge_backward")):
+    for options in (
+        dict(),
+        dict(lamb=0.1, reg_metric="edge_forward_spline_n"),
+        dict(loss="huber"),
+        dict(lamb=0.1, reg_metric="edge_backward"),
+    ):
         value, gradients = model.value_and_grad(x, y, **options)
         exact_value, exact_gradients = exact.value_and_grad(x, y, **options)
         assert value == pytest.approx(exact_value, rel=1e-4)

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from . import _check, _plot_edges, _plot_layout, _plot_names
-from ._activations import Activations
+from ._attribution import Attribution
 
 SAMPLES = 250  # most dots of an edge
 DOT_BUDGET = 20_000  # most dots of a picture
 SHOWN = 2000  # edges up to which a notebook draws a model by itself
 
 
-class Plotting(Activations):
+class Plotting(Attribution):
     """The method that draws the network, and its display in notebooks."""
 
     def plot(
@@ -90,7 +90,7 @@ class Plotting(Activations):
         >>> model.get_act(dataset)
         >>> figure = model.plot(in_vars=["x_1", "x_2"], title="a network")
         >>> figure.get_size_inches().round(2).tolist()
-        [5.0, 4.91]
+        [5.0, 4.83]
         """
         figure = self._picture(beta, metric, scale, tick, sample, in_vars, out_vars, title, varscale, ax)
         if folder is not None:

@@ -114,7 +114,8 @@ def _samples(pen: Pen, layout: Layout, curves: list[Curve], centre: np.ndarray, 
         mine = [e for e, curve in enumerate(curves) if curve.l == l]
         if mine:
             dots = [_into(curves[e], curves[e].samples, centre[e], half[e]) for e in mine]
-            pen.circles(np.concatenate(dots), 0.06 * size, np.repeat(pale[mine], [len(d) for d in dots], axis=0), "none", 0, 4, f"samples-{l}")
+            color = np.repeat(pale[mine], [len(d) for d in dots], axis=0)
+            pen.circles(np.concatenate(dots), 0.06 * size, color, "none", 0, 4, f"samples-{l}")
 
 
 def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarray) -> None:

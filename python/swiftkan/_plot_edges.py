@@ -15,6 +15,7 @@ from typing import Any, Iterator, NamedTuple
 import numpy as np
 
 from . import _core
+from ._attribution import edge_scores_of
 
 NUMERIC, SYMBOLIC, BOTH = "black", "red", "purple"
 METRICS = ("backward", "forward_n", "forward_u")
@@ -49,29 +50,15 @@ def kinds(model: Any, l: int) -> np.ndarray:
 def scores(model: Any, statistics: list[dict[str, np.ndarray]], metric: str) -> list[np.ndarray]:
     """One (out, in) array a layer; the larger, the less transparent the edge.
 
-    'backward' is the edge's share in the outputs' scores, 'forward_n' the deviation of its output over (that of its input
+    'backward' is the edge's share in the outputs (``edge_scores``), 'forward_n' the deviation of its output over (that of its input
     + 0.1), 'forward_u' the deviation of its output.
     """
     if metric == "forward_u":
         return [layer["edge_std"] for layer in statistics]
     if metric == "forward_n":
         return [layer["edge_std"] / (layer["node_std"] + 0.1) for layer in statistics]
-    return _backward(model, statistics)
-
-
-def _backward(model: Any, statistics: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
-    """Every output has the score 1/outputs; a node hands its score to its subnodes, a subnode to its edges in proportion to
-    their standard deviations (KAN 2.0, arXiv 2408.10205, section 4.1)."""
-    arities = model._settings.arities
-    node = np.full(model.width_in[-1], 1 / model.width_in[-1])
-    result: list[np.ndarray] = []
-    for l in reversed(range(model.depth)):
-        n_sum = model.width[l + 1][0]
-        subnode = np.concatenate([node[:n_sum], np.repeat(node[n_sum:], arities[l + 1])])
-        edge = statistics[l]["edge_std"] * (subnode / (statistics[l]["subnode_std"] + 1e-4))[:, None]
-        node = edge.sum(axis=0)
-        result.insert(0, edge)
-    return result
+    found = model._scores(statistics, model.depth, model._mean_output())
+    return [score[0] for score in edge_scores_of(statistics, found)]
 
 
 def curves(model: Any, metric: str, samples: int) -> list[Curve]:

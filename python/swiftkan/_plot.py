@@ -10,7 +10,6 @@ matplotlib is imported when something is drawn, not before.
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
@@ -140,7 +139,9 @@ class Plotting(Attribution):
             need_matplotlib("plot()")
         except ImportError:
             return None
-        return f"<div>{self.plot().to_svg(inline=True)}<pre>{html.escape(repr(self))}</pre></div>"
+        from html import escape
+
+        return f"<div>{self.plot().to_svg(inline=True)}<pre>{escape(repr(self))}</pre></div>"
 
 
 def need_matplotlib(what: str) -> None:

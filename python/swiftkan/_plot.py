@@ -113,8 +113,8 @@ class Plotting(Attribution):
         rows = (None if names is None else _plot_names.row(names, FONT * varscale) for names in (inputs, outputs))
         texts = Texts(*rows, None if title is None else _plot_names.title(title))
         dots = max(1, min(SAMPLES, DOT_BUDGET // max(self.n_edge, 1))) if sample else 0
-        curves = _plot_edges.curves(self, metric, dots)
-        curves, opacity, count = _plot_edges.visible(curves, beta, self.depth, _plot_layout.CROWDED if not steady else None)
+        curves = _plot_edges.curves(self, metric, beta, dots, np.inf if steady else _plot_layout.CROWDED)
+        count = np.bincount([curve.l for curve in curves], minlength=self.depth).tolist() if curves else [0] * self.depth
         layout = _plot_layout.arrange(self.width_in, self.width_out, count)
         if ax is None:
             from ._plot_figure import KANFigure
@@ -127,7 +127,7 @@ class Plotting(Attribution):
             raise TypeError(f"ax: must be a matplotlib Axes, not {type(ax).__name__}")
         arities, n_sum = self._settings.arities, [pair[0] for pair in self.width]
         owners = [np.repeat(np.arange(n + len(a)), [1] * n + list(a)) for n, a in zip(n_sum[1:], arities[1:])]
-        draw(ax, layout, owners, n_sum, curves, opacity, texts, tick)
+        draw(ax, layout, owners, n_sum, curves, texts, tick)
         return ax.figure.figure  # of a part of a figure the whole
 
     def _repr_html_(self) -> str | None:

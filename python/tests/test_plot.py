@@ -95,7 +95,7 @@ def test_curves_are_the_edges_functions(name, dtype):
     model.get_act(samples(model, 300)[0])
     state = np.array(np.frombuffer(model._core, dtype=dtype))
     remembered = model.cache_data
-    for curve in _plot_edges.curves(model, "forward_u", samples=50):
+    for curve in _plot_edges.curves(model, "forward_u", 3.0, samples=50):
         x, y = model.acts[curve.l][:, curve.i], model.spline_postacts[curve.l][:, curve.j, curve.i]
         assert curve.x_range == (x.min(), x.max()) == (curve.x[0], curve.x[-1])
         assert curve.y_range == (curve.y.min(), curve.y.max())
@@ -123,13 +123,25 @@ def test_curves_fill_their_boxes():
     np.testing.assert_allclose(points[:, 1], 2 * (x**2 - low) / (high - low) - 1, atol=1e-9)
 
 
+def test_curves_follow_the_switch_of_symbolic_edges():
+    model = KAN([1, 1], symbolic_enabled=False)
+    layer = model.symbolic_fun[0]
+    layer.set_function(0, 0, "sin")
+    layer.affine[0, 0], layer.mask[0, 0], model.act_fun[0].mask[0, 0] = (1, 0, 1, 0), 1, 0
+    model.get_act(np.linspace(-1, 1, 20)[:, None])
+    assert _plot_edges.curves(model, "backward", 3.0, 0) == []
+    model.symbolic_enabled = True
+    (curve,) = _plot_edges.curves(model, "backward", 3.0, 0)
+    np.testing.assert_allclose(curve.y, np.sin(curve.x), atol=1e-15)
+
+
 def test_poles_do_not_flatten_a_curve():
     model = KAN([1, 1])
     layer = model.symbolic_fun[0]
     layer.set_function(0, 0, "1/x")
     layer.affine[0, 0], layer.mask[0, 0], model.act_fun[0].mask[0, 0] = (1, 0, 1, 0), 1, 0
     model.get_act(np.concatenate([np.linspace(-2, -0.5, 30), np.linspace(0.5, 2, 30)])[:, None] + 1e-3)
-    (curve,) = _plot_edges.curves(model, "backward", 0)
+    (curve,) = _plot_edges.curves(model, "backward", 3.0, 0)
     finite = np.isfinite(curve.y)
     assert finite.sum() > 100 and curve.y_range[1] - curve.y_range[0] < 30
     np.testing.assert_allclose(curve.y[finite], 1 / curve.x[finite], rtol=1e-12)

@@ -49,6 +49,18 @@ def test_everything_written_is_inside_the_figure(model):
     assert not any(a.overlaps(b) for i, a in enumerate(named) for b in named[:i])
 
 
+def test_long_names_are_made_smaller():
+    model = KAN([4, 1])
+    model.get_act(np.random.RandomState(0).rand(10, 4))
+    names = ["sepal length", "sepal width", "petal length", "petal width"]
+    figure = model.plot(in_vars=names, varscale=1.3)
+    boxes = [text.get_window_extent(figure._get_renderer()) for text in figure.axes[0].texts]
+    assert {t.get_rotation() for t in figure.axes[0].texts} == {0.0}
+    assert all(left.x1 < right.x0 for left, right in zip(boxes, boxes[1:])) and boxes[0].x0 > 0
+    short = model.plot(in_vars=["a", "b", "c", "d"], varscale=1.3).axes[0].texts[0]
+    assert short.get_fontsize() > 1.5 * figure.axes[0].texts[0].get_fontsize()
+
+
 @pytest.mark.parametrize(
     "name, shown",
     [("x", "$x$"), ("x_1", "$x_{1}$"), ("x_12", "$x_{12}$"), ("x_{12}", "$x_{12}$"), ("sepal_length", "sepal_length"), (r"\beta^2", r"$\beta^2$"),
@@ -216,12 +228,23 @@ def test_frames_of_training(tmp_path):
     (tmp_path / "video").rmdir()
 
 
-def test_frames_keep_every_edge_in_its_place():
-    model = KAN([60, 1], seed=0)
-    model.get_act(np.random.RandomState(0).rand(20, 60))
+def test_frames_keep_every_edge_in_its_place(tmp_path):
+    class Observed(KAN):
+        drawn = []
+
+        def _picture(self, *arguments, **options):
+            figure = super()._picture(*arguments, **options)
+            self.drawn.append(figure.curves)
+            return figure
+
+    model = Observed([60, 1], seed=0)
+    x = np.random.RandomState(0).rand(20, 60)
     model.act_fun[0].coef[3:], model.act_fun[0].scale_base[3:] = 0, 0
-    assert model._picture(beta=3, steady=True, title="Step 0").curves == 60
-    assert model.plot().curves == 3
+    model.fit((x, x[:, :1]), steps=1, lr=0.0001, opt="SGD", update_grid=False, save_fig=True, img_folder=tmp_path)
+    (tmp_path / "0.jpg").unlink()
+    model.act_fun[0].coef[3:], model.act_fun[0].scale_base[3:] = 0, 0
+    model.plot()
+    assert Observed.drawn == [60, 3]
 
 
 @pytest.mark.parametrize(

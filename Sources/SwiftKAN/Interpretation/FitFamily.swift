@@ -13,8 +13,11 @@
 //     exponential  exp x                           α·u                      α           exp(t + s) = eˢ·exp(t)
 //     wave         sin, cos                        α·u + β                  α, β        β is linear in the scan
 //     open         tanh, arctan, gaussian, added   α·u + β                  α, β
-//     window       tan, arcsin, arccos, arctanh    between the domain's     log gaps    no pole inside the data
+//     window       tan, arcsin, arccos, arctanh    between the domain's     logits      no pole inside the data
 //                                                  ends, two gaps
+// The logits of `window` are those of the share of the domain that the data take, and of the share of the rest on their left.
+// Near an end of the domain they count in the logarithm of the distance, far from it in the logarithm of α.
+//
 //     step         sgn                             x - threshold            threshold   a sum of two constants
 //     line, constant                                                        nothing
 
@@ -25,7 +28,7 @@ enum FitFamily: Sendable {
     case oneSided(twoSided: Bool)
     /// Is f(-t) = ±f(t) or a constant more, so that α > 0 is enough.
     case open(mirrored: Bool)
-    /// t between these, both infinite for `open`.
+    /// t between these.
     case window(low: Double, high: Double)
 
     init(_ function: EdgeFunction) {
@@ -45,6 +48,14 @@ enum FitFamily: Sendable {
         case .arcsin, .arccos, .arctanh: self = .window(low: -1, high: 1)
         case .sgn: self = .step
         case .zero: self = .constant
+        }
+    }
+
+    /// May the function go up and down many times.
+    var isTurning: Bool {
+        switch self {
+        case .wave, .open(mirrored: false): true
+        default: false
         }
     }
 
@@ -73,12 +84,14 @@ enum FitFamily: Sendable {
             (p.A, p.B, p.parameters) = (theta.0, theta.1, 2)
             (p.dA.0, p.dB.1) = (1, 1)
         case .window(let low, let high):
-            guard theta.0 > -32, theta.1 > -32 else { return nil }
-            let (g, h) = (Double.exp(theta.0), Double.exp(theta.1))
-            p.A = (high - low - g - h) / 2
-            guard p.A > 1e-5 else { return nil }
-            p.B = (low + high + g - h) / 2
-            (p.dA, p.dB, p.parameters) = ((-g / 2, -h / 2), (g / 2, -h / 2), 2)
+            guard abs(theta.0) < 36, abs(theta.1) < 36 else { return nil }
+            let (share, rest) = (logistic(theta.0), logistic(-theta.0))
+            let (left, right) = (logistic(theta.1), logistic(-theta.1))
+            let (length, free) = (high - low, (high - low) * rest)
+            p.A = length * share / 2
+            p.B = (low + high) / 2 + free * (left - right) / 2
+            p.dA.0 = length * share * rest / 2
+            (p.dB, p.parameters) = ((-p.dA.0 * (left - right), free * left * right), 2)
         }
         return p
     }
@@ -86,6 +99,8 @@ enum FitFamily: Sendable {
     func point(_ theta: (Double, Double), like p: FitPoint, _ samples: FitSamples) -> FitPoint? {
         point(theta, end: p.scale < 0 ? 1 : -1, samples)
     }
+
+    private func logistic(_ x: Double) -> Double { 1 / (1 + Double.exp(-x)) }
 
     // MARK: - From places to a and b
 

@@ -75,9 +75,13 @@ struct FitSamples: @unchecked Sendable {
         return (chosen.map { fewX[$0] }, chosen.map { fewY[$0] })
     }
 
-    /// Samples of a scan: more, if functions may turn often.
-    func scanCount(_ reach: FitReach) -> Int { min(Self.capacity, max(96, Int(6 * min(reach.alpha, 1000)))) }
-    func refinementCount(_ reach: FitReach) -> Int { min(Self.capacity, max(320, Int(12 * min(reach.alpha, 1000)))) }
+    /// Samples of a scan, of a refinement: more, if the function may turn often.
+    func scanCount(_ reach: FitReach, turning: Bool) -> Int {
+        min(Self.capacity, turning ? max(96, Int(6 * reach.alpha)) : 96)
+    }
+    func refinementCount(_ reach: FitReach, turning: Bool) -> Int {
+        min(Self.capacity, turning ? max(320, Int(12 * reach.alpha)) : 320)
+    }
 }
 
 /// How far a scan goes, with x brought to -1 … 1: a·x + b = α·u + β.

@@ -7,7 +7,7 @@ extension FitFamily {
     /// The best places of the scan, none beside another, the best first.
     func starts(_ sums: FitSums, _ reach: FitReach) -> [FitPoint] {
         let samples = sums.samples
-        return sums.withRows(.sample(samples.scanCount(reach))) { x, y, count in
+        return sums.withRows(.sample(samples.scanCount(reach, turning: isTurning))) { x, y, count in
             let mean = (0..<count).reduce(0.0) { $0 + y[$1] } / Double(count)
             let z = (0..<count).map { (y[$0] - mean) / samples.scaleY }
             func row(_ p: FitPoint) -> [Double] { (0..<count).map { (x[$0] - p.origin) * p.scale } }
@@ -29,8 +29,8 @@ extension FitFamily {
             case .open(let mirrored):
                 scanOpen(&grid, mirrored, sums, reach, row, z)
                 return grid.best(5)
-            case .window(let low, let high):
-                scanWindow(&grid, high - low, sums, row, z)
+            case .window:
+                scanWindow(&grid, sums, row, z)
                 return grid.best(5)
             }
             return grid.best(4)
@@ -60,8 +60,9 @@ extension FitFamily {
             : geometric(0.05, 1, 1.6) + stride(from: 1.0, through: reach.alpha, by: max(0.5, reach.alpha / 400))
         for size in sizes {
             for alpha in mirrored ? [size] : [size, -size] {
-                let step = mirrored ? max(0.5, min(size / 8, reach.beta / 10)) : max(0.5, reach.beta / 40)
-                let reachB = mirrored ? max(reach.beta, size) : reach.beta
+                // A step or a peak between two places is found by a wider one, and sharpened by the refinement.
+                let step = mirrored ? max(0.5, size / 12) : max(0.5, reach.beta / 40)
+                let reachB = mirrored ? max(10, min(reach.beta, 30), size) : reach.beta
                 for beta in stride(from: -reachB, through: reachB, by: step) {
                     guard let p = point((alpha, beta), end: -1, sums.samples) else { continue }
                     grid.add(p, sums.scan(alpha, beta, v, z))
@@ -72,17 +73,17 @@ extension FitFamily {
     }
 
     private func scanWindow(
-        _ grid: inout ScanGrid, _ length: Double, _ sums: FitSums, _ row: (FitPoint) -> [Double], _ z: [Double]
+        _ grid: inout ScanGrid, _ sums: FitSums, _ row: (FitPoint) -> [Double], _ z: [Double]
     ) {
         // How much of the domain the data leave free, and which part of that is on the left.
-        let free = [0.98, 0.95, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1, 0.05, 0.02, 0.01, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6, 1e-9]
+        let free = [0.9995, 0.999, 0.998, 0.996, 0.992, 0.98, 0.95, 0.9, 0.8, 0.65, 0.5, 0.35, 0.2, 0.1, 0.05, 0.02, 0.01, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6, 1e-9]
         let left = [1e-6, 1e-4, 1e-3, 0.01, 0.03, 0.08, 0.15, 0.25, 0.37]
         let parts = left + [0.5] + left.reversed().map { 1 - $0 }
         var v: [Double] = []
         for f in free {
             for part in parts {
-                let (g, h) = (length * f * part, length * f * (1 - part))
-                guard let p = point((Double.log(g), Double.log(h)), end: -1, sums.samples) else { continue }
+                let theta = (Double.log((1 - f) / f), Double.log(part / (1 - part)))
+                guard let p = point(theta, end: -1, sums.samples) else { continue }
                 if v.isEmpty { v = row(p) }
                 grid.add(p, sums.scan(p.A, p.B, v, z))
             }
@@ -167,8 +168,9 @@ private func atan2(_ y: Double, _ x: Double) -> Double {
 
 /// Places and errors in lines; the smallest error of each neighbourhood along its line, and then of all lines.
 struct ScanGrid {
-    private var found: [(error: Double, point: FitPoint)] = []
+    private var found: [(error: Double, line: Int, point: FitPoint)] = []
     private var line: [(error: Double, point: FitPoint)?] = []
+    private var lines = 0
 
     mutating func add(_ point: FitPoint, _ error: Double?) { line.append(error.map { ($0, point) }) }
 
@@ -177,14 +179,20 @@ struct ScanGrid {
             guard let here = line[k] else { continue }
             if k > 0, let before = line[k - 1], before.error <= here.error { continue }
             if k + 1 < line.count, let after = line[k + 1], after.error < here.error { continue }
-            found.append(here)
+            found.append((here.error, lines, here.point))
         }
         line.removeAll(keepingCapacity: true)
+        lines += 1
     }
 
-    /// The `count` best, at most two from neighbouring lines of nearly the same worth.
+    /// The `count` best, at most two of them from lines beside one another: their basins may well be the same.
     mutating func best(_ count: Int) -> [FitPoint] {
         endLine()
-        return found.sorted { $0.error < $1.error }.prefix(count).map(\.point)
+        if lines == 1 { return found.sorted { $0.error < $1.error }.prefix(count).map(\.point) }
+        var chosen: [(error: Double, line: Int, point: FitPoint)] = []
+        for candidate in found.sorted(by: { $0.error < $1.error }) where chosen.count < count {
+            if chosen.count(where: { abs($0.line - candidate.line) <= 1 }) < 2 { chosen.append(candidate) }
+        }
+        return chosen.map(\.point)
     }
 }

@@ -88,10 +88,10 @@ public enum SymbolicFit {
     /// Scan, refinement and polish.
     private static func best(_ family: FitFamily, _ sums: FitSums, _ reach: FitReach) -> FitPoint? {
         let starts = family.starts(sums, reach)
-        let lower = sums.samples.refinementCount(reach)
+        let lower = sums.samples.refinementCount(reach, turning: family.isTurning)
         var best: (point: FitPoint, rss: Double)?
         for start in starts {
-            guard let found = sums.refine(family, start, on: .sample(lower), iterations: 40) else { continue }
+            guard let found = sums.refine(family, start, on: .sample(lower), iterations: 100) else { continue }
             // Equally good ones (aliases of a wave) are told apart by their size.
             if best == nil || found.rss < best!.rss * (1 - 1e-6) - 1e-14 { best = found }
         }

@@ -63,11 +63,16 @@ extension FitFamily {
                 // A step or a peak between two places is found by a wider one, and sharpened by the refinement.
                 let step = mirrored ? max(0.5, size / 12) : max(0.5, reach.beta / 40)
                 let reachB = mirrored ? max(10, min(reach.beta, 30), size) : reach.beta
-                for beta in stride(from: -reachB, through: reachB, by: step) {
-                    guard let p = point((alpha, beta), end: -1, sums.samples) else { continue }
-                    grid.add(p, sums.scan(alpha, beta, v, z))
+                func line(_ betas: StrideThrough<Double>) {
+                    for beta in betas {
+                        guard let p = point((alpha, beta), end: -1, sums.samples) else { continue }
+                        grid.add(p, sums.scan(alpha, beta, v, z))
+                    }
+                    grid.endLine()
                 }
-                grid.endLine()
+                line(stride(from: -reachB, through: reachB, by: step))
+                // Where the middle of f stands among the data matters more finely than the steps of β for small α.
+                if size < 3 { line(stride(from: -1.5 * size, through: 1.5 * size, by: 0.25 * size)) }
             }
         }
     }

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ._files import Files
+from ._formula import Formula
 from ._pykan import read_checkpoint
+from ._search import Search
+from ._symbolic import Symbolic
 
 
-class KAN(Files):
+class KAN(Search, Formula, Symbolic, Files):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies

@@ -1,0 +1,2 @@
+class SymbolicSearch(list): pass
+class Search: pass

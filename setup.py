@@ -9,6 +9,7 @@ Environment switches:
     SWIFTKAN_DEBUG=1            no optimisation, debug symbols
     SWIFTKAN_SANITIZE=address   Swift and C under AddressSanitizer (see ``make asan``)
     SWIFTKAN_MARCH=x86-64-v3    instruction set; the default is the compiler's baseline
+    SWIFTKAN_SYMBOLS=1          keep the symbols, for profilers
     SWIFTKAN_LAPACK_DIR=/dir    where liblapack_pic.a and libblas.a (or the shared libraries) are
 """
 
@@ -29,6 +30,7 @@ SWIFT = (6, 3)
 DEBUG = os.environ.get("SWIFTKAN_DEBUG", "") not in ("", "0")
 SANITIZE = os.environ.get("SWIFTKAN_SANITIZE", "")
 MARCH = os.environ.get("SWIFTKAN_MARCH", "")
+SYMBOLS = os.environ.get("SWIFTKAN_SYMBOLS", "") not in ("", "0")
 
 
 def output(*command):
@@ -91,10 +93,14 @@ class BuildEngine(build_ext):
                    "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
         command += ["--sanitize", SANITIZE] if SANITIZE else []
         command += ["-Xcc", f"-march={MARCH}"] if MARCH else []
+        command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if MARCH in ("x86-64-v3", "x86-64-v4") else []
+        archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+        archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources
         self.spawn(command)
-        return os.path.join(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+        return str(archive)
 
     def build_extension(self, ext):
+        libraries = lapack()  # first: it may end the build
         archive = self.swift_archive()
         flags = ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]
         flags += ["-O0", "-g"] if DEBUG else []
@@ -114,8 +120,8 @@ class BuildEngine(build_ext):
         target = self.get_ext_fullpath(ext.name)
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
-        linker += [] if DEBUG or SANITIZE else ["--strip-all"]
-        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *lapack()]
+        linker += [] if DEBUG or SANITIZE or SYMBOLS else ["--strip-all"]
+        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *libraries]
         command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
         command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
         self.spawn(command)

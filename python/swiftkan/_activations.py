@@ -125,9 +125,9 @@ class Activations(Forward):
 
     # ---- Standard deviations over the samples --------------------------------------------------------------------
 
-    def _statistics(self, name: str) -> list[dict[str, np.ndarray]]:
+    def _statistics(self, name: str, x: Any = None) -> list[dict[str, np.ndarray]]:
         """Means and deviations layer by layer, streamed by the engine; the layout is that of swiftkan_statistics."""
-        x, avoid, y_th = self._known(None, f"model.{name}")
+        x, avoid, y_th = self._known(x, f"model.{name}")
         if x.shape[0] < 2:
             raise ValueError(f"model.{name}: a standard deviation needs at least 2 samples, and 1 is remembered")
         flat = np.empty(self._core.statistics_count(), np.float64)
@@ -136,7 +136,12 @@ class Activations(Forward):
         for l in range(self.depth):
             n_in, n_out = self.width_in[l], self.width_out[l + 1]
             layer = {}
-            for part, shape in (("node", (n_in,)), ("subnode", (n_out,)), ("edge", (n_out, n_in)), ("numerical", (n_out, n_in))):
+            for part, shape in (
+                ("node", (n_in,)),
+                ("subnode", (n_out,)),
+                ("edge", (n_out, n_in)),
+                ("numerical", (n_out, n_in)),
+            ):
                 for what in ("mean", "std"):
                     size = int(np.prod(shape))
                     layer[f"{part}_{what}"] = flat[at : at + size].reshape(shape)

@@ -30,7 +30,9 @@ def integer(name: str, value: Any, low: int | None = None, high: int | None = No
     return number
 
 
-def real(name: str, value: Any, low: float | None = None, high: float | None = None, *, above: float | None = None) -> float:
+def real(
+    name: str, value: Any, low: float | None = None, high: float | None = None, *, above: float | None = None
+) -> float:
     """A finite Python float within ``[low, high]``, or greater than ``above``."""
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name}: must be a number, not {value!r}")
@@ -91,8 +93,11 @@ def array(name: str, value: Any) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: cannot be made into an array of numbers: {error}") from None
     if result.dtype.kind == "O":  # for example a pandas frame with columns of several types
-        if result.ndim == 0 or any(isinstance(item, (str, bytes)) for item in result.flat):
-            raise TypeError(f"{name}: must hold numbers, not {_kind(result)}")
+        strange = [item for item in result.flat if item is None or isinstance(item, (str, bytes))]
+        if result.ndim == 0 or strange:
+            raise TypeError(
+                f"{name}: must hold numbers, not {repr(strange[0]) if strange and result.ndim else _kind(result)}"
+            )
         try:
             result = result.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -183,7 +188,9 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
     result = contiguous(given, dtype)
     finite(name, result)
     if (result < 0).any():
-        raise ValueError(f"{name}: must not be negative; sample {int(np.argmax(result < 0))} has {float(result.min()):g} or less")
+        raise ValueError(
+            f"{name}: must not be negative; sample {int(np.argmax(result < 0))} has {float(result.min()):g} or less"
+        )
     if not result.any():
         raise ValueError(f"{name}: all weights are zero, so there is nothing to learn from")
     return result
@@ -192,3 +199,15 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
 def singularity(singularity_avoiding: Any, y_th: Any) -> tuple[bool, float]:
     """The two arguments that say how symbolic functions are evaluated near their poles."""
     return flag("singularity_avoiding", singularity_avoiding), real("y_th", y_th, above=0.0)
+
+
+def path(name: str, value: Any) -> str:
+    """A file's or folder's name as text."""
+    import os
+
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name}: must be a path as text or path-like, not {value!r}")
+    result = os.fspath(value)
+    if not result or any(ord(character) < 32 or ord(character) == 127 for character in result):
+        raise ValueError(f"{name}: must be a path without control characters, not {result!r}")
+    return result

@@ -45,7 +45,9 @@ def unpack(dataset: Any) -> tuple[dict[str, Any], bool]:
             raise ValueError(f"dataset: {key} is missing; it must be {FORMS}")
     tests = [key in dataset and dataset[key] is not None for key in ("test_input", "test_label")]
     if any(tests) != all(tests):
-        raise ValueError(f"dataset: {'test_label' if tests[0] else 'test_input'} is missing; give both test parts or none")
+        raise ValueError(
+            f"dataset: {'test_label' if tests[0] else 'test_input'} is missing; give both test parts or none"
+        )
     return dataset, all(tests)
 
 
@@ -56,7 +58,9 @@ def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int)
     n = x.shape[0] if x.ndim else 0
     count = int(round(n * fraction))
     if not 1 <= count < n:
-        raise ValueError(f"validation_split: {fraction:g} of {n} samples leaves {n - count} to train and {count} to validate; both need one")
+        raise ValueError(
+            f"validation_split: {fraction:g} of {n} samples leaves {n - count} to train and {count} to validate; both need one"
+        )
     order = np.random.RandomState(seed).permutation(n)
     test, train = np.sort(order[:count]), np.sort(order[count:])
     y = None if y is None else _check.array("train_label", y)

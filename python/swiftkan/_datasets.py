@@ -125,7 +125,9 @@ def _normalize(dataset: dict[str, np.ndarray], what: str) -> None:
         raise ValueError(f"normalize_{what}: needs at least 2 training samples")
     mean, std = train.mean(axis=0, keepdims=True), train.std(axis=0, ddof=1, keepdims=True)
     if not (std > 0).all():
-        raise ValueError(f"normalize_{what}: column {int(np.argmin(std > 0))} is constant or not finite, so it cannot be scaled")
+        raise ValueError(
+            f"normalize_{what}: column {int(np.argmin(std > 0))} is constant or not finite, so it cannot be scaled"
+        )
     for part in ("train", "test"):
         if f"{part}_{what}" in dataset:
             dataset[f"{part}_{what}"] = (dataset[f"{part}_{what}"] - mean) / std
@@ -173,7 +175,9 @@ def create_dataset_from_data(
     ratio = _check.real("train_ratio", train_ratio, 0.0, 1.0)
     count = int(len(x) * ratio)
     if not 0 < count < len(x):
-        raise ValueError(f"train_ratio: {ratio:g} of {len(x)} samples leaves {count} to train and {len(x) - count} to test; both need one")
+        raise ValueError(
+            f"train_ratio: {ratio:g} of {len(x)} samples leaves {count} to train and {len(x) - count} to test; both need one"
+        )
     train = np.random.RandomState(_check.integer("seed", seed, 0, 2**32 - 1)).choice(len(x), count, replace=False)
     test = np.setdiff1d(np.arange(len(x)), train)
     return {"train_input": x[train], "train_label": y[train], "test_input": x[test], "test_label": y[test]}

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
 from ._state import State
 
 FORMAT, VERSION = "swiftkan", 1
@@ -117,7 +116,9 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
 
     with open(path, "rb") as file:  # a missing file or folder is reported by the system, in its words
         if file.read(4) != b"PK\x03\x04":
-            raise ValueError(f"path: {path} is not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan")
+            raise ValueError(
+                f"path: {path} is not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan"
+            )
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "header" not in archive.files:
@@ -125,7 +126,15 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
             header = json.loads(archive["header"].tobytes().decode())
             _check_header(path, header)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError, KeyError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        KeyError,
+        NotImplementedError,
+    ) as error:
         raise ValueError(f"path: {path} is damaged: {error}") from None
     except ValueError as error:
         if str(error).startswith("path: "):
@@ -137,8 +146,12 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
 def _check_header(path: str, header: Any) -> None:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"path: {path} is not a model file of swiftkan: its header says so")
-    version = _check.integer("version", header.get("version", 0))
+    version = header.get("version")
+    if not isinstance(version, int):
+        raise ValueError(f"path: {path} is damaged: it has version {version!r} of the format")
     if version > VERSION:
-        raise ValueError(f"path: {path} has the format's version {version}, and this swiftkan reads up to {VERSION}: update swiftkan")
+        raise ValueError(
+            f"path: {path} has the format's version {version}, and this swiftkan reads up to {VERSION}: update swiftkan"
+        )
     if version < 1:
         raise ValueError(f"path: {path} is damaged: there is no version {version} of the format")

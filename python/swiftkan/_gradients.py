@@ -58,7 +58,9 @@ class Gradients(Activations):
         True
         """
         loss = _losses.resolve("loss", loss)
-        objective = _losses.objective(loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+        objective = _losses.objective(
+            loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
+        )
         avoid, y_th = _check.singularity(singularity_avoiding, y_th)
         rows = self._training_rows("x", x)
         n, outputs = rows.shape[0], self.width_in[-1]
@@ -78,7 +80,9 @@ class Gradients(Activations):
                 grad += self.dtype.type(objective[3]) * grad_reg
         else:
             labels, classes = _losses.labels("y", y, loss, n, outputs, self.dtype)
-            value, reg = self._core.loss_gradient(chosen, n, labels, classes, weight, objective, grad, None, avoid, y_th)
+            value, reg = self._core.loss_gradient(
+                chosen, n, labels, classes, weight, objective, grad, None, avoid, y_th
+            )
             value += objective[3] * reg
         return value, self._named(grad)
 
@@ -167,7 +171,9 @@ class Gradients(Activations):
         objective = _losses.objective("mse", reg_metric, 1.0, 0.0, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
         rows, avoid, y_th = self._known(x, "reg()")
         if rows.shape[0] < 2:
-            raise ValueError(f"x: regularisation needs at least 2 samples, not {rows.shape[0]}: it is made of standard deviations")
+            raise ValueError(
+                f"x: regularisation needs at least 2 samples, not {rows.shape[0]}: it is made of standard deviations"
+            )
         _check.finite("x", rows)
         return float(self._core.regularization(rows, rows.shape[0], objective, None, avoid, y_th))
 
@@ -177,7 +183,9 @@ class Gradients(Activations):
         """Samples to learn from: two-dimensional, at least one, finite."""
         rows, lead = self._rows(name, value)
         if len(lead) != 1:
-            raise ValueError(f"{name}: must have the shape (samples, {self._input_width}), not {lead + (self._input_width,)}")
+            raise ValueError(
+                f"{name}: must have the shape (samples, {self._input_width}), not {lead + (self._input_width,)}"
+            )
         if not rows.shape[0]:
             raise ValueError(f"{name}: has no samples")
         _check.finite(name, rows)

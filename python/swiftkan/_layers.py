@@ -87,7 +87,9 @@ class KANLayer:
 
     def __init__(self, l: int, views: dict[str, np.ndarray], num: int, k: int):
         self._prefix = f"act_fun[{l}]"
-        self._views = {name: views[f"act_fun.{l}.{name}"] for name in ("grid", "coef", "mask", "scale_base", "scale_sp")}
+        self._views = {
+            name: views[f"act_fun.{l}.{name}"] for name in ("grid", "coef", "mask", "scale_base", "scale_sp")
+        }
         self.in_dim, self.out_dim = self._views["mask"].shape
         self.num, self.k = num, k
 

@@ -49,7 +49,9 @@ def functions(name: str, value: Any) -> list[Callable]:
 class Reporter:
     """The engine's step callback. Call it with (step, steps, train_loss, test_loss, reg); true means stop."""
 
-    def __init__(self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, root: bool, has_test: bool):
+    def __init__(
+        self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, root: bool, has_test: bool
+    ):
         self._model, self._root, self._has_test = model, root, has_test
         self._metrics = {}
         for metric in functions("metrics", metrics):
@@ -113,5 +115,7 @@ def _bar(steps: int):
     try:
         from tqdm import tqdm
     except ImportError:
-        raise ImportError("verbose=1 shows a tqdm bar, and tqdm is not installed: pip install tqdm, or use verbose=2") from None
+        raise ImportError(
+            "verbose=1 shows a tqdm bar, and tqdm is not installed: pip install tqdm, or use verbose=2"
+        ) from None
     return tqdm(total=steps, ncols=100)

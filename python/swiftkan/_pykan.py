@@ -46,7 +46,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     if not isinstance(storage, np.ndarray) or storage.ndim != 1:
         raise UnsafeFile("a tensor without a storage")
     for numbers in (size, stride):
-        if not isinstance(numbers, tuple) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+        if not isinstance(numbers, tuple) or not all(
+            isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers
+        ):
             raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r}")
     if len(size) != len(stride) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset!r}")
@@ -57,7 +59,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     for n in size:
         count *= n
     if last >= storage.size or count > storage.size:
-        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers")
+        raise UnsafeFile(
+            f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers"
+        )
     window = np.lib.stride_tricks.as_strided(
         storage[offset:], size, tuple(step * storage.itemsize for step in stride), writeable=False
     )
@@ -102,13 +106,13 @@ class _Unpickler(pickle.Unpickler):
         return np.frombuffer(data, kind.dtype)
 
 
-def read_state(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray | None]:
+    """What ``torch.save(object, path)`` wrote, tensors as arrays; and the array in ``member`` (.npy) if it is in the file.
 
     Raises
     ------
     ValueError
-        If the file is of torch's old format, damaged, or holds anything but a dict of tensors.
+        If the file is of torch's old format, damaged, or holds anything but dicts, tensors and plain values.
     """
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
@@ -125,14 +129,49 @@ def read_state(path: str) -> dict[str, np.ndarray]:
             order = f"{root}byteorder"
             if order in archive.namelist() and archive.read(order).strip() != b"little":
                 raise UnsafeFile("its numbers are not little-endian")
-            state = _Unpickler(archive.read(programs[0]), archive, root).load()
+            result = _Unpickler(archive.read(programs[0]), archive, root).load()
+            found = None
+            if member is not None and root + member in archive.namelist():
+                found = np.lib.format.read_array(io.BytesIO(archive.read(root + member)), allow_pickle=False)
+            return result, found
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can end in nearly any exception; none of them is news to the user
-        raise ValueError(f"path: {path} cannot be read as a state of pykan: {error}") from None
+        raise ValueError(f"path: {path} cannot be read as a file of pykan: {error}") from None
+
+
+def read_state(path: str) -> dict[str, np.ndarray]:
+    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_object`, and if it is not a dict of tensors.
+    """
+    state, _ = read_object(path)
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()):
         raise ValueError(f"path: {path} does not hold a state_dict: names and tensors")
     return dict(state)
+
+
+def read_cache(path: str, member: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The remembered data of a checkpoint, or None; and the array in ``member``, which only swiftkan writes."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"path: there is no {path}; KAN.from_pykan reads a checkpoint without it")
+    value, found = read_object(path, member)
+    if value is not None and not isinstance(value, np.ndarray):
+        raise ValueError(f"path: {path} does not hold remembered data: a tensor, or None")
+    return value, found
+
+
+def read_configuration(path: str) -> dict[str, Any]:
+    """The keys and values of ``{path}_config.yml``."""
+    config_path = f"{path}_config.yml"
+    config = _yaml.read(config_path)
+    missing = [key for key in KEYS if key not in config]
+    if missing:
+        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+    return config
 
 
 def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], list]:
@@ -142,14 +181,13 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
     for needed in (config_path, state_path):
         if not os.path.exists(needed):
             raise FileNotFoundError(f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state")
-    config = _yaml.read(config_path)
-    missing = [key for key in KEYS if key not in config]
-    if missing:
-        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+    config = read_configuration(path)
     state = read_state(state_path)
     coef = state.get("act_fun.0.coef")
     if coef is None or coef.dtype not in (np.float32, np.float64):
-        raise ValueError(f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64")
+        raise ValueError(
+            f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64"
+        )
     arguments = {key: config[key] for key in KEYS if key != "base_fun_name"}
     arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
     depth = len(config["width"]) - 1 if isinstance(config["width"], list) else 0

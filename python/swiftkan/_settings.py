@@ -140,7 +140,9 @@ def _mult_arity(value: Any, width: list[list[int]]) -> int | list[list[int]]:
             raise ValueError(
                 f"mult_arity[{level}]: has {len(value[level])} entries, but width[{level}] has {n_mult} multiplication nodes"
             )
-        result.append([_check.integer(f"mult_arity[{level}][{i}]", arity, 1, 2**20) for i, arity in enumerate(value[level])])
+        result.append(
+            [_check.integer(f"mult_arity[{level}][{i}]", arity, 1, 2**20) for i, arity in enumerate(value[level])]
+        )
     return result
 
 
@@ -167,6 +169,6 @@ def _dtype(value: Any) -> np.dtype:
         result = np.dtype(value).newbyteorder("=")
     except TypeError:
         result = None
-    if value is None or result not in (np.dtype(np.float64), np.dtype(np.float32)):
+    if value is None or result is None or result not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype: must be 'float64' or 'float32', not {value!r}")
     return np.dtype(result.name)  # one object a type, whatever the byte order given

@@ -16,7 +16,7 @@ from ._settings import Settings
 
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
-    "_symbolic_fun", "_input_id", "_input_width", "_selects",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question",
 )  # fmt: skip
 
 
@@ -82,7 +82,9 @@ class State(Grids):
                 if given.shape != view.shape:
                     raise ValueError(f"{name}: has the shape {given.shape}, but {self!r} needs {view.shape}")
                 arrays[name] = given.astype(self.dtype)
-                if name.endswith(".grid") and not (np.isfinite(arrays[name]).all() and (np.diff(arrays[name]) >= 0).all()):
+                if name.endswith(".grid") and not (
+                    np.isfinite(arrays[name]).all() and (np.diff(arrays[name]) >= 0).all()
+                ):
                     raise ValueError(f"{name}: knots must be finite and ascending along the last axis")
         for name, values in arrays.items():
             self._views[name][...] = values
@@ -171,7 +173,9 @@ class State(Grids):
         self.__dict__.update(pickled["extra"])
         self._restore(pickled["settings"], pickled["state"], pickled["functions"], *pickled["input"])
 
-    def _restore(self, settings: dict, state: Mapping[str, Any], functions: Any, input_id: Any, input_width: Any) -> None:
+    def _restore(
+        self, settings: dict, state: Mapping[str, Any], functions: Any, input_id: Any, input_width: Any
+    ) -> None:
         """Builds the engine of this object from the parts that pickles and files hold."""
         settings = Settings(**settings)
         self._open(settings, _core.Model(**settings.engine_arguments()))

@@ -20,6 +20,8 @@ from ._activations import ACTS, POSTACTS
 from ._functions import SYMBOLIC_LIB
 
 MASKED = -1e8  # pykan's r2 of an edge that is switched off
+# Functions whose c has a size of its own; for powers and exponentials it has not, and c·f is looked at.
+BOUNDED = {"sin", "cos", "tan", "tanh", "arcsin", "arccos", "arctan", "arctanh", "gaussian", "log"}
 
 
 class Candidate(NamedTuple):
@@ -265,10 +267,14 @@ class Symbolic:
     ) -> list[Candidate]:
         """All functions of ``lib`` fitted to an edge, the best first."""
         fits = _fit([_functions.number(name) for name in lib], gets, gives, a_range, b_range)
+        mean, deviation = float(gives.mean()), float(gives.std())
         result = []
-        for name, (*affine, r2) in zip(lib, fits):
+        for name, (a, b, c, d, r2) in zip(lib, fits):
             r2, complexity = MASKED if off else r2, SYMBOLIC_LIB[name].complexity
-            result.append(Candidate(name, tuple(affine), r2, complexity, scoring(name, complexity, r2)))
+            excess = 0.0
+            if deviation > 0 and c != 0:
+                excess = (abs(c) if name in BOUNDED else abs(mean - d)) / deviation
+            result.append(Candidate(name, (a, b, c, d), r2, complexity, scoring(name, complexity, r2, excess)))
         return sorted(result, key=lambda candidate: candidate.loss)
 
     def suggest_symbolic(
@@ -302,8 +308,9 @@ class Symbolic:
 
         Notes
         -----
-        By default the smallest log2(1 + 1e-7 - r2) + complexity is chosen: a unit of complexity must halve the unexplained
-        variance; '0' counts as complexity 1. pykan's weights ask for a sixteenth, and for r2 > 0.996 if '0' is not to be
+        By default the smallest log2(1 + 1e-7 - r2) + complexity + log2(1 + e/4)/2 is chosen: a unit of complexity must halve the
+        unexplained variance; '0' counts as complexity 1. e is how much larger than the edge's deviation the parts are that
+        cancel in c·f + d: any smooth function looks like x or x^2 in a piece small enough, and is not meant. pykan's weights ask for a sixteenth, and for r2 > 0.996 if '0' is not to be
         chosen over a function like sin, which noisy data do not give.
 
         Examples
@@ -403,9 +410,10 @@ class _scoring:
         c_loss = 1.0 if self.ours and name == "0" else float(self.c_loss(complexity))
         return float(self.r2_loss(r2)), c_loss
 
-    def total(self, name: str, complexity: float, r2: float) -> float:
+    def total(self, name: str, complexity: float, r2: float, excess: float) -> float:
         r2_loss, c_loss = self.parts(name, complexity, r2)
-        return self.weight * c_loss + (1 - self.weight) * r2_loss
+        loss = self.weight * c_loss + (1 - self.weight) * r2_loss
+        return loss + 0.25 * math.log2(1 + excess / 4) if self.ours else loss
 
 
 def _table(candidates: list[Candidate], scoring: _scoring) -> str:

@@ -281,4 +281,5 @@ def ex_round(expr: Any, n_digit: int) -> Any:
             return walk(node.base) ** int(node.exp)
         return node.func(*map(walk, node.args))
 
-    return walk(sympy.sympify(expr))
+    # What rounding makes of constants within powers is rounded again.
+    return walk(walk(sympy.sympify(expr)))

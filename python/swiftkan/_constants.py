@@ -9,6 +9,7 @@ Levenberg-Marquardt on the constants, with SymPy's derivatives; uncertainties fr
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -94,38 +95,67 @@ class Constants:
             return
         n, held = self.y.size, set()
         floor = n * (1e-11 * max(float(np.abs(self.y).max(initial=0.0)), 1e-300)) ** 2
-        order = sorted(range(self.values.size), key=lambda k: min((d for d, *_ in _simple(self.values[k])), default=1.0))
-        for k in order:
-            for _, value, exact in _simple(self.values[k]):
+        waiting = list(range(self.values.size))
+        while waiting:
+            error, open_ends = self._uncertainty(rss, held)
+            choices = {k: _simple(self.values[k], error[k], open_ends[k]) for k in waiting}
+            k = min(waiting, key=lambda k: (open_ends[k], min((d for d, *_ in choices[k]), default=1.0)))
+            waiting.remove(k)
+            for _, value, exact in choices[k]:
                 trial = self.values.copy()
                 trial[k] = value
-                trial, error = self.fit(trial, held | {k}, 6)
+                trial, misfit = self.fit(trial, held | {k})
                 variance = rss / max(n - self.values.size, 1)
-                if error <= rss + CHANCE * variance + floor:
+                if misfit <= rss + CHANCE * variance + floor:
                     self.values, held, self.exact[k] = trial, held | {k}, exact
-                    rss = max(rss, error) if error > floor else rss
+                    rss = max(rss, misfit) if misfit > floor else rss
                     break
 
+    def _uncertainty(self, rss: float, held: set[int]) -> tuple[np.ndarray, np.ndarray]:
+        """The standard error of each constant that is not held, and whether others can stand in for it."""
+        error, open_ends = np.zeros(self.values.size), np.zeros(self.values.size, bool)
+        free, found = [k for k in range(self.values.size) if k not in held], self.residual(self.values)
+        if found is None or not free:
+            return error, open_ends
+        jacobian = found[1][:, free]
+        size = np.linalg.norm(jacobian, axis=0)
+        size[size == 0] = 1.0
+        eigenvalue, vector = np.linalg.eigh((jacobian / size).T @ (jacobian / size))
+        null = eigenvalue < 1e-13 * eigenvalue[-1]
+        open_ends[free] = (vector[:, null] ** 2).sum(axis=1) > 1e-6
+        variance = rss / max(self.y.size - self.values.size, 1)
+        error[free] = np.sqrt((vector[:, ~null] ** 2 / eigenvalue[~null]).sum(axis=1) * variance) / size
+        return error, open_ends
 
-def _simple(value: float) -> list[tuple[float, float, Any]]:
-    """Simple numbers near ``value``, the plainest first: (relative distance, number, SymPy number)."""
+
+def _simple(value: float, error: float, open_end: bool = False) -> list[tuple[float, float, Any]]:
+    """Simple numbers that ``value``, known to ``error``, may be, the plainest first: (relative distance, number, SymPy number).
+
+    A number that is hardly known may be anything: integers and their multiples of π and e need an error below 0.2 %, others
+    below 0.02 %. One that others can stand in for may be 1.
+    """
     import sympy
 
-    if abs(value) < 1e-4:
-        return [(abs(value), 0.0, sympy.Integer(0))] if abs(value) < 1e-6 else []
+    if abs(value) <= max(2 * error, 1e-6):
+        return [(0.0, 0.0, sympy.Integer(0))]
+    if open_end:
+        return [(abs(abs(value) - 1), math.copysign(1.0, value), sympy.Integer(int(math.copysign(1, value))))]
+    precision = error / abs(value)
+    if precision > 2e-3 or abs(value) < 1e-4:
+        return []
+    near = max(4 * precision, 1e-6)
     found = []
     units = [(sympy.Integer(1), 1.0, 0), (sympy.pi, np.pi, 2), (sympy.E, np.e, 3), (sympy.sqrt(2), np.sqrt(2), 3),
              (sympy.sqrt(3), np.sqrt(3), 4), (1 / sympy.pi, 1 / np.pi, 4)]  # fmt: skip
     for unit, size, cost in units:
         for denominator in (1, 2, 3, 4, 5, 6, 8, 10):
             numerator = round(value / size * denominator)
-            if numerator == 0 or abs(numerator) > 100 or cost and abs(numerator) > 12:
+            plain = denominator == 1 and cost <= 3
+            if numerator == 0 or abs(numerator) > (100 if cost == 0 else 12) or not plain and precision > 2e-4:
                 continue
             number = size * numerator / denominator
             distance = abs(number - value) / abs(value)
-            if distance < 2e-2:
+            if distance <= near:
                 weight = cost + (denominator > 1) * (1 + 0.1 * denominator) + 0.02 * abs(numerator)
                 found.append((weight, distance, number, unit * sympy.Rational(numerator, denominator)))
-    # The plainest are tried first, but a number that is hit to many digits comes before those that are not.
-    found.sort(key=lambda each: (each[1] > 1e-7, each[0] + max(0.0, np.log10(each[1] / 1e-7 + 1))))
-    return [(distance, number, exact) for _, distance, number, exact in found[:4]]
+    return [(distance, number, exact) for _, distance, number, exact in sorted(found, key=lambda each: each[0])[:3]]

@@ -302,7 +302,7 @@ class _Searcher:
                         continue
                     twin = model.clone()
                     twin.get_act(self.train.rows)
-                    twin.fix_symbolic(l, i, j, simple)
+                    twin.fix_symbolic(l, i, j, simple, log_history=False)
                     if simple == "0":
                         twin.subnode_bias[l][j] += twin.subnode_scale[l][j] * twin.symbolic_fun[l].affine[j, i, 3]
                         twin.set_mode(l, i, j, "off")

@@ -178,8 +178,8 @@ class Symbolic:
             Print r2 (pykan's default is True).
         random : bool
             See ``fit_params_bool``; drawn from the model's seed and the edge.
-        log_history
-            Without effect.
+        log_history : bool
+            With ``auto_save``, save the model as its next version.
         x : array-like, (samples, inputs)
             Fit on these; the remembered training data if not given.
 
@@ -210,6 +210,7 @@ class Symbolic:
                 _core.uniform((self.seed + 7919 * (l + 1) + 104729 * i + 1299709 * j) % 2**32, 0, affine)
                 affine = affine * 2 - 1
             self._put(l, i, j, name, affine)
+            self._note("fix_symbolic", log_history)
             return None
         gets, gives = self._edge_data(l, i, j, x, "fix_symbolic()")
         *affine, r2 = _fit([number], gets, gives, a_range, b_range)[0]
@@ -218,19 +219,26 @@ class Symbolic:
         self._put(l, i, j, name, affine, gets)
         if verbose:
             print(f"r2 is {r2}")
+        self._note("fix_symbolic", log_history)
         return r2
+
+    def _note(self, what: str, wanted: bool) -> None:
+        if _check.flag("log_history", wanted):
+            self.log_history(what)
 
     def unfix_symbolic(self, l: int, i: int, j: int, log_history: bool = True) -> None:
         """Makes an edge numeric again: its spline as it was, its function '0'."""
         l, i, j = self._edge(l, i, j)
         self.set_mode(l, i, j, "n")
         self._symbolic_fun[l].set_function(i, j, "0")
+        self._note("unfix_symbolic", log_history)
 
     def unfix_symbolic_all(self, log_history: bool = True) -> None:
         """:meth:`unfix_symbolic` for all edges with a symbolic part; pruned edges stay off."""
         for l, layer in enumerate(self._symbolic_fun):
             for j, i in np.argwhere(layer.mask != 0).tolist():
-                self.unfix_symbolic(l, i, j)
+                self.unfix_symbolic(l, i, j, log_history=False)
+        self._note("unfix_symbolic_all", log_history)
 
     def get_range(self, l: int, i: int, j: int, verbose: bool = False, *, x: Any = None) -> tuple[float, float, float, float]:
         """(smallest x, largest x, smallest y, largest y) of an edge on the remembered data or ``x``.
@@ -393,6 +401,7 @@ class Symbolic:
                     fixed[l, i, j] = (best.name, best.r2, best.complexity)
                     if verbose:
                         print(f"fixing ({l},{i},{j}) with {best.name}, r2={best.r2}, c={best.complexity}")
+        self.log_history("auto_symbolic")
         return fixed
 
 

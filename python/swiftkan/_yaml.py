@@ -1,8 +1,9 @@
 """Reading the flat YAML that pykan writes, also where PyYAML is not installed.
 
-What it must get right first: nothing is executed, and what is not understood is an error, never a guess. Only the subset
-that ``yaml.dump(dict, default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in
-block style, scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
+What it must get right first: nothing is executed, and what is not understood is an error, never a guess. Only the
+subset that ``yaml.dump(dict, default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists
+of lists in block style, scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand
+may use all of YAML.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
-_WORDS = {
+_WORDS: dict[str, Any] = {
     "null": None,
     "~": None,
     "true": True,
@@ -41,7 +42,7 @@ def read(path: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise ValueError(f"path: {path} is not text: {error}") from None
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         result = parse(text, path)
     else:

@@ -100,6 +100,7 @@ class BuildEngine(build_ext):
         return str(archive)
 
     def build_extension(self, ext):
+        libraries = lapack()  # first: it may end the build
         archive = self.swift_archive()
         flags = ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]
         flags += ["-O0", "-g"] if DEBUG else []
@@ -120,7 +121,7 @@ class BuildEngine(build_ext):
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
         linker += [] if DEBUG or SANITIZE or SYMBOLS else ["--strip-all"]
-        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *lapack()]
+        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *libraries]
         command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
         command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
         self.spawn(command)

@@ -126,9 +126,9 @@ class Activations(Forward):
 
     # ---- Standard deviations over the samples --------------------------------------------------------------------
 
-    def _statistics(self, name: str) -> list[dict[str, np.ndarray]]:
+    def _statistics(self, name: str, x: Any = None) -> list[dict[str, np.ndarray]]:
         """Means and deviations layer by layer, streamed by the engine; the layout is that of swiftkan_statistics."""
-        x, avoid, y_th = self._known(None, f"model.{name}")
+        x, avoid, y_th = self._known(x, f"model.{name}")
         if x.shape[0] < 2:
             raise ValueError(f"model.{name}: a standard deviation needs at least 2 samples, and 1 is remembered")
         flat = np.empty(self._core.statistics_count(), np.float64)

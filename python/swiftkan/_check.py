@@ -201,3 +201,15 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
 def singularity(singularity_avoiding: Any, y_th: Any) -> tuple[bool, float]:
     """The two arguments that say how symbolic functions are evaluated near their poles."""
     return flag("singularity_avoiding", singularity_avoiding), real("y_th", y_th, above=0.0)
+
+
+def path(name: str, value: Any) -> str:
+    """A file's or folder's name as text."""
+    import os
+
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name}: must be a path as text or path-like, not {value!r}")
+    result = os.fspath(value)
+    if not result or any(ord(character) < 32 or ord(character) == 127 for character in result):
+        raise ValueError(f"{name}: must be a path without control characters, not {result!r}")
+    return result

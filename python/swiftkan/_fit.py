@@ -19,7 +19,7 @@ import numpy as np
 
 from . import _check, _data, _losses, _schedule
 from ._gradients import Gradients
-from ._progress import Reporter, root
+from ._progress import Reporter, functions, root
 from ._result import FitResult
 
 OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3}  # swiftkan_optimizer
@@ -72,8 +72,9 @@ class Training(Gradients):
             As in :meth:`forward`.
         display_metrics : list of str
             Which results to show.
-        save_fig, in_vars, out_vars, beta, save_fig_freq, img_folder
-            Only ``save_fig=False`` is allowed.
+        save_fig, save_fig_freq, img_folder, beta, in_vars, out_vars
+            With ``save_fig=True``, a picture of the network (:meth:`plot` with ``beta`` and the names) is written after every
+            ``save_fig_freq`` steps: ``{img_folder}/{step}.jpg``, steps counted from 0.
         epochs : int
             Train for so many passes over shuffled batches instead of ``steps``; a step then is a pass.
         sample_weight : array-like, (n,)
@@ -128,11 +129,6 @@ class Training(Gradients):
         >>> result.status, len(result["train_loss"]), bool(result["test_loss"][-1] < 0.05)
         ('ok', 10, True)
         """
-        if save_fig:
-            raise ValueError(
-                "save_fig: must be False; figures of every step cannot be saved, and in_vars, out_vars, beta and the "
-                "like are ignored"
-            )
         _check.choice("opt", opt, OPTIMIZERS)
         loss = _losses.resolve("loss_fn", loss_fn)
         objective = _losses.objective(
@@ -163,6 +159,11 @@ class Training(Gradients):
         train = _data.part(self, "train", dataset, loss, sample_weight)
         test = _data.part(self, "test", dataset, loss, test_weight) if has_test else None
         custom = self._custom_loss(loss, train, test, avoid, y_th) if callable(loss) else None
+        callbacks = functions("callbacks", callbacks)
+        if _check.flag("save_fig", save_fig):
+            from ._frames import Frames
+
+            callbacks.append(Frames(self, len(train.rows), img_folder, save_fig_freq, beta, in_vars, out_vars))
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, steps, loss == "mse", has_test)
 
         values = {key: np.full(steps, np.nan) for key in ("train_loss", "test_loss", "reg")}
@@ -183,6 +184,7 @@ class Training(Gradients):
                 values[key] = np.array([root(value) for value in values[key]])
         values.update({key: np.array(metric) for key, metric in reporter.values.items()})
         result = FitResult.from_report(report, values, seconds)
+        self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(
                 f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2

@@ -83,6 +83,7 @@ class Grids(Training):
         core = self._core.refine(settings.layers("grid"), chosen, len(chosen), avoid, y_th)
         refined = self._copy_around(settings, core)
         refined._remember(self._recall("refine()").x if x is None else self._rows("x", x)[0], avoid, y_th, asked=True)
+        refined.log_history("refine")
         return refined
 
     def initialize_from_another_model(self, another_model: Grids, x: Any = None) -> Self:

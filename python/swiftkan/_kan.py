@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ._files import Files
+from ._plot import Plotting
+from ._prune import Pruning
 from ._pykan import read_checkpoint
+from ._versions import Versions
 
 
-class KAN(Files):
+class KAN(Plotting, Pruning, Versions):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies
@@ -49,12 +51,16 @@ class KAN(Files):
         The same seed gives the same network. No global generator is used.
     sparse_init : bool
         Join each node to its nearest neighbours only.
-    auto_save : False
-        Saving each version is not done; use :meth:`save`.
+    auto_save : bool
+        Is every version saved in ``ckpt_path``, with a history: see :meth:`log_history`, :meth:`rewind`, :meth:`history`.
+    ckpt_path : str or path-like
+        The folder of versions. It is made if needed; a history that is there already is begun anew.
+    state_id, round, first_init
+        The model is version ``round.state_id``. ``first_init=False`` neither makes the folder nor saves the first version.
     device : 'cpu'
     dtype : 'float64' or 'float32'
-    save_act, first_init, ckpt_path, state_id, round
-        Kept as attributes for pykan's scripts, without effect.
+    save_act
+        Kept as an attribute for pykan's scripts, without effect.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 What it must get right first:
   1. the engine's memory is the only copy of a number; everything here is a view of it;
   2. nothing here refers to itself in a circle, so that a model's memory is freed with its last reference;
-  3. constructing a model prints nothing, writes nothing, and touches no global random generator.
+  3. constructing a model prints nothing, writes nothing unless ``auto_save`` asks for it, and touches no global random generator.
 
 The rooms beside this one (forward, activations, gradients, fit, grids, state) add methods to :class:`Network`;
 :class:`swiftkan.KAN` is all of them together.
@@ -23,7 +23,7 @@ from ._settings import Settings
 # What belongs to one engine and is made anew around another; everything else in a model is a plain attribute.
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
-    "_symbolic_fun", "_input_id", "_input_width", "_selects",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question",
 )  # fmt: skip
 
 
@@ -64,14 +64,15 @@ class Network:
             affine_trainable=affine_trainable, grid_eps=grid_eps, grid_range=grid_range, sp_trainable=sp_trainable,
             sb_trainable=sb_trainable, seed=seed, sparse_init=sparse_init, dtype=dtype,
         )  # fmt: skip
-        if _check.flag("auto_save", auto_save):
-            raise ValueError("auto_save: must be False; write the versions you want to keep with model.save(path)")
         self.device = _check.device(device)
         self.save_act = _check.flag("save_act", save_act)
-        self.auto_save = False
+        self.auto_save = _check.flag("auto_save", auto_save)
         self.first_init = _check.flag("first_init", first_init)
-        self.ckpt_path, self.state_id, self.round = ckpt_path, state_id, round
+        self.ckpt_path = _check.path("ckpt_path", ckpt_path)
+        self.state_id, self.round = _check.integer("state_id", state_id, 0), _check.integer("round", round, 0)
         self._open(settings, _core.Model(**settings.engine_arguments()))
+        if self.auto_save and self.first_init:
+            self._begin_versions()
 
     def _open(self, settings: Settings, core: Any) -> None:
         """Makes ``core`` the engine of this object: all views are views of its memory."""

@@ -110,13 +110,13 @@ class _Unpickler(pickle.Unpickler):
         return np.frombuffer(data, kind.dtype)
 
 
-def read_state(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray | None]:
+    """What ``torch.save(object, path)`` wrote, tensors as arrays; and the array in ``member`` (.npy) if it is in the file.
 
     Raises
     ------
     ValueError
-        If the file is of torch's old format, damaged, or holds anything but a dict of tensors.
+        If the file is of torch's old format, damaged, or holds anything but dicts, tensors and plain values.
     """
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
@@ -133,16 +133,49 @@ def read_state(path: str) -> dict[str, np.ndarray]:
             order = f"{root}byteorder"
             if order in archive.namelist() and archive.read(order).strip() != b"little":
                 raise UnsafeFile("its numbers are not little-endian")
-            state = _Unpickler(archive.read(programs[0]), archive, root).load()
+            result = _Unpickler(archive.read(programs[0]), archive, root).load()
+            found = None
+            if member is not None and root + member in archive.namelist():
+                found = np.lib.format.read_array(io.BytesIO(archive.read(root + member)), allow_pickle=False)
+            return result, found
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can end in nearly any exception; none of them is news to the user
-        raise ValueError(f"path: {path} cannot be read as a state of pykan: {error}") from None
-    if not isinstance(state, dict) or not all(
-        isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()
-    ):
+        raise ValueError(f"path: {path} cannot be read as a file of pykan: {error}") from None
+
+
+def read_state(path: str) -> dict[str, np.ndarray]:
+    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_object`, and if it is not a dict of tensors.
+    """
+    state, _ = read_object(path)
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()):
         raise ValueError(f"path: {path} does not hold a state_dict: names and tensors")
     return dict(state)
+
+
+def read_cache(path: str, member: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The remembered data of a checkpoint, or None; and the array in ``member``, which only swiftkan writes."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"path: there is no {path}; KAN.from_pykan reads a checkpoint without it")
+    value, found = read_object(path, member)
+    if value is not None and not isinstance(value, np.ndarray):
+        raise ValueError(f"path: {path} does not hold remembered data: a tensor, or None")
+    return value, found
+
+
+def read_configuration(path: str) -> dict[str, Any]:
+    """The keys and values of ``{path}_config.yml``."""
+    config_path = f"{path}_config.yml"
+    config = _yaml.read(config_path)
+    missing = [key for key in KEYS if key not in config]
+    if missing:
+        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+    return config
 
 
 def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], list]:
@@ -151,13 +184,8 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
     config_path, state_path = f"{path}_config.yml", f"{path}_state"
     for needed in (config_path, state_path):
         if not os.path.exists(needed):
-            raise FileNotFoundError(
-                f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state"
-            )
-    config = _yaml.read(config_path)
-    missing = [key for key in KEYS if key not in config]
-    if missing:
-        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+            raise FileNotFoundError(f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state")
+    config = read_configuration(path)
     state = read_state(state_path)
     coef = state.get("act_fun.0.coef")
     if coef is None or coef.dtype not in (np.float32, np.float64):

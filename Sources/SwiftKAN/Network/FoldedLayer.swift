@@ -18,8 +18,14 @@ final class FoldedLayer<T: KANScalar> {
     let baseFunction: BaseFunction
     /// Rows an input contributes: nb basis functions and, unless it is zero, the base function.
     let rowCount: Int
-    /// (inputs, outputs, rowCount)
+    /// The polynomials of the wide form (WideLayer.swift), for k ≤ 3 or k ≤ 5; neither in the narrow form.
+    let local4: LocalBSplineMemory<T, SIMD4<T>>?
+    let local8: LocalBSplineMemory<T, SIMD8<T>>?
+    var isWide: Bool { local4 != nil || local8 != nil }
+    /// (inputs, outputs, rowCount); in the wide form (inputs, rowCount, outputs), outputs padded to whole vectors
     let weights: AlignedBuffer<T>
+    /// Numbers in `weights`.
+    let weightCount: Int
     private let reciprocals: AlignedBuffer<T>
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
@@ -29,11 +35,19 @@ final class FoldedLayer<T: KANScalar> {
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
 
-    init(_ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>) throws(KANError) {
+    /// - Parameter edgeRows: must single edges be evaluated, as regularisers need; only the narrow form does that.
+    init(
+        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool
+    ) throws(KANError) {
         self.shape = shape
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
-        weights = try AlignedBuffer(count: shape.edges * rowCount)
+        let wide = !edgeRows && Self.isWide(shape)
+        local4 = wide && shape.k <= 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        local8 = wide && shape.k > 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        let padded = wide ? (shape.outputs + T.lanes - 1) / T.lanes * T.lanes : shape.outputs
+        weightCount = shape.inputs * padded * rowCount
+        weights = try AlignedBuffer(count: weightCount)
         reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
         isSimple = Array(repeating: false, count: shape.inputs)
@@ -58,14 +72,19 @@ final class FoldedLayer<T: KANScalar> {
         let nb = shape.basisCount
         let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
         for i in 0..<shape.inputs {
+            if isWide {
+                local4?.update(i, knots: knots + i * shape.knotCount)
+                local8?.update(i, knots: knots + i * shape.knotCount)
+                foldWide(state, input: i)
+                listEdges(state, input: i)
+                continue
+            }
             isSimple[i] = BSplineTable.fillReciprocals(
                 knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
-            numericEdges[i].removeAll(keepingCapacity: true)
-            for o in 0..<shape.outputs {
+            listEdges(state, input: i)
+            for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
                 let mask = state[shape.mask + edge]
-                guard mask != 0 else { continue }
-                numericEdges[i].append(o)
                 let w = weight(i, o)
                 let scale = mask * state[shape.scaleSp + edge]
                 let coef = state + shape.coef + edge * nb
@@ -74,6 +93,12 @@ final class FoldedLayer<T: KANScalar> {
             }
         }
         foldSymbolic(network, layer: l)
+    }
+
+    @inline(__always)
+    private func listEdges(_ state: UnsafePointer<T>, input i: Int) {
+        numericEdges[i].removeAll(keepingCapacity: true)
+        for o in 0..<shape.outputs where state[shape.mask + i * shape.outputs + o] != 0 { numericEdges[i].append(o) }
     }
 
     private func foldSymbolic(_ network: KAN<T>, layer l: Int) {
@@ -104,6 +129,10 @@ final class FoldedLayer<T: KANScalar> {
         let nb = shape.basisCount
         for i in 0..<shape.inputs {
             for o in numericEdges[i] {
+                if isWide {
+                    unfoldWide(dw, i, o, state: state, into: gradient)
+                    continue
+                }
                 let edge = i * shape.outputs + o
                 let d = dw + edge * rowCount
                 let mask = state[shape.mask + edge]

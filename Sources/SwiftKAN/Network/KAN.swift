@@ -41,7 +41,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
     /// Keeps long calls interruptible while training; see `Checkpoint`.
     var checkpoint: Checkpoint?
     /// Kept between calls so that a prediction allocates nothing; taken out while in use.
-    var spareEvaluator: Evaluator<T>?
+    var spareEvaluators: [Evaluator<T>] = []
 
     var layers: [LayerShape] { architecture.layers }
     /// The state: `architecture.stateCount` numbers.

@@ -23,6 +23,9 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func acos(_ x: Self) -> Self
     static func atan(_ x: Self) -> Self
 
+    /// The number cut to an integer; it must be one that fits. (`Int(x)` of a generic x is a slow call.)
+    var truncated: Int { get }
+
     /// eˣ in every lane, within 2 units in the last place; see `VectorExp.swift`.
     static func exp(_ x: Vector) -> Vector
 
@@ -45,6 +48,8 @@ extension KANScalar {
 extension Double: KANScalar {
     public typealias Vector = SIMD8<Double>
 
+    public var truncated: Int { Int(self) }
+
     public static func exp(_ x: Double) -> Double { cExp(x) }
     public static func log(_ x: Double) -> Double { cLog(x) }
     public static func log1p(_ x: Double) -> Double { cLog1p(x) }
@@ -60,6 +65,8 @@ extension Double: KANScalar {
 
 extension Float: KANScalar {
     public typealias Vector = SIMD16<Float>
+
+    public var truncated: Int { Int(self) }
 
     public static func exp(_ x: Float) -> Float { cExp(x) }
     public static func log(_ x: Float) -> Float { cLog(x) }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from ._formula import Formula
 from ._plot import Plotting
 from ._prune import Pruning
-from ._pykan import read_checkpoint
+from ._search import Search
+from ._symbolic import Symbolic
 from ._versions import Versions
 
 
-class KAN(Plotting, Pruning, Versions):
+class KAN(Search, Formula, Symbolic, Plotting, Pruning, Versions):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies
@@ -66,6 +68,8 @@ class KAN(Plotting, Pruning, Versions):
     ------
     ValueError, TypeError
         For an argument that is not allowed; the message says what is.
+    OSError
+        With ``auto_save``, if the first version cannot be written.
 
     Examples
     --------
@@ -103,6 +107,8 @@ class KAN(Plotting, Pruning, Versions):
             If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed),
             or if the model has functions that swiftkan does not know.
         """
+        from ._pykan import read_checkpoint  # zipfile and pickle take time to import
+
         arguments, state, names = read_checkpoint(path)
         try:
             model = cls.__new__(cls)

@@ -13,9 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from . import _check, _core
-
-FUNCTIONS: tuple[str, ...] = _core.functions()  # the symbolic library; a function's number is its place
+from . import _check, _functions
 
 
 def assign(name: str, view: np.ndarray, value: Any) -> None:
@@ -113,7 +111,7 @@ class _Names(list):
     __slots__ = ("_layer", "_j")
 
     def __init__(self, layer: SymbolicLayer, j: int):
-        super().__init__(FUNCTIONS[layer._core.symbolic_get(layer._l, i, j)] for i in range(layer.in_dim))
+        super().__init__(_functions.name(layer._core.symbolic_get(layer._l, i, j)) for i in range(layer.in_dim))
         self._layer, self._j = layer, j
 
     def __setitem__(self, i, name):
@@ -126,7 +124,7 @@ class _Names(list):
 
 
 class SymbolicLayer:
-    """The symbolic part of layer l: mask·(c·f(a·x + b) + d) on every edge, f one of ``swiftkan.FUNCTIONS``.
+    """The symbolic part of layer l: mask·(c·f(a·x + b) + d) on every edge, f one of ``swiftkan.SYMBOLIC_LIB``.
 
     Attributes
     ----------
@@ -173,9 +171,7 @@ class SymbolicLayer:
         """
         i = _check.integer("i", i, 0, self.in_dim - 1)
         j = _check.integer("j", j, 0, self.out_dim - 1)
-        if name not in FUNCTIONS:
-            raise ValueError(f"name: there is no function {name!r}; there are {', '.join(FUNCTIONS)}")
-        self._core.symbolic_set(self._l, i, j, FUNCTIONS.index(name))
+        self._core.symbolic_set(self._l, i, j, _functions.number(name))
 
     def __repr__(self) -> str:
         return f"SymbolicLayer({self.in_dim} → {self.out_dim}, {int(np.count_nonzero(self.mask))} edges on)"

@@ -53,10 +53,10 @@ class Network:
     def __init__(
         self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,
         scale_base_mu: float = 0.0, scale_base_sigma: float = 1.0, base_fun: str = "silu",
-        symbolic_enabled: bool = True, affine_trainable: bool = False, grid_eps: float = 0.02, grid_range: Any = (-1, 1), sp_trainable: bool = True,
-        sb_trainable: bool = True, seed: int = 1, save_act: bool = True, sparse_init: bool = False,
-        auto_save: bool = False, first_init: bool = True, ckpt_path: str = "./model", state_id: int = 0, round: int = 0,
-        device: Any = "cpu", dtype: Any = "float64",
+        symbolic_enabled: bool = True, affine_trainable: bool = False, grid_eps: float = 0.02,
+        grid_range: Any = (-1, 1), sp_trainable: bool = True, sb_trainable: bool = True, seed: int = 1,
+        save_act: bool = True, sparse_init: bool = False, auto_save: bool = False, first_init: bool = True,
+        ckpt_path: str = "./model", state_id: int = 0, round: int = 0, device: Any = "cpu", dtype: Any = "float64",
     ) -> None:  # fmt: skip
         settings = Settings(
             width=width, grid=grid, k=k, mult_arity=mult_arity, noise_scale=noise_scale, scale_base_mu=scale_base_mu,

@@ -194,6 +194,8 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
         )
     arguments = {**NOT_STORED, **{key: config[key] for key in KEYS if key != "base_fun_name"}}
     arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
+    if _switched_off_by_fit(config, state):
+        arguments["symbolic_enabled"] = True
     depth = len(config["width"]) - 1 if isinstance(config["width"], list) else 0
     names = []
     for l in range(depth):
@@ -202,3 +204,14 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
             raise ValueError(f"path: {config_path} is not a configuration of pykan: {key} missing")
         names.append(config[key])
     return arguments, state, names
+
+
+def _switched_off_by_fit(config: dict[str, Any], state: dict[str, np.ndarray]) -> bool:
+    """Is ``symbolic_enabled: false`` only what pykan's ``fit`` leaves in the versions that it saves.
+
+    Where no symbolic edge is on, it switches them off for its own time and saves before it switches them on again
+    (kan/MultKAN.py, fit). Symbolic edges made after a rewind would then count for nothing.
+    """
+    masks = [value for name, value in state.items() if name.startswith("symbolic_fun.") and name.endswith(".mask")]
+    ours = any(str(key).startswith("swiftkan.") for key in config)
+    return config["symbolic_enabled"] is False and config.get("auto_save") is True and not ours and not any(m.any() for m in masks)

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import _check, _core
+from . import _check, _core, _functions
 from ._grids import Grids
-from ._layers import FUNCTIONS
 from ._network import ENGINE_PARTS
 from ._settings import Settings
 
@@ -104,14 +103,11 @@ class State(Grids):
             if len(rows) != n_out or any(not isinstance(row, list) or len(row) != n_in for row in rows):
                 raise ValueError(f"function names of layer {l}: must be {n_out} lists of {n_in} names")
             for name in (name for row in rows for name in row):
-                if not isinstance(name, str) or name not in FUNCTIONS:
-                    raise ValueError(
-                        f"function names of layer {l}: there is no function {name!r}; there are {', '.join(FUNCTIONS)}"
-                    )
+                _functions.number(name, f"function names of layer {l}")
         for l, (rows, (_, n_in)) in enumerate(zip(names, shapes)):
             for j, row in enumerate(rows):
                 for i in range(n_in):
-                    self._core.symbolic_set(l, i, j, FUNCTIONS.index(row[i]))
+                    self._core.symbolic_set(l, i, j, _functions.number(row[i]))
 
     # ---- Copies --------------------------------------------------------------------------------------------------
 

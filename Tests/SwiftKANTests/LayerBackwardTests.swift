@@ -4,7 +4,7 @@ import Testing
 @testable import SwiftKAN
 
 @Suite struct LayerBackwardTests {
-    private func check(_ network: KAN<Double>, n: Int = 9, seed: UInt32 = 1, _ name: String = "") throws {
+    private func check(_ network: KAN<Double>, n: Int = 5, seed: UInt32 = 1, _ name: String = "") throws {
         let (D, O) = (network.architecture.inputs, network.architecture.outputs)
         var x = uniform(n * D, -1.3, 1.3, seed: seed)
         let v = uniform(n * O, seed: seed + 1)
@@ -43,20 +43,19 @@ import Testing
         try check(try richNetwork(k: 0), "k 0")
     }
 
-    @Test(arguments: BaseFunction.allCases) func everyBaseFunction(base: BaseFunction) throws {
-        try check(try richNetwork(grid: 4, k: 3, base: base), "\(base)")
+    @Test(arguments: [BaseFunction.identity, .zero]) func otherBaseFunctions(base: BaseFunction) throws {
+        try check(try richNetwork(sums: [2, 1, 1], grid: 2, k: 3, base: base), "\(base)")
     }
 
-    @Test(arguments: [[1], [2], [3], [4, 1]]) func arities(_ arities: [Int]) throws {
+    /// `richNetwork` has nodes of arity 2, 3 and 1; here are one alone, and products at the output.
+    @Test(arguments: [[2], [4]]) func arities(_ arities: [Int]) throws {
         try check(
-            try richNetwork(sums: [2, 1, 1], multiplications: [0, arities.count, 0], arities: arities), "arities \(arities)")
-        try check(
-            try richNetwork(sums: [2, 0, 1], multiplications: [0, arities.count, 1], arities: arities + [3]),
+            try richNetwork(sums: [2, 0, 1], multiplications: [0, 1, 1], arities: arities + [3], grid: 2, k: 2),
             "arities \(arities) and 3 at the output")
     }
 
     @Test func deepAndWide() throws {
-        try check(try richNetwork(sums: [3, 2, 2, 2], multiplications: [0, 0, 0, 0], arities: [], grid: 4, k: 2), n: 5)
+        try check(try richNetwork(sums: [3, 2, 2, 2], multiplications: [0, 0, 0, 0], arities: [], grid: 3, k: 2), n: 3)
     }
 
     /// A factor of 0 in a product: the others' derivatives are not h/u.

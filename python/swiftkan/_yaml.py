@@ -13,7 +13,7 @@ from typing import Any
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
-_WORDS = {
+_WORDS: dict[str, Any] = {
     "null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False,
     "[]": [], "{}": {},
 }  # fmt: skip
@@ -38,7 +38,7 @@ def read(path: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise ValueError(f"path: {path} is not text: {error}") from None
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         result = parse(text, path)
     else:

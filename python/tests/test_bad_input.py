@@ -1,4 +1,4 @@
-"""What is refused, and in which words: argument, what it was, what is allowed. The model is never changed by a refusal."""
+"""What is refused, and in which words: argument, what it was, what is allowed. A refusal changes nothing."""
 
 import itertools
 
@@ -151,16 +151,36 @@ def test_one_input_and_many_values():
         KAN([1, 1])(X[:, 0])
 
 
-@pytest.mark.parametrize("call", [lambda m: m.get_act(np.zeros((0, 2))), lambda m: m.update_grid(np.zeros((0, 2))), lambda m: m.refine(5, np.zeros((0, 2))),
-                                  lambda m: m.vjp(np.zeros((0, 2)), np.zeros((0, 1))), lambda m: m.fit((np.zeros((0, 2)), np.zeros((0, 1)))),
-                                  lambda m: m.value_and_grad(np.zeros((0, 2)), np.zeros((0, 1)))])  # fmt: skip
+EMPTY, NO_LABELS = np.zeros((0, 2)), np.zeros((0, 1))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.get_act(EMPTY),
+        lambda m: m.update_grid(EMPTY),
+        lambda m: m.refine(5, EMPTY),
+        lambda m: m.vjp(EMPTY, NO_LABELS),
+        lambda m: m.fit((EMPTY, NO_LABELS)),
+        lambda m: m.value_and_grad(EMPTY, NO_LABELS),
+    ],
+)
 def test_no_samples(call):
     with pytest.raises(ValueError, match="has no samples"):
         call(KAN([2, 3, 1]))
 
 
-@pytest.mark.parametrize("call", [lambda m: m.update_grid(NAN), lambda m: m.refine(5, NAN), lambda m: m.fit((NAN, Y)), lambda m: m.value_and_grad(NAN, Y),
-                                  lambda m: m.reg(x=NAN), lambda m: m.initialize_from_another_model(m.clone(), NAN)])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.update_grid(NAN),
+        lambda m: m.refine(5, NAN),
+        lambda m: m.fit((NAN, Y)),
+        lambda m: m.value_and_grad(NAN, Y),
+        lambda m: m.reg(x=NAN),
+        lambda m: m.initialize_from_another_model(m.clone(), NAN),
+    ],
+)
 def test_not_a_number_in_the_input(call):
     with pytest.raises(ValueError, match=r"(x|train_input): row 3, column 1 is nan \(1 of 40 values is not finite"):
         call(KAN([2, 3, 1]))

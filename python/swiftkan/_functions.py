@@ -11,7 +11,6 @@ Names, order and complexities of the library are those of pykan 0.2.8 (kan/utils
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Callable, Iterable, NamedTuple
 
 import numpy as np
@@ -236,6 +235,8 @@ class _PythonFunction:
         try:
             values = fun(t)
         except TypeError:
+            import sys
+
             torch = sys.modules.get("torch")
             if torch is None:
                 raise

@@ -8,11 +8,11 @@ from ._formula import Formula
 from ._plot import Plotting
 from ._prune import Pruning
 from ._search import Search
-from ._symbolic import Symbolic
+from ._suggest import Suggestions
 from ._versions import Versions
 
 
-class KAN(Search, Formula, Symbolic, Plotting, Pruning, Versions):
+class KAN(Search, Formula, Suggestions, Plotting, Pruning, Versions):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies

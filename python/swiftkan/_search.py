@@ -19,7 +19,7 @@ from . import _check, _data, _functions
 from ._constants import Constants
 from ._formula import ex_round, to_numpy
 from ._functions import SYMBOLIC_LIB
-from ._symbolic import _scoring
+from ._suggest import _scoring
 
 EXACT = 1e-9  # a relative error that no other formula needs to beat
 

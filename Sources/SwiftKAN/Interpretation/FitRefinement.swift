@@ -17,10 +17,13 @@ extension FitSums {
                 if let trial = family.point(theta, like: point, samples),
                     let next = self.value(trial, x, y, count, derivatives: true), next.rss < value.rss
                 {
-                    let gain = 1 - next.rss / value.rss
+                    let gain = value.rss - next.rss
+                    let promised = Self.promise(value, step) / Double(count)
+                    let end = gain < 1e-13 * value.rss && promised < 1e-12 * value.rss
                     (point, value) = (trial, next)
-                    damping = max(damping * 0.1, 1e-14)
-                    if gain < 1e-9 && value.rss > 1e-20 || gain < 1e-3 && value.rss < 1e-24 { break }
+                    // Steps that overshoot gain little, and may go on from one side to the other for long.
+                    damping = gain < 0.25 * promised ? max(damping * 4, 0.1) : max(damping * 0.1, 1e-14)
+                    if end || value.rss < 1e-24 && gain < 1e-3 * value.rss { break }
                 } else {
                     damping *= 10
                     if damping > 1e8 { break }
@@ -28,6 +31,13 @@ extension FitSums {
             }
             return (point, value.rss)
         }
+    }
+
+    /// By how much a step would lessen Σr² if t were linear in the numbers searched for.
+    private static func promise(_ v: FitValue, _ step: (Double, Double)) -> Double {
+        let (g, h) = (v.gradient, v.hessian)
+        return 2 * (g.0 * step.0 + g.1 * step.1) - h.0 * step.0 * step.0 - 2 * h.1 * step.0 * step.1
+            - h.2 * step.1 * step.1
     }
 
     /// Solves (JᵀJ + λ·diag JᵀJ)·step = Jᵀr.

@@ -72,7 +72,7 @@ import Testing
             var g = [Double](repeating: 0, count: network.architecture.parameterCount)
             var statistics = [Double](repeating: 0, count: network.statisticsCount)
             let value = try network.evaluate(
-                objective, on: Samples(n: n, x: x, y: y), evaluation: Evaluation(), gradient: &g, inputGradient: nil)
+                objective, on: ownedSamples(n, x: x, y: y), evaluation: Evaluation(), gradient: &g, inputGradient: nil)
             try network.statistics(x: x, n: n, evaluation: Evaluation(), into: &statistics)
             numbers += g + statistics + [value.loss, value.reg]
             let moved = try KAN(copying: network)

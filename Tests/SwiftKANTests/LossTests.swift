@@ -131,7 +131,7 @@ private func plainLoss(_ loss: Loss, delta: Double, _ p: [Double], _ y: [Double]
             objective.loss = loss
             func value(_ g: UnsafeMutablePointer<Double>?, _ dx: UnsafeMutablePointer<Double>?) throws -> Double {
                 try network.evaluate(
-                    objective, on: Samples(n: n, x: x, y: y, weight: weight), evaluation: Evaluation(), gradient: g,
+                    objective, on: ownedSamples(n, x: x, y: y, weight: weight), evaluation: Evaluation(), gradient: g,
                     inputGradient: dx
                 ).loss
             }

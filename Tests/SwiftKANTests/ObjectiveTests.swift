@@ -21,7 +21,7 @@ import Testing
         _ dx: UnsafeMutablePointer<Double>? = nil, x other: [Double]? = nil
     ) throws -> ObjectiveValue {
         try network.evaluate(
-            o, on: Samples(n: n, x: other ?? x, y: y), evaluation: Evaluation(), gradient: g, inputGradient: dx)
+            o, on: ownedSamples(n, x: other ?? x, y: y), evaluation: Evaluation(), gradient: g, inputGradient: dx)
     }
 
     @Test func theGradientIsOfTheSum() throws {

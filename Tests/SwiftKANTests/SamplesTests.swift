@@ -21,7 +21,7 @@ import Testing
         func run(_ y: UnsafePointer<Double>?, _ labels: UnsafePointer<Int64>?, _ weight: UnsafePointer<Double>?) -> String? {
             do throws(KANError) {
                 _ = try network.evaluate(
-                    data.objective, on: Samples(n: data.n, x: data.x, y: y, labels: labels, weight: weight),
+                    data.objective, on: Samples(n: data.n, x: kept(data.x), y: y, labels: labels, weight: weight),
                     evaluation: Evaluation(), gradient: nil, inputGradient: nil)
                 return nil
             } catch {

@@ -43,6 +43,20 @@ final class Rows<T: KANScalar> {
     }
 }
 
+// MARK: - Data
+
+/// The array's numbers at an address that stays good to the end of the process.
+func kept<E>(_ array: [E]) -> UnsafePointer<E> {
+    let memory = UnsafeMutablePointer<E>.allocate(capacity: max(array.count, 1))
+    memory.initialize(from: array, count: array.count)
+    return UnsafePointer(memory)
+}
+
+/// Samples that may outlive the arrays they are made from.
+func ownedSamples<T: KANScalar>(_ n: Int, x: [T], y: [T]?, weight: [T]? = nil) -> Samples<T> {
+    Samples(n: n, x: kept(x), y: y.map { kept($0) }, weight: weight.map { kept($0) })
+}
+
 // MARK: - Networks
 
 /// A network in which nothing is 0 or 1 by chance: random scales and biases, masks of 0, 1 and between, moved knots, and symbolic

@@ -39,7 +39,7 @@ def hellokan(seed):
 
 @pytest.fixture(scope="module")
 def hello():
-    return hellokan(6)
+    return hellokan(42)
 
 
 # ---- What survives -----------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize("name, method", public_methods(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize("name, method", list(public_methods()), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_method_has_a_docstring_and_an_example(name, method):
     assert method.__doc__ and len(method.__doc__) > 40
     assert name in SHORT or ">>>" in method.__doc__

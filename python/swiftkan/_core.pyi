@@ -1,6 +1,7 @@
 """The engine as python/_core.c presents it. All arrays are C-contiguous buffers of the model's dtype."""
 
-from typing import Any, Callable, Sequence
+from typing import Any
+from collections.abc import Callable, Sequence
 
 ABI: int
 

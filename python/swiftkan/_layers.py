@@ -8,7 +8,8 @@ No layer refers to the model: a model is freed when the last reference goes, wit
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -60,7 +61,8 @@ class Views:
 
 
 class KANLayer:
-    """The numeric part of layer l: a spline and a base function on every edge from ``in_dim`` nodes to ``out_dim`` subnodes.
+    """The numeric part of layer l: a spline and a base function on every edge from ``in_dim`` nodes to ``out_dim``
+    subnodes.
 
     An edge is mask·(scale_base·base_fun(x) + scale_sp·Σ_b coef_b·B_b(x)) (KAN paper, arXiv 2404.19756, eq. 2.10).
 

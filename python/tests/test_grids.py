@@ -1,7 +1,7 @@
 """Grids: the function is kept, nothing is shared, and no data is too poor.
 
-What it must show: a nested refinement is exact to 1e-12; features that are constant, binary or rare give minimum-norm splines
-and no NaN; a refined model and its parent are two models.
+What it must show: a nested refinement is exact to 1e-12; features that are constant, binary or rare give minimum-norm
+splines and no NaN; a refined model and its parent are two models.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def interior(layer):
 
 
 def covered(kind, n=300, seed=0):
-    """A network and samples that stay within its grids in every layer: beyond the ends, splines run out with the knots."""
+    """A network and samples within its grids in every layer: beyond the ends, splines run out with the knots."""
     model = random_network(NETWORKS[kind], seed=seed)
     x, _ = samples(model, n=n)
     model.update_grid_from_samples(x)
@@ -110,7 +110,7 @@ def test_a_child_inherits_the_settings():
 @pytest.mark.parametrize("eps", [0.0, 0.02, 0.5, 1.0])
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_knots_from_samples(eps, k):
-    """grid_eps·uniform + (1 - grid_eps)·quantiles (pykan's KANLayer.update_grid_from_samples), extended by the mean step."""
+    """grid_eps·uniform + (1 - grid_eps)·quantiles (pykan's KANLayer.py), extended by the mean step."""
     x = np.random.RandomState(0).randn(500, 2)
     model = KAN([2, 1], grid=5, k=k, grid_eps=eps)
     model.update_grid_from_samples(x)

@@ -60,7 +60,7 @@ def test_the_engine_computes_the_formulas(kind, seed):
 
 @given(networks(smooth=True), seeds)
 def test_a_direction_of_the_gradient(kind, seed):
-    """Along a random direction in all parameters and inputs, the derivative of the loss is the gradient's product with it."""
+    """Along a random direction in all parameters and inputs, the derivative is the gradient's product with it."""
     model = random_network(kind, seed)
     random = np.random.RandomState(seed)
     x = data(model, seed, n=7)
@@ -132,7 +132,7 @@ def test_training_never_makes_it_worse(kind, seed):
     assert result.status == "ok" and model.value_and_grad(x, y)[0] <= before * (1 + 1e-12)
 
 
-numbers = npst.arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.floats(-1e6, 1e6, width=32))
+numbers = npst.arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.floats(-300, 300, width=32))
 
 
 @given(numbers, st.integers(0, 4), st.integers(1, 6), st.sampled_from([0.0, 0.02, 1.0]))

@@ -285,7 +285,7 @@ void swiftkan_objective_init(swiftkan_objective *objective); /* MSE, lamb 0, l1 
 /*
  * The loss and the regularisation at the model's parameters. `loss` and `reg` receive the two terms (reg is 0
  * without a sweep if lamb is 0). grad (parameter_count) receives the gradient of loss + lamb·reg, grad_x (n, D)
- * that of the loss with respect to x; either may be NULL. OK, INVALID, NO_MEMORY.
+ * that of the same with respect to x; either may be NULL. OK, INVALID, NO_MEMORY.
  */
 swiftkan_status swiftkan_loss_gradient(swiftkan_model *model, const swiftkan_data *data,
                                        const swiftkan_objective *objective,

@@ -19,6 +19,9 @@ import numpy as np
 from . import _check, _functions
 from ._functions import SYMBOLIC_LIB
 
+# Functions whose inner factor is an outer one, so that the constants of a formula are what they seem.
+POWERS = {"x^2": 2, "x^3": 3, "x^4": 4, "x^5": 5, "1/x": -1, "1/x^2": -2, "1/x^3": -3, "1/x^4": -4, "1/x^5": -5, "abs": 1}
+
 
 class Formula:
     """Methods that write the network down."""
@@ -167,7 +170,10 @@ class Formula:
         if mask != 0 and self.symbolic_enabled:
             a, b, c, d = (float(value) for value in symbolic.affine[j, i])
             name, mask = _functions.name(self._core.symbolic_get(l, i, j)), float(mask)
-            factor, argument = mask * c, _number(a) * x + _number(b)
+            factor, power = mask * c, POWERS.get(name)
+            if power is not None and a != 0 and 1e-200 < abs(a) ** abs(power) < 1e200:  # c·(a·x + b)ᵖ = c·aᵖ·(x + b/a)ᵖ
+                factor, a, b = factor * (abs(a) if name == "abs" else a) ** power, 1.0, b / a
+            argument = _number(a) * x + _number(b)
             if name == "exp":  # a constant in the exponent is a factor
                 constant, argument = argument.as_coeff_Add()
                 if constant.is_Float and abs(constant) < 600:
@@ -195,7 +201,14 @@ def to_numpy(expressions: list[Any], variables: list[Any], columns: Any = None, 
     """A NumPy function of x (samples, inputs) from expressions; ``columns`` says where the variables stand in x."""
     import sympy
 
-    functions = [sympy.lambdify(variables, expression, modules="numpy") for expression in expressions]
+    modules = ["numpy"]
+    try:  # for functions that NumPy has not, such as Bessel's
+        import scipy.special  # noqa: F401
+
+        modules.insert(0, "scipy")
+    except ImportError:
+        pass
+    functions = [sympy.lambdify(variables, expression, modules=modules) for expression in expressions]
     columns = list(range(len(variables)) if columns is None else columns)
     width = len(variables) if width is None else width
 
@@ -210,13 +223,11 @@ def to_numpy(expressions: list[Any], variables: list[Any], columns: Any = None, 
 
 
 def _number(value: Any) -> Any:
-    """A SymPy number: 1, 0 and -1 as scale or bias leave no trace, everything else keeps all its digits."""
+    """A SymPy number with all digits; 0 leaves no trace."""
     import sympy
 
     value = float(value)
-    if value == 0 or value == 1:
-        return sympy.Integer(int(value)) if value == 0 else sympy.Float(1.0)
-    return sympy.Float(value)
+    return sympy.Integer(0) if value == 0 else sympy.Float(value)
 
 
 def _normalizer(name: str, value: Any, count: int) -> list[list[Any]]:
@@ -235,8 +246,8 @@ def ex_round(expr: Any, n_digit: int) -> Any:
     """A formula with rounded constants, to be read.
 
     Constants of size 1 and more keep ``n_digit`` decimals, smaller ones ``n_digit`` significant digits; none that multiplies
-    something becomes zero. A constant term below half of the last decimal, and terms smaller than 1e-9 of the largest beside
-    them, are left out.
+    something becomes zero. A constant term below half of the last decimal, and terms with factors smaller than 1e-12 of the
+    largest beside them, are left out.
 
     Parameters
     ----------
@@ -272,10 +283,8 @@ def ex_round(expr: Any, n_digit: int) -> Any:
         if node.is_Add:
             terms = [(abs(float(term.as_coeff_Mul()[0])), term) for term in node.args]
             largest = max(size for size, _ in terms)
-            keep = [
-                term for size, term in terms
-                if size > 1e-9 * largest and not (term.is_Float and size < 0.5 * 10.0**-digits * min(1.0, largest))
-            ]  # fmt: skip
+            smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * largest}
+            keep = [term for size, term in terms if size > smallest[bool(term.is_Float)]]
             return sympy.Add(*map(walk, keep))
         if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
             return walk(node.base) ** int(node.exp)

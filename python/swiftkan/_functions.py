@@ -179,12 +179,18 @@ def add_symbolic(
     made = _core.function_add(name, function)
     _names[made], _numbers[name] = name, made
 
+    named: list[Any] = []  # made once: SymPy wants one function of a name
+
     def sympy_fun(x):
         if sympy is not None:
             return sympy(x)
-        from sympy.utilities.lambdify import implemented_function
+        if not named:
+            from sympy.utilities.lambdify import implemented_function
 
-        return implemented_function(name, lambda value: evaluate(made, np.atleast_1d(value)).reshape(np.shape(value)))(x)
+            named.append(
+                implemented_function(name, lambda value: evaluate(made, np.atleast_1d(value)).reshape(np.shape(value)))
+            )
+        return named[0](x)
 
     SYMBOLIC_LIB[name] = _entry(made, sympy_fun, complexity)
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from platform import machine
 
 PROGRAM = """
 import os, shutil, sys
@@ -30,23 +31,28 @@ print("trained without Swift: loss", result["train_loss"][-1])
 """
 
 
+def check_library(core):
+    """It needs the C library only and shows one symbol."""
+    dynamic = subprocess.run(["readelf", "-d", core], check=True, text=True, capture_output=True).stdout
+    needed = [line.split("[")[1].rstrip("]") for line in dynamic.splitlines() if "(NEEDED)" in line]
+    known = ("libc.so", "libm.so", "libgcc_s.so", "ld-linux", "libpthread.so", "libdl.so")
+    assert all(name.startswith(known) for name in needed), needed
+    assert "RUNPATH" not in dynamic and "RPATH" not in dynamic
+    symbols = subprocess.run(["nm", "-D", "--defined-only", core], check=True, text=True, capture_output=True).stdout
+    assert [line.split()[-1] for line in symbols.splitlines()] == ["PyInit__core"], symbols
+
+
 def main(wheel):
     assert wheel.name.split("-", 2)[2].startswith("cp311-abi3-linux"), f"{wheel.name} has another tag than cp311-abi3"
     with tempfile.TemporaryDirectory() as directory, zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         libraries = [name for name in names if ".so" in name]
-        assert libraries == ["swiftkan/_core.abi3.so"], libraries
+        builds = ["_core.abi3.so", "_core_x86_64_v3.so", "_core_x86_64_v4.so"] if machine() == "x86_64" else ["_core.abi3.so"]
+        assert sorted(libraries) == sorted(f"swiftkan/{name}" for name in ["_cpuid.abi3.so", *builds]), libraries
         archive.extractall(directory)
-        core = Path(directory, libraries[0])
-        dynamic = subprocess.run(["readelf", "-d", core], check=True, text=True, capture_output=True).stdout
-        needed = [line.split("[")[1].rstrip("]") for line in dynamic.splitlines() if "(NEEDED)" in line]
-        known = ("libc.so", "libm.so", "libgcc_s.so", "ld-linux", "libpthread.so", "libdl.so")
-        assert all(name.startswith(known) for name in needed), needed
-        assert "RUNPATH" not in dynamic and "RPATH" not in dynamic
-        symbols = subprocess.run(["nm", "-D", "--defined-only", core], check=True, text=True, capture_output=True).stdout
-        assert [line.split()[-1] for line in symbols.splitlines()] == ["PyInit__core"], symbols
-        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, extension {core.stat().st_size / 1e6:.1f} MB, "
-              f"needs {', '.join(needed)}")  # fmt: skip
+        for name in builds:
+            check_library(Path(directory, "swiftkan", name))
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(builds)} builds of the engine")
         subprocess.run([sys.executable, "-P", "-c", PROGRAM], check=True, cwd=directory, env={"PATH": "/usr/bin:/bin"})
 
 

@@ -1,8 +1,9 @@
 """A first tour: a formula, then two measured data sets against linear models. Run it with ``make hello``.
 
-Needs scikit-learn for the measured data and the baselines (pip install 'swiftkan[sklearn]'). Every held-out figure is of samples
-that neither the model nor its early stopping has seen; the settings were chosen on other splits than the one shown. Both
-measured data sets are nearly linear in their features, so a tie with the linear model is what an honest model should reach.
+Needs scikit-learn for the measured data and the baselines (pip install 'swiftkan[sklearn]'). Every held-out figure is
+of samples that neither the model nor its early stopping has seen; the settings were chosen on other splits than the
+one shown. Both measured data sets are nearly linear in their features, so a tie with the linear model is what an
+honest model should reach.
 """
 
 import time
@@ -23,7 +24,8 @@ def formula():
             model = model.refine(grid)  # more knots, the same function
         result = model.fit(dataset, opt="LBFGS", steps=30, stop_grid_update_step=20)
         print(
-            f"   {grid:4d}  {result.steps:5d}    {result['train_loss'][-1]:.2e}    {result['test_loss'][-1]:.2e}    {result.seconds:6.2f}"
+            f"   {grid:4d}  {result.steps:5d}    {result['train_loss'][-1]:.2e}    {result['test_loss'][-1]:.2e}"
+            f"    {result.seconds:6.2f}"
         )
     print(f"\n   At x = (0.5, 0.5): {model.predict([0.5, 0.5])[0]:.6f}, exactly {np.exp(1.25):.6f}\n")
 
@@ -44,7 +46,8 @@ def regression():
 
     x, y = load_diabetes(return_X_y=True, scaled=False)
     print(
-        f"2. Measured data, regression: diabetes, {len(x)} patients, {x.shape[1]} measurements; 5-fold cross-validation\n"
+        f"2. Measured data, regression: diabetes, {len(x)} patients, {x.shape[1]} measurements;"
+        " 5-fold cross-validation\n"
     )
     errors = {"linear regression": [], "KAN [10, 1]": []}
     start = time.perf_counter()
@@ -73,7 +76,8 @@ def classification():
 
     x, y = load_breast_cancer(return_X_y=True)
     print(
-        f"3. Measured data, classification: breast cancer, {len(x)} tumours, {x.shape[1]} measurements; 5-fold cross-validation\n"
+        f"3. Measured data, classification: breast cancer, {len(x)} tumours, {x.shape[1]} measurements;"
+        " 5-fold cross-validation\n"
     )
     right = {"logistic regression": [], "KAN [30, 2]": []}
     start = time.perf_counter()

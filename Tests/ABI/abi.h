@@ -45,6 +45,7 @@ void set(int32_t dtype, void *array, int64_t i, double value);
 /* use.c: what works, for one dtype. refuse.c: what must be refused. */
 void test_use(int32_t dtype);
 void test_training(int32_t dtype);
+void test_symbolic(void); /* adds functions: after all that count them */
 void test_refusals(void);
 void test_training_refusals(void);
 

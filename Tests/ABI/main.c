@@ -122,6 +122,7 @@ int main(void)
   }
   test_refusals();
   test_training_refusals();
+  test_symbolic();
   printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
 }

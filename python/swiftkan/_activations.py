@@ -1,12 +1,14 @@
 """What happens inside the network, on demand: values of nodes and edges, and how much they vary.
 
-What it must get right first: shapes and meaning of pykan's attributes, computed from the model as it is now and from the
-data it remembers (``cache_data``). Nothing is stored: a layer's (samples, out, in) array exists only while one looks at it.
+What it must get right first: shapes and meaning of pykan's attributes, computed from the model as it is now and from
+the data it remembers (``cache_data``). Nothing is stored: a layer's (samples, out, in) array exists only while one
+looks at it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -65,8 +67,7 @@ class Activations(Forward):
                 raise ValueError(f"x: a data set must have train_input; this one has {sorted(map(str, x))}")
             x = x["train_input"]
         if x is None:
-            known = self._known(None, "get_act()")
-            self._remember(self._remembered.x, *known[1:], asked=True)
+            self._recall("get_act()").asked = True
             return
         rows, lead = self._rows("x", x)
         if not rows.shape[0]:

@@ -128,7 +128,17 @@ class Attribution(Activations):
         return result[i]
 
     def node_attribute(self) -> list[np.ndarray]:
-        """The same as :attr:`node_attribute_scores` (pykan's method, which fills that attribute)."""
+        """The same as :attr:`node_attribute_scores` (pykan's method, which fills that attribute).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> model = KAN([3, 5, 2])
+        >>> model.get_act(np.random.RandomState(0).rand(100, 3))
+        >>> [scores.shape for scores in model.node_attribute()]
+        [(5, 3), (2, 3)]
+        """
         return self.node_attribute_scores
 
     @property

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Iterable
+from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -81,10 +82,10 @@ def device(value: Any) -> str:
 
 def array(name: str, value: Any) -> np.ndarray:
     """A real-valued NumPy array from anything array-like, in whatever dtype and layout it has."""
-    if callable(getattr(value, "detach", None)):  # a torch tensor that tracks gradients refuses __array__
-        value = value.detach()
-    if callable(getattr(value, "cpu", None)):
-        value = value.cpu()
+    if hasattr(value, "__array__"):  # of torch's tensors only those without gradients in main memory give it
+        for way in ("detach", "cpu"):
+            if callable(getattr(value, way, None)):
+                value = getattr(value, way)()
     mask = getattr(value, "mask", None)
     if isinstance(value, np.ndarray) and mask is not None and np.any(mask):
         raise ValueError(f"{name}: has masked values; remove them or fill them, for example with {name}.filled(...)")
@@ -157,8 +158,9 @@ def finite(name: str, value: np.ndarray) -> None:
     first = tuple(int(i) for i in np.argwhere(~good)[0])
     where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), first))
     count = int(good.size - np.count_nonzero(good))
+    verb = "is" if count == 1 else "are"
     raise ValueError(
-        f"{name}: {where} is {float(value[first])} ({count} of {good.size} values {'is' if count == 1 else 'are'} not finite "
+        f"{name}: {where} is {float(value[first])} ({count} of {good.size} values {verb} not finite "
         f"in {value.dtype}); remove or fill such samples, for example keep {name}[np.isfinite({name}).all(axis=-1)]"
     )
 

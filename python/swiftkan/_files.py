@@ -5,16 +5,16 @@ What it must get right first:
   2. a file is written whole or not at all: into a new file beside it, which then takes its place;
   3. damaged, foreign and newer files end in one sentence that says so.
 
-The format, version 1: a NumPy .npz archive with the arrays of ``state_dict()`` under their names and ``header``, UTF-8 JSON
-as bytes: ``format`` ("swiftkan"), ``version`` (1), ``settings`` (the constructor's arguments), ``functions`` ([l][out][in]
-names), ``input_id``, ``input_width``.
+The format, version 1: a NumPy .npz archive with the arrays of ``state_dict()`` under their names and ``header``,
+UTF-8 JSON as bytes: ``format`` ("swiftkan"), ``version`` (1), ``settings`` (the constructor's arguments),
+``functions`` ([l][out][in] names), ``input_id``, ``input_width``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -32,8 +32,8 @@ class Files(State):
         Parameters
         ----------
         path : str or path-like
-            The file's name, used as it is (``.npz`` is a usual ending). A file that is there already is replaced only when
-            the new one is complete.
+            The file's name, used as it is (``.npz`` is a usual ending). A file that is there already is replaced only
+            when the new one is complete.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Files(State):
         unfinished = f"{path}.{os.getpid()}.{id(self):x}.unfinished"
         try:
             with open(unfinished, "xb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
@@ -75,7 +75,7 @@ class Files(State):
             raise
 
     @classmethod
-    def load(cls, path: Any) -> Files:
+    def load(cls, path: Any) -> Self:
         """Reads a model that :meth:`save` wrote. Nothing in the file is executed.
 
         Parameters

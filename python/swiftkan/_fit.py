@@ -2,7 +2,8 @@
 
 What it must get right first:
   1. every argument and all data are checked before the first step, so that a refusal leaves the model as it was;
-  2. however training ends (steps, convergence, patience, a callback, Ctrl-C, a loss that is not finite) the model is usable.
+  2. however training ends (steps, convergence, patience, a callback, Ctrl-C, a loss that is not finite), the model is
+     usable.
 
 The life of a call: check the arguments → check and convert the data, once → the engine trains, calling back after each
 step → results. What the engine does within a step is described in swiftkan.h.
@@ -34,8 +35,8 @@ class Training(Gradients):
         self, dataset: Any, opt: str = "LBFGS", steps: int = 100, log: int = 1, lamb: float = 0.0, lamb_l1: float = 1.0,
         lamb_entropy: float = 2.0, lamb_coef: float = 0.0, lamb_coefdiff: float = 0.0, update_grid: bool = True,
         grid_update_num: int = 10, loss_fn: Any = None, lr: float = 1.0, start_grid_update_step: int = -1,
-        stop_grid_update_step: int | None = None, batch: int = -1, metrics: Any = None, save_fig: bool = False, in_vars: Any = None,
-        out_vars: Any = None, beta: float = 3, save_fig_freq: int = 1, img_folder: str = "./video",
+        stop_grid_update_step: int | None = None, batch: int = -1, metrics: Any = None, save_fig: bool = False,
+        in_vars: Any = None, out_vars: Any = None, beta: float = 3, save_fig_freq: int = 1, img_folder: str = "./video",
         singularity_avoiding: bool = False, y_th: float = 1000.0, reg_metric: str = "edge_forward_spline_n",
         display_metrics: Any = None, *, epochs: int | None = None, sample_weight: Any = None, callbacks: Any = None,
         lr_schedule: Any = None, patience: int | None = None, min_delta: float = 0.0, validation_split: float = 0.0,
@@ -87,8 +88,8 @@ class Training(Gradients):
         lr_schedule : 'cosine', 'exponential', 'step' or a function of the step (from 0)
             A factor of ``lr`` step by step.
         patience, min_delta : int, float
-            Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by more
-            than ``min_delta``, and restore the parameters of the best step.
+            Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by
+            more than ``min_delta``, and restore the parameters of the best step.
         validation_split : float
             Put this part of the training data aside as test data, chosen by ``seed``.
         weight_decay, momentum, betas, eps
@@ -202,7 +203,8 @@ class Training(Gradients):
         for key in ("train_loss", "test_loss"):
             if loss == "mse":
                 values[key] = np.array([root(value) for value in values[key]])
-        result = FitResult.from_report(report, {**values, **reporter.values}, seconds)
+        values.update({key: np.array(metric) for key, metric in reporter.values.items()})
+        result = FitResult.from_report(report, values, seconds)
         result.levels, result.starts = history, starts
         if loss == "mse":
             for entry in (*history, *starts):
@@ -215,7 +217,7 @@ class Training(Gradients):
         return result
 
     def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:
-        """A loss written in Python, tried once on the training data so that a wrong one is refused before the first step."""
+        """A loss written in Python, tried once on the training data: a wrong one is refused before the first step."""
         outputs = self.width_in[-1]
         custom = _losses.CallableLoss(function, train.label, test.label if test else None, outputs, self.dtype)
         prediction = np.empty((len(train.rows), outputs), self.dtype)

@@ -8,7 +8,6 @@ What it must get right first:
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from . import _check, _plot_names
@@ -30,11 +29,11 @@ class Frames:
         _plot_names.check("out_vars", out_vars, model.width_in[-1], "outputs")
         if not isinstance(folder, (str, os.PathLike)):
             raise TypeError(f"img_folder: must be a path, not {folder!r}")
-        self._folder = Path(folder)
+        self._folder = os.fspath(folder)
 
     def __call__(self, report: Any) -> None:
         step = report.step - 1
         if step % self._every == 0:
             figure = report.model._picture(title=f"Step {step}", steady=True, **self._how)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            figure.savefig(self._folder / f"{step}.jpg", dpi=DPI)
+            os.makedirs(self._folder, exist_ok=True)
+            figure.savefig(os.path.join(self._folder, f"{step}.jpg"), dpi=DPI)

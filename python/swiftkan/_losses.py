@@ -6,7 +6,8 @@ it returns is checked every time before the engine uses it.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -73,7 +74,8 @@ def labels(name: str, value: Any, loss: str, n: int, outputs: int, dtype: np.dty
     if loss == "cross_entropy":
         if outputs < 2:
             raise ValueError(
-                f"loss 'cross_entropy' needs an output for each class, and this model has 1: use a model with 2 outputs, or 'bce'"
+                "loss 'cross_entropy' needs an output for each class, and this model has 1: use a model with 2 "
+                "outputs, or 'bce'"
             )
         if given.ndim == 1:
             return None, _classes(name, given, n, outputs)
@@ -149,7 +151,8 @@ class CallableLoss:
         slope = _check.array("the gradient that loss_fn returned", slope)
         if slope.shape != shape:
             raise ValueError(
-                f"loss_fn: the gradient it returned has the shape {slope.shape}, but the prediction has {shape}; {NEEDS_GRADIENT}"
+                f"loss_fn: the gradient it returned has the shape {slope.shape}, but the prediction has {shape}; "
+                f"{NEEDS_GRADIENT}"
             )
         return value, slope
 

@@ -11,13 +11,20 @@ The rooms beside this one (forward, activations, gradients, fit, grids, state) a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from . import _check, _core
 from ._layers import KANLayer, SymbolicLayer, Views
 from ._settings import Settings
+
+
+# What belongs to one engine and is made anew around another; everything else in a model is a plain attribute.
+ENGINE_PARTS = (
+    "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question",
+)  # fmt: skip
 
 
 class Remembered:
@@ -44,11 +51,13 @@ class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
     def __init__(
-        self, width=None, grid=3, k=3, mult_arity=2, noise_scale=0.3, scale_base_mu=0.0, scale_base_sigma=1.0,
-        base_fun="silu", symbolic_enabled=True, affine_trainable=False, grid_eps=0.02, grid_range=(-1, 1),
-        sp_trainable=True, sb_trainable=True, seed=1, save_act=True, sparse_init=False, auto_save=False,
-        first_init=True, ckpt_path="./model", state_id=0, round=0, device="cpu", dtype="float64",
-    ):  # fmt: skip
+        self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,
+        scale_base_mu: float = 0.0, scale_base_sigma: float = 1.0, base_fun: str = "silu",
+        symbolic_enabled: bool = True, affine_trainable: bool = False, grid_eps: float = 0.02,
+        grid_range: Any = (-1, 1), sp_trainable: bool = True, sb_trainable: bool = True, seed: int = 1,
+        save_act: bool = True, sparse_init: bool = False, auto_save: bool = False, first_init: bool = True,
+        ckpt_path: str = "./model", state_id: int = 0, round: int = 0, device: Any = "cpu", dtype: Any = "float64",
+    ) -> None:  # fmt: skip
         settings = Settings(
             width=width, grid=grid, k=k, mult_arity=mult_arity, noise_scale=noise_scale, scale_base_mu=scale_base_mu,
             scale_base_sigma=scale_base_sigma, base_fun=base_fun, symbolic_enabled=symbolic_enabled,
@@ -236,13 +245,14 @@ class Network:
         self._input_id, self._input_width = ids.copy(), width
         self._selects = width != ids.size or bool((ids != np.arange(ids.size)).any())
 
-    def to(self, device: Any) -> Network:
+    def to(self, device: Any) -> Self:
         """Returns the model itself; only ``'cpu'`` is allowed (pykan's name, so that its scripts run)."""
         self.device = _check.device(device)
         return self
 
     def speed(self, compile: bool = False) -> None:
-        """Switches symbolic edges off, as pykan's ``speed`` does. Here there is nothing to gain: they cost nothing while unused.
+        """Switches symbolic edges off, as pykan's ``speed`` does. Here there is nothing to gain: they cost nothing
+        while unused.
 
         Warns if that changes the model's function, because symbolic edges are in use.
         """
@@ -297,19 +307,28 @@ class Network:
         else:
             self._remember(self._rows("cache_data", value)[0], False, 10.0, asked=True)
 
-    def _known(self, x: Any, what: str, avoid: Any = None, y_th: Any = None) -> tuple[np.ndarray, bool, float]:
+    def _known(self, x: Any, what: str) -> tuple[np.ndarray, bool, float]:
         """Samples for ``what``: those given, or those remembered; with the way to evaluate symbolic functions."""
         if x is not None:
-            rows, evaluation = self._rows("x", x)[0], (False, 10.0)
-        elif self._remembered is not None:
-            rows, evaluation = self._remembered.x, (self._remembered.avoid, self._remembered.y_th)
-        else:
+            return self._chosen(self._rows("x", x)[0]), False, 10.0
+        known = self._recall(what)
+        return self._chosen(known.x), known.avoid, known.y_th
+
+    def _recall(self, what: str) -> Remembered:
+        """The remembered data; an error that says how to give some if there is none."""
+        if self._remembered is None:
             raise RuntimeError(
                 f"{what} needs data, and this model has seen none: call model.get_act(x) or model.fit(...) before"
             )
-        if avoid is not None:
-            evaluation = _check.singularity(avoid, y_th)
-        return self._chosen(rows), *evaluation
+        return self._remembered
+
+    def _copy_around(self, settings: Settings, core: Any) -> Self:
+        """A model of this one's class and attributes around another engine."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update({name: value for name, value in self.__dict__.items() if name not in ENGINE_PARTS})
+        twin._open(settings, core)
+        twin._select(self._input_id, self._input_width)
+        return twin
 
     def __repr__(self) -> str:
         width = [n_sum if not n_mult else [n_sum, n_mult] for n_sum, n_mult in self._settings.width]

@@ -10,20 +10,19 @@ matplotlib is imported when something is drawn, not before.
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import numpy as np
 
 from . import _check, _plot_edges, _plot_layout, _plot_names
-from ._activations import Activations
+from ._attribution import Attribution
 
 SAMPLES = 250  # most dots of an edge
 DOT_BUDGET = 20_000  # most dots of a picture
 SHOWN = 2000  # edges up to which a notebook draws a model by itself
 
 
-class Plotting(Activations):
+class Plotting(Attribution):
     """The method that draws the network, and its display in notebooks."""
 
     def plot(
@@ -90,7 +89,7 @@ class Plotting(Activations):
         >>> model.get_act(dataset)
         >>> figure = model.plot(in_vars=["x_1", "x_2"], title="a network")
         >>> figure.get_size_inches().round(2).tolist()
-        [5.0, 4.91]
+        [5.0, 4.83]
         """
         figure = self._picture(beta, metric, scale, tick, sample, in_vars, out_vars, title, varscale, ax)
         if folder is not None:
@@ -114,8 +113,8 @@ class Plotting(Activations):
         rows = (None if names is None else _plot_names.row(names, FONT * varscale) for names in (inputs, outputs))
         texts = Texts(*rows, None if title is None else _plot_names.title(title))
         dots = max(1, min(SAMPLES, DOT_BUDGET // max(self.n_edge, 1))) if sample else 0
-        curves = _plot_edges.curves(self, metric, dots)
-        curves, opacity, count = _plot_edges.visible(curves, beta, self.depth, _plot_layout.CROWDED if not steady else None)
+        curves = _plot_edges.curves(self, metric, beta, dots, np.inf if steady else _plot_layout.CROWDED)
+        count = np.bincount([curve.l for curve in curves], minlength=self.depth).tolist() if curves else [0] * self.depth
         layout = _plot_layout.arrange(self.width_in, self.width_out, count)
         if ax is None:
             from ._plot_figure import KANFigure
@@ -128,7 +127,7 @@ class Plotting(Activations):
             raise TypeError(f"ax: must be a matplotlib Axes, not {type(ax).__name__}")
         arities, n_sum = self._settings.arities, [pair[0] for pair in self.width]
         owners = [np.repeat(np.arange(n + len(a)), [1] * n + list(a)) for n, a in zip(n_sum[1:], arities[1:])]
-        draw(ax, layout, owners, n_sum, curves, opacity, texts, tick)
+        draw(ax, layout, owners, n_sum, curves, texts, tick)
         return ax.figure.figure  # of a part of a figure the whole
 
     def _repr_html_(self) -> str | None:
@@ -140,7 +139,9 @@ class Plotting(Activations):
             need_matplotlib("plot()")
         except ImportError:
             return None
-        return f"<div>{self.plot().to_svg(inline=True)}<pre>{html.escape(repr(self))}</pre></div>"
+        from html import escape
+
+        return f"<div>{self.plot().to_svg(inline=True)}<pre>{escape(repr(self))}</pre></div>"
 
 
 def need_matplotlib(what: str) -> None:

@@ -48,12 +48,13 @@ def extent(layout: Layout, texts: Texts) -> tuple[float, float]:
     return low - MARGIN, high + MARGIN
 
 
-def draw(ax: Any, layout: Layout, owners: list[np.ndarray], n_sum: list[int], curves: list[Curve], opacity: np.ndarray, texts: Texts,
-         tick: bool) -> None:  # fmt: skip
+def draw(
+    ax: Any, layout: Layout, owners: list[np.ndarray], n_sum: list[int], curves: list[Curve], texts: Texts, tick: bool
+) -> None:  # fmt: skip
     """Draws everything into ``ax``, which then has the picture's limits, equal scales and no frame.
 
-    ``opacity`` is of the curves, ``layout.boxes`` their places; ``owners[l]`` are the nodes of level l + 1 that the subnodes
-    of layer l belong to, of which the first ``n_sum[l + 1]`` are sums.
+    ``layout.boxes`` are the places of the curves; ``owners[l]`` are the nodes of level l + 1 that the subnodes of layer l belong
+    to, of which the first ``n_sum[l + 1]`` are sums.
     """
     low, high = extent(layout, texts)
     ax.set_xlim(-SIDE, 1 + SIDE)
@@ -62,12 +63,13 @@ def draw(ax: Any, layout: Layout, owners: list[np.ndarray], n_sum: list[int], cu
     ax.set_axis_off()
     pen = Pen(ax, 1 + 2 * SIDE, high - low)
     if curves:
-        _edges(pen, layout, curves, opacity, tick)
-    _nodes(pen, layout, owners, n_sum, darkness(layout, curves, opacity))
+        _edges(pen, layout, curves, tick)
+    _nodes(pen, layout, owners, n_sum, darkness(layout, curves))
     _write(pen, layout, texts)
 
 
-def _edges(pen: Pen, layout: Layout, curves: list[Curve], opacity: np.ndarray, tick: bool) -> None:
+def _edges(pen: Pen, layout: Layout, curves: list[Curve], tick: bool) -> None:
+    opacity = np.array([curve.opacity for curve in curves])
     colors = pen.rgba([curve.color for curve in curves], opacity)
     per_layer = [len(places) for places in layout.boxes]
     centre = np.concatenate(layout.boxes)
@@ -114,7 +116,8 @@ def _samples(pen: Pen, layout: Layout, curves: list[Curve], centre: np.ndarray, 
         mine = [e for e, curve in enumerate(curves) if curve.l == l]
         if mine:
             dots = [_into(curves[e], curves[e].samples, centre[e], half[e]) for e in mine]
-            pen.circles(np.concatenate(dots), 0.06 * size, np.repeat(pale[mine], [len(d) for d in dots], axis=0), "none", 0, 4, f"samples-{l}")
+            color = np.repeat(pale[mine], [len(d) for d in dots], axis=0)
+            pen.circles(np.concatenate(dots), 0.06 * size, color, "none", 0, 4, f"samples-{l}")
 
 
 def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarray) -> None:
@@ -131,19 +134,19 @@ def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarra
 def number(value: float, span: float) -> str:
     """A bound of a range: to a hundredth or so of the range, with a real minus sign: ``−1``, ``0.35``, ``2e+06``."""
     if 0 < span < np.inf:
-        unit = 10.0 ** (np.floor(np.log10(span)) - 2)
+        unit = 10.0 ** (np.round(np.log10(span)) - 2)
         value = round(value / unit) * unit
     return f"{value + 0.0:.3g}".replace("-", "−")
 
 
-def darkness(layout: Layout, curves: list[Curve], opacity: np.ndarray) -> list[np.ndarray]:
+def darkness(layout: Layout, curves: list[Curve]) -> list[np.ndarray]:
     """From FAINT to 1, how dark each node is: as its most opaque edge to the next level, an output as its edges from below.
 
     A node that nothing follows from steps back, as its edges do.
     """
     most = [np.zeros(len(nodes)) for nodes in layout.nodes]
-    for curve, value in zip(curves, opacity):
-        most[curve.l][curve.i] = max(most[curve.l][curve.i], value)
+    for curve in curves:
+        most[curve.l][curve.i] = max(most[curve.l][curve.i], curve.opacity)
     most[-1][:] = 1.0
     return [FAINT + (1 - FAINT) * np.sqrt(level) for level in most]
 

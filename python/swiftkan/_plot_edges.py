@@ -15,6 +15,7 @@ from typing import Any, Iterator, NamedTuple
 import numpy as np
 
 from . import _core
+from ._attribution import edge_scores_of
 
 NUMERIC, SYMBOLIC, BOTH = "black", "red", "purple"
 METRICS = ("backward", "forward_n", "forward_u")
@@ -31,7 +32,7 @@ class Curve(NamedTuple):
     i: int  # node of level l
     j: int  # subnode of level l + 1
     color: str
-    score: float
+    opacity: float
     x: np.ndarray  # (points,)
     y: np.ndarray  # (points,), NaN beyond the limits
     x_range: tuple[float, float]
@@ -49,33 +50,20 @@ def kinds(model: Any, l: int) -> np.ndarray:
 def scores(model: Any, statistics: list[dict[str, np.ndarray]], metric: str) -> list[np.ndarray]:
     """One (out, in) array a layer; the larger, the less transparent the edge.
 
-    'backward' is the edge's share in the outputs' scores, 'forward_n' the deviation of its output over (that of its input
+    'backward' is the edge's share in the outputs (``edge_scores``), 'forward_n' the deviation of its output over (that of its input
     + 0.1), 'forward_u' the deviation of its output.
     """
     if metric == "forward_u":
         return [layer["edge_std"] for layer in statistics]
     if metric == "forward_n":
         return [layer["edge_std"] / (layer["node_std"] + 0.1) for layer in statistics]
-    return _backward(model, statistics)
+    found = model._scores(statistics, model.depth, model._mean_output())
+    return [score[0] for score in edge_scores_of(statistics, found)]
 
 
-def _backward(model: Any, statistics: list[dict[str, np.ndarray]]) -> list[np.ndarray]:
-    """Every output has the score 1/outputs; a node hands its score to its subnodes, a subnode to its edges in proportion to
-    their standard deviations (KAN 2.0, arXiv 2408.10205, section 4.1)."""
-    arities = model._settings.arities
-    node = np.full(model.width_in[-1], 1 / model.width_in[-1])
-    result: list[np.ndarray] = []
-    for l in reversed(range(model.depth)):
-        n_sum = model.width[l + 1][0]
-        subnode = np.concatenate([node[:n_sum], np.repeat(node[n_sum:], arities[l + 1])])
-        edge = statistics[l]["edge_std"] * (subnode / (statistics[l]["subnode_std"] + 1e-4))[:, None]
-        node = edge.sum(axis=0)
-        result.insert(0, edge)
-    return result
-
-
-def curves(model: Any, metric: str, samples: int) -> list[Curve]:
-    """All edges that are on, layer by layer, node by node; with up to ``samples`` samples of each.
+def curves(model: Any, metric: str, beta: float, samples: int, crowded: float = np.inf) -> list[Curve]:
+    """The edges to draw, layer by layer, node by node: all that are on, but from layers with at least ``crowded`` of them those
+    only that one would see; with up to ``samples`` samples of each.
 
     Raises
     ------
@@ -87,30 +75,26 @@ def curves(model: Any, metric: str, samples: int) -> list[Curve]:
     statistics = model._statistics("plot()")
     x, avoid, y_th = model._known(None, "model.plot()")
     rows = np.ascontiguousarray(x[:: -(-len(x) // ROWS_FOR_RANGE)])
-    shown = rows[:: -(-len(rows) // samples)] if samples else rows[:0]
+    shown = np.ascontiguousarray(rows[:: -(-len(rows) // samples)] if samples else rows[:0])
+    opacity = [opaque(score, beta) for score in scores(model, statistics, metric)]
     colors = [kinds(model, l) for l in range(model.depth)]
-    points = int(np.clip(CURVE_BUDGET // max(1, sum(np.count_nonzero(c) for c in colors)), 24, 160))
+    for color, alpha in zip(colors, opacity):
+        if np.count_nonzero(color) >= crowded:
+            color[alpha < FAINTEST] = ""
+    points = int(np.clip(CURVE_BUDGET // max(1, sum(np.count_nonzero(color) for color in colors)), 24, 160))
     result: list[Curve] = []
-    for l, score in enumerate(scores(model, statistics, metric)):
-        result += _layer(model, l, (rows, np.ascontiguousarray(shown), avoid, y_th), points, colors[l], score, statistics[l])
+    for l in range(model.depth):
+        result += _layer(model, l, (rows, shown, avoid, y_th), points, colors[l], opacity[l], statistics[l])
     return result
 
 
-def visible(curves: list[Curve], beta: float, depth: int, crowded: int | None) -> tuple[list[Curve], np.ndarray, list[int]]:
-    """The curves to draw, the opacity tanh(beta·score) of each, and their number layer by layer.
-
-    From layers with at least ``crowded`` curves those that one would not see are left out.
-    """
+def opaque(score: np.ndarray, beta: float) -> np.ndarray:
+    """tanh(beta·score), 0 where that is not a number."""
     with np.errstate(over="ignore", invalid="ignore"):
-        opacity = np.nan_to_num(np.tanh(beta * np.array([curve.score for curve in curves], float)), nan=0.0)
-    layer = np.array([curve.l for curve in curves], int)
-    if crowded is not None:
-        shown = (opacity >= FAINTEST) | (np.bincount(layer, minlength=depth)[layer] < crowded)
-        curves, opacity, layer = [curve for curve, yes in zip(curves, shown) if yes], opacity[shown], layer[shown]
-    return curves, opacity, np.bincount(layer, minlength=depth).tolist()
+        return np.nan_to_num(np.tanh(beta * score), nan=0.0)
 
 
-def _layer(model, l, data, points, colors, score, statistics) -> Iterator[Curve]:
+def _layer(model, l, data, points, colors, opacity, statistics) -> Iterator[Curve]:
     rows, shown, avoid, y_th = data
     n_in, n_out = model.width_in[l], model.width_out[l + 1]
     values = np.empty((len(rows), n_in), model.dtype)
@@ -128,7 +112,7 @@ def _layer(model, l, data, points, colors, score, statistics) -> Iterator[Curve]
     for i in range(n_in):
         for j in np.flatnonzero(colors[:, i] != ""):
             curve, limits = cut(y[:, j, i].astype(float), mean[j, i] - reach[j, i], mean[j, i] + reach[j, i])
-            yield Curve(l, i, int(j), str(colors[j, i]), float(score[j, i]), x[:, i].astype(float), curve,
+            yield Curve(l, i, int(j), str(colors[j, i]), float(opacity[j, i]), x[:, i].astype(float), curve,
                         (float(low[i]), float(high[i])), limits, np.stack([at[:, i], dots[:, j, i]], axis=1))  # fmt: skip
 
 

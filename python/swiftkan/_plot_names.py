@@ -5,6 +5,7 @@ What it must get right first: a name never makes a picture fail. What matplotlib
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -44,13 +45,23 @@ def title(text: Any) -> str:
 
 def _checked(text: str, plain: str) -> str:
     """``text`` if matplotlib can typeset it, else the plain form with its dollars made harmless."""
-    from matplotlib.mathtext import MathTextParser
-
     try:
-        MathTextParser("path").parse(text)
+        measure(text)
     except ValueError:
         return plain.replace("$", r"\$")
     return text
+
+
+@functools.lru_cache(1000)  # formulas take matplotlib milliseconds
+def measure(text: str) -> tuple[float, float, float]:
+    """Width, height above and depth below the baseline of a text of size 1; ValueError for LaTeX that matplotlib cannot typeset."""
+    from matplotlib.cbook import is_math_text
+    from matplotlib.textpath import text_to_path
+
+    large = font()
+    large.set_size(100)
+    width, height, depth = text_to_path.get_text_width_height_descent(text, large, is_math_text(text))
+    return width / 100, (height - depth) / 100, depth / 100
 
 
 def check(argument: str, names: Any, count: int, what: str) -> list[str] | None:
@@ -86,24 +97,14 @@ class Row(NamedTuple):
 
 def row(names: list[str], size: float) -> Row:
     """Fits names into a row."""
-    boxes = [_extents(name) for name in names]
-    widest = max(max(x1 - x0 for x0, _, x1, _ in boxes), 1e-9)
-    low, high = min(0.0, *(y0 for _, y0, _, _ in boxes)), max(y1 for _, _, _, y1 in boxes)
-    lying, standing = 0.9 / len(names) / widest, 0.9 / len(names) / max(high - low, 1e-9)
+    sizes = [measure(name) for name in names]
+    widest, high, low = (max(max(values), 1e-9) for values in zip(*sizes))
+    lying, standing = 0.9 / len(names) / widest, 0.9 / len(names) / (high + low)
     if lying < min(0.4 * size, standing):
         size = min(0.6 * size, standing, 0.3 / widest)
         return Row(names, size, True, size * widest, 0.0)
     size = min(size, lying)
-    return Row(names, size, False, size * high, -size * low)
-
-
-def _extents(text: str) -> tuple[float, float, float, float]:
-    """The box of a text of size 1 around its baseline's start."""
-    from matplotlib.textpath import TextPath
-
-    if not text.strip():
-        return 0.0, 0.0, 0.0, 0.0
-    return tuple(TextPath((0, 0), text, size=100, prop=font()).get_extents().extents / 100)
+    return Row(names, size, False, size * high, size * low)
 
 
 def font() -> object:

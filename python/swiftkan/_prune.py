@@ -66,7 +66,7 @@ class Pruning(Removal, State):
         edge_th = _check.real("edge_th", edge_th)
         pruned = self._without_nodes("node_th", _check.real("node_th", node_th), None, self._measure(x, "prune()"))
         pruned._drop_low_edges("edge_th", edge_th, pruned._measure(x, "prune()"), None)
-        return pruned._given(x)
+        return pruned._given(x)._logged("prune")
 
     def prune_node(
         self, threshold: float = 1e-2, mode: str = "auto", active_neurons_id: Any = None, log_history: bool = True, *, x: Any = None
@@ -82,7 +82,7 @@ class Pruning(Removal, State):
         active_neurons_id : list of lists
             For each hidden level the nodes that are kept, sums and products counted through.
         log_history : bool
-            Without effect.
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for scores and means; the remembered data if not given.
 
@@ -113,13 +113,14 @@ class Pruning(Removal, State):
         """
         threshold = _check.real("threshold", threshold)
         _check.choice("mode", mode, ("auto", "manual"))
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         if active_neurons_id is None:
             if mode == "manual":
                 raise ValueError("active_neurons_id: is missing; mode='manual' needs the nodes to keep, a list for each hidden level")
-            return self._without_nodes("threshold", threshold, None, self._measure(x, "prune_node()"))._given(x)
-        kept = self._listed_nodes(active_neurons_id)
-        return self._without_nodes("threshold", threshold, kept, self._means(x, "prune_node()"))._given(x)
+            kept, statistics = None, self._measure(x, "prune_node()")
+        else:
+            kept, statistics = self._listed_nodes(active_neurons_id), self._means(x, "prune_node()")
+        return self._without_nodes("threshold", threshold, kept, statistics)._given(x)._logged("prune_node", log_history)
 
     def prune_input(self, threshold: float = 1e-2, active_inputs: Any = None, log_history: bool = True, *, x: Any = None) -> Pruning:
         """A new model without the inputs that hardly matter, or with those that are listed; this one is left as it was.
@@ -134,7 +135,7 @@ class Pruning(Removal, State):
             The inputs that are kept, in the order wanted: their places among this network's inputs, which are not their columns
             where inputs were pruned before.
         log_history : bool
-            Without effect.
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, columns)
             The samples for scores and means; the remembered data if not given.
 
@@ -167,7 +168,7 @@ class Pruning(Removal, State):
         [2]
         """
         threshold, inputs = _check.real("threshold", threshold), self.width_in[0]
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         statistics: Statistics | None
         if active_inputs is None:
             statistics = self._measure(x, "prune_input()")
@@ -177,7 +178,7 @@ class Pruning(Removal, State):
             kept = _listed("active_inputs", active_inputs, inputs, "inputs")
             statistics = self._means(x, "prune_input()")
         nodes = [kept] + [np.arange(count) for count in self.width_in[1:]]
-        return self._without_nodes("threshold", threshold, nodes, statistics)._given(x)
+        return self._without_nodes("threshold", threshold, nodes, statistics)._given(x)._logged("prune_input", log_history)
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Reading pykan's checkpoints without torch: ``{path}_config.yml`` and ``{path}_state``.
 
-What it must get right first: nothing in the files is executed. A torch file is a zip with a pickle in it, and a pickle is a
-program; the reader below gives that program five harmless words and refuses every other.
+What it must get right first: nothing in the files is executed. A torch file is a zip with a pickle in it, and a
+pickle is a program; the reader below gives that program five harmless words and refuses every other.
 
 The format (torch.save, since torch 1.6): ``<root>/data.pkl``, a pickle whose tensors refer by a persistent id to
 ``<root>/data/<key>``, raw little-endian numbers. A tensor is a storage with an offset, sizes and strides.
@@ -24,8 +24,12 @@ STORAGES = {
     "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
     "ShortStorage": "<i2", "CharStorage": "<i1", "ByteStorage": "<u1", "BoolStorage": "|b1",
 }  # fmt: skip
-KEYS = ("width", "grid", "k", "mult_arity", "base_fun_name", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range",
-        "sp_trainable", "sb_trainable")  # fmt: skip
+KEYS = (
+    "width", "grid", "k", "mult_arity", "base_fun_name", "symbolic_enabled", "affine_trainable", "grid_eps",
+    "grid_range", "sp_trainable", "sb_trainable",
+)  # fmt: skip
+# What pykan does not store and a trained network does not need, as its constructor has it.
+NOT_STORED = dict(noise_scale=0.3, scale_base_mu=0.0, scale_base_sigma=1.0, seed=1, sparse_init=False)
 
 
 class UnsafeFile(pickle.UnpicklingError):
@@ -117,8 +121,8 @@ def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray |
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
             raise ValueError(
-                f"path: {path} is not a zip file: torch wrote such files before version 1.6. Load it with a newer torch and save it "
-                f"again with torch.save(torch.load(path), path)"
+                f"path: {path} is not a zip file: torch wrote such files before version 1.6. Load it with a newer "
+                f"torch and save it again: torch.save(torch.load(path), path)"
             )
     try:
         with zipfile.ZipFile(path) as archive:
@@ -188,8 +192,10 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
         raise ValueError(
             f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64"
         )
-    arguments = {key: config[key] for key in KEYS if key != "base_fun_name"}
+    arguments = {**NOT_STORED, **{key: config[key] for key in KEYS if key != "base_fun_name"}}
     arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
+    if _switched_off_by_fit(config, state):
+        arguments["symbolic_enabled"] = True
     depth = len(config["width"]) - 1 if isinstance(config["width"], list) else 0
     names = []
     for l in range(depth):
@@ -198,3 +204,14 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
             raise ValueError(f"path: {config_path} is not a configuration of pykan: {key} missing")
         names.append(config[key])
     return arguments, state, names
+
+
+def _switched_off_by_fit(config: dict[str, Any], state: dict[str, np.ndarray]) -> bool:
+    """Is ``symbolic_enabled: false`` only what pykan's ``fit`` leaves in the versions that it saves.
+
+    Where no symbolic edge is on, it switches them off for its own time and saves before it switches them on again
+    (kan/MultKAN.py, fit). Symbolic edges made after a rewind would then count for nothing.
+    """
+    masks = [value for name, value in state.items() if name.startswith("symbolic_fun.") and name.endswith(".mask")]
+    ours = any(str(key).startswith("swiftkan.") for key in config)
+    return config["symbolic_enabled"] is False and config.get("auto_save") is True and not ours and not any(m.any() for m in masks)

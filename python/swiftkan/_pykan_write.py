@@ -1,8 +1,8 @@
 """Writing checkpoints that pykan reads: ``{path}_config.yml``, ``{path}_state`` and ``{path}_cache_data``.
 
 What it must get right first:
-  1. pykan's ``loadckpt`` gets a network of the same function, and ours the same model: what pykan has no key for stands under
-     keys that begin with ``swiftkan.``, which it does not ask for;
+  1. pykan's ``loadckpt`` gets a network of the same function, and ours the same model: what pykan has no key for
+     stands under keys that begin with ``swiftkan.``, which it does not ask for;
   2. files are written whole or not at all: all three beside their places first, then each takes its place.
 """
 
@@ -13,6 +13,10 @@ from typing import Any, BinaryIO, Callable
 
 from . import _check, _torch_file, _yaml
 
+SHARED = (
+    "width", "grid", "k", "mult_arity", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range",
+    "sp_trainable", "sb_trainable",
+)  # fmt: skip
 OWN = ("seed", "noise_scale", "scale_base_mu", "scale_base_sigma", "sparse_init")  # settings that pykan does not store
 ALL_COLUMNS = "swiftkan/input.npy"  # a member of {path}_cache_data: see `write_checkpoint`
 
@@ -20,10 +24,7 @@ ALL_COLUMNS = "swiftkan/input.npy"  # a member of {path}_cache_data: see `write_
 def configuration(model: Any) -> dict[str, Any]:
     """The keys and values of ``{path}_config.yml``, plain Python all of them."""
     settings = model._current_settings().to_dict()
-    result = {name: settings[name] for name in (
-        "width", "grid", "k", "mult_arity", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range", "sp_trainable",
-        "sb_trainable",
-    )}  # fmt: skip
+    result = {name: settings[name] for name in SHARED}
     result.update(
         base_fun_name=settings["base_fun"],
         state_id=_check.integer("state_id", model.state_id, 0),
@@ -45,9 +46,9 @@ def configuration(model: Any) -> dict[str, Any]:
 def write_checkpoint(model: Any, path: Any) -> None:
     """Writes the three files.
 
-    pykan forgets ``input_id`` in its files and then reads the first columns. Where a model selects columns, the tensor in
-    ``{path}_cache_data`` therefore has the selected ones, so that pykan's network can be used with it; the data with all its
-    columns is a further member of that file, which torch does not see.
+    pykan forgets ``input_id`` in its files and then reads the first columns. Where a model selects columns, the
+    tensor in ``{path}_cache_data`` therefore has the selected ones, so that pykan's network can be used with it; the
+    data with all its columns is a further member of that file, which torch does not see.
     """
     path = _check.path("path", path)
     text = _yaml.dump(configuration(model))
@@ -74,7 +75,7 @@ def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
         for path, fill in files.items():
             folder = os.path.dirname(path) or os.curdir
             if not os.path.isdir(folder):
-                raise FileNotFoundError(f"path: there is no folder {folder}; make it first, for example with os.makedirs")
+                raise FileNotFoundError(f"path: there is no folder {folder}; make it first, as with os.makedirs")
             name = f"{path}.{os.getpid()}.{id(files):x}.unfinished"
             with open(name, "xb") as file:
                 unfinished[name] = path

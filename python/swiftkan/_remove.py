@@ -31,7 +31,7 @@ class Removal(Attribution):
             Edges are kept if their score (``edge_scores``) is above this. Scores count for the outputs as the last
             ``attribute()`` said with ``out_score``; nothing needs to be called before.
         log_history : bool
-            Without effect.
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for scores and means; the remembered data if not given.
 
@@ -58,11 +58,11 @@ class Removal(Attribution):
         [[1.0], [0.0]]
         """
         threshold = _check.real("threshold", threshold)
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         question = self._current_question()
         out_score = question.out_score if question.level is None else None
         self._drop_low_edges("threshold", threshold, self._measure(x, "prune_edge()"), out_score)
-        return self
+        return self._logged("prune_edge", log_history)
 
     def remove_edge(self, l: int, i: int, j: int, log_history: bool = True, *, x: Any = None) -> Removal:
         """Removes from this model the edge of layer ``l`` from node ``i`` to subnode ``j``, numeric and symbolic part.
@@ -71,7 +71,7 @@ class Removal(Attribution):
         ----------
         l, i, j : int
         log_history : bool
-            Without effect.
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for the edge's mean, that is left behind as a bias of the subnode; the remembered data if not given.
 
@@ -98,10 +98,10 @@ class Removal(Attribution):
         l = _check.integer("l", l, 0, self.depth - 1)
         i = _check.integer("i", i, 0, self.width_in[l] - 1)
         j = _check.integer("j", j, 0, self.width_out[l + 1] - 1)
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         dropped = self._no_edges()
         dropped[l][j, i] = True
-        return self._drop(dropped, self._means(x, "remove_edge()"))
+        return self._drop(dropped, self._means(x, "remove_edge()"))._logged("remove_edge", log_history)
 
     def remove_node(self, l: int, i: int, mode: str = "all", log_history: bool = True, *, x: Any = None) -> Removal:
         """Removes from this model the edges of node ``i`` of level ``l``; the node itself stays, without effect.
@@ -114,7 +114,7 @@ class Removal(Attribution):
         mode : 'all', 'up' or 'down'
             'down' removes the edges that lead to the node, 'up' those that lead on from it, 'all' both.
         log_history : bool
-            Without effect.
+            Does this make a version, with ``auto_save``: see :meth:`log_history`.
         x : array-like, (samples, inputs)
             The samples for the edges' means, that are left behind as biases; the remembered data if not given.
 
@@ -140,7 +140,7 @@ class Removal(Attribution):
         l = _check.integer("l", l, 0, self.depth)
         i = _check.integer("i", i, 0, self.width_in[l] - 1)
         _check.choice("mode", mode, ("all", "up", "down"))
-        _check.flag("log_history", log_history)
+        log_history = _check.flag("log_history", log_history)
         if (l, mode) in ((0, "down"), (self.depth, "up")):
             raise ValueError(f"mode: no edge leads {'to an input' if l == 0 else 'on from an output'}, so it must not be {mode!r} with l={l}")
         dropped = self._no_edges()
@@ -148,7 +148,7 @@ class Removal(Attribution):
             dropped[l][:, i] = True
         if mode != "up" and l > 0:
             dropped[l - 1][subnodes_of(self._settings, l, np.array([i]))] = True
-        return self._drop(dropped, self._means(x, "remove_node()"))
+        return self._drop(dropped, self._means(x, "remove_node()"))._logged("remove_node", log_history)
 
     # ---- How it is done ------------------------------------------------------------------------------------------
 

@@ -1,14 +1,16 @@
 """Writing arrays as ``torch.save`` does, without torch: a zip with a pickle and the raw numbers beside it.
 
 What it must get right first:
-  1. ``torch.load`` reads the file with its default ``weights_only=True``: only opcodes and globals that it allows are written;
+  1. ``torch.load`` reads the file with its default ``weights_only=True``: only opcodes and globals that it allows are
+     written;
   2. a file depends on the arrays alone (no clock, no names), so that equal models make equal files;
   3. arrays go from memory to the file; there is no second copy of large data.
 
-The format (torch ≥ 2.1): members ``archive/data.pkl`` (pickle protocol 2), ``archive/byteorder``, ``archive/data/<key>`` (the
-numbers of one storage, little-endian), ``archive/version``; nothing is compressed, and storages begin at multiples of 64 bytes so
-that they can be mapped into memory. A tensor is ``torch._utils._rebuild_tensor_v2(storage, offset, size, stride,
-requires_grad, hooks)``, its storage a persistent id ``('storage', type, key, location, count)``. Our reader is ``_pykan.py``.
+The format (torch.save since 1.6; ``byteorder`` came later): members ``archive/data.pkl`` (pickle protocol 2),
+``archive/byteorder``, ``archive/data/<key>`` (the numbers of one storage, little-endian), ``archive/version``;
+nothing is compressed, and storages begin at multiples of 64 bytes so that they can be mapped into memory. A tensor is
+``torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks)``, its storage a persistent id
+``('storage', type, key, location, count)``. Our reader is ``_pykan.py``.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ LOCAL_HEADER = 30  # bytes of a zip member's header before its name and extra fi
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the oldest time that a zip can hold
 
 
-def write(file: BinaryIO, value: Mapping[str, np.ndarray] | np.ndarray | None, members: Mapping[str, np.ndarray] | None = None) -> None:
+def write(
+    file: BinaryIO, value: Mapping[str, np.ndarray] | np.ndarray | None, members: Mapping[str, np.ndarray] | None = None
+) -> None:
     """Writes a dict of arrays, one array or None, as ``torch.save`` would write the tensors.
 
     Parameters
@@ -104,14 +108,13 @@ def _tensor(array: Any, storages: list[np.ndarray]) -> bytes:
     if little.str not in STORAGE:
         raise TypeError(f"a tensor of {array.dtype} cannot be written; allowed are float64, float32 and int64")
     numbers = np.ascontiguousarray(array, little).reshape(-1)
-    reference = _tuple(
-        _text("storage"), _global("torch", STORAGE[little.str]), _text(str(len(storages))), _text("cpu"), _integer(numbers.size)
-    )
+    kind, key = _global("torch", STORAGE[little.str]), _text(str(len(storages)))
+    reference = _tuple(_text("storage"), kind, key, _text("cpu"), _integer(numbers.size))
     storages.append(numbers)
-    stride, strides = 1, []
+    strides, step = [], 1
     for n in reversed(array.shape):
-        strides.append(stride)
-        stride *= max(n, 1)
-    size, strides_ = (_tuple(*map(_integer, ns)) for ns in (array.shape, reversed(strides)))
-    arguments = _tuple(reference + pickle.BINPERSID, _integer(0), size, strides_, pickle.NEWFALSE, _ORDERED_DICT)
+        strides.insert(0, step)
+        step *= max(n, 1)
+    size, stride = (_tuple(*map(_integer, counts)) for counts in (array.shape, strides))
+    arguments = _tuple(reference + pickle.BINPERSID, _integer(0), size, stride, pickle.NEWFALSE, _ORDERED_DICT)
     return _global("torch._utils", "_rebuild_tensor_v2") + arguments + pickle.REDUCE

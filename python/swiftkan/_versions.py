@@ -1,13 +1,13 @@
-"""Versions of a model on disk, under pykan's names: ``saveckpt``, ``loadckpt``, ``rewind``, ``checkout``, ``history``.
+"""Versions of a model on disk, under pykan's names: ``rewind``, ``checkout``, ``history``, ``log_history``.
 
 What it must get right first:
   1. a version's file holds the model that the history says it holds, and no version is written over by another one;
   2. files first, then the line in the history: it never names a version that is not there;
   3. nothing is written or printed unless asked for: ``auto_save`` is off by default and silent when it is on.
 
-Versions are called ``round.state_id``. With ``auto_save=True`` the constructor begins ``{ckpt_path}/history.txt`` and writes
-version 0.0; every method that changes the model or returns a changed one then calls ``log_history``, which writes the
-next version and a line ``0.0 => fit => 0.1``. A rewind opens a new round.
+Versions are called ``round.state_id``. With ``auto_save=True`` the constructor begins ``{ckpt_path}/history.txt`` and
+writes version 0.0; every method that changes the model or returns a changed one then calls ``log_history``, which
+writes the next version and a line ``0.0 => fit => 0.1``. A rewind opens a new round.
 """
 
 from __future__ import annotations
@@ -15,114 +15,20 @@ from __future__ import annotations
 import os
 import re
 import threading
-from typing import Any
-
-import numpy as np
 
 from . import _check
-from ._files import Files
-from ._pykan import read_cache, read_checkpoint, read_configuration
-from ._pykan_write import ALL_COLUMNS, OWN, write_checkpoint, write_whole
+from ._checkpoints import Checkpoints
 
 _ID = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 _ROUND = re.compile(r"### Round ([0-9]+) ###")
 _writing = threading.Lock()  # choosing a number and writing its line are one step for all threads of this process
 
 
-class Versions(Files):
+class Versions(Checkpoints):
     """Methods that keep versions of a model."""
 
-    # ---- One checkpoint ------------------------------------------------------------------------------------------
-
-    def saveckpt(self, path: Any = "model") -> None:
-        """Writes a checkpoint that pykan's ``loadckpt`` reads too; torch is not needed.
-
-        :meth:`save` writes one file instead of three, and is the better choice where pykan is not to read it.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The files are ``{path}_config.yml``, ``{path}_state`` and ``{path}_cache_data`` (the remembered data, or None).
-            Files that are there already are replaced when all new ones are complete.
-
-        Raises
-        ------
-        OSError
-            If a file cannot be written; FileNotFoundError if its folder is not there.
-
-        Examples
-        --------
-        >>> import os, tempfile
-        >>> from swiftkan import KAN
-        >>> model = KAN([2, 5, 1])
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     model.saveckpt(os.path.join(folder, "mark"))
-        ...     again = KAN.loadckpt(os.path.join(folder, "mark"))
-        >>> bool((again([0.1, 0.2]) == model([0.1, 0.2])).all())
-        True
-        """
-        write_checkpoint(self, path)
-
-    @classmethod
-    def loadckpt(cls, path: Any = "model") -> Versions:
-        """Reads a checkpoint that :meth:`saveckpt` or pykan wrote; torch is not needed, and nothing in it is executed.
-
-        Parameters
-        ----------
-        path : str or path-like
-            As given to ``saveckpt``.
-
-        Returns
-        -------
-        KAN
-            With the checkpoint's numbers, dtype and remembered data, on the processor wherever it was written. As in pykan
-            its ``round`` is one more than the file's, and ``auto_save`` and ``ckpt_path`` are the file's.
-
-        Raises
-        ------
-        FileNotFoundError
-            If one of the three files is missing. Without ``{path}_cache_data``, :meth:`from_pykan` reads the other two.
-        ValueError
-            If a file is damaged, holds anything that a checkpoint has no use for, or has functions that are not known.
-        """
-        path = _check.path("path", path)
-        arguments, state, names = read_checkpoint(path)
-        config = read_configuration(path)
-        rows, all_rows = read_cache(f"{path}_cache_data", ALL_COLUMNS)
-        try:
-            arguments.update({name: config[f"swiftkan.{name}"] for name in OWN if f"swiftkan.{name}" in config})
-            arguments.update(_place(config))
-            model = cls(**arguments, first_init=False)
-            model.load_state_dict(state)
-            model._set_function_names(names)
-            if "swiftkan.input_id" in config:
-                model.input_id = config["swiftkan.input_id"]
-                model.input_width = config["swiftkan.input_width"]
-            _put_data(model, rows if all_rows is None else all_rows, config)
-        except KeyError as error:
-            raise ValueError(f"path: {path}_config.yml is not a configuration of pykan: {error.args[0]} missing") from None
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
-        return model
-
-    def copy(self) -> Versions:
-        """An independent copy, as :meth:`clone`: nothing is written to disk, and ``round`` stays what it is.
-
-        Examples
-        --------
-        >>> from swiftkan import KAN
-        >>> model = KAN([1, 1])
-        >>> twin = model.copy()
-        >>> twin.act_fun[0].coef[:] *= 2
-        >>> bool((twin.act_fun[0].coef == model.act_fun[0].coef).all())
-        False
-        """
-        return self.clone()
-
-    # ---- Versions ------------------------------------------------------------------------------------------------
-
     def log_history(self, method_name: str) -> None:
-        """Saves the model as its next version and notes in the history what made it. Without ``auto_save`` nothing happens.
+        """Saves the model as its next version and notes what made it in the history; nothing without ``auto_save``.
 
         The methods that change a model call this themselves; those that return a new model call it on the new one.
 
@@ -135,6 +41,17 @@ class Versions(Files):
         ------
         OSError
             If a file cannot be written. The model is then as it was, with its old version number.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from swiftkan import KAN
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model = KAN([2, 5, 1], auto_save=True, ckpt_path=folder)
+        ...     model.act_fun[0].mask[0, 0] = 0
+        ...     model.log_history("masked an edge")
+        ...     model.history(1)
+        0.0 => masked an edge => 0.1
         """
         if not isinstance(method_name, str):
             raise TypeError(f"method_name: must be text, not {method_name!r}")
@@ -155,6 +72,12 @@ class Versions(Files):
                 self.state_id = before
                 raise
 
+    def _logged(self, method_name: str, wanted: bool = True) -> Versions:
+        """The model itself, after :meth:`log_history` if that is wanted: for methods that return it."""
+        if wanted:
+            self.log_history(method_name)
+        return self
+
     def checkout(self, model_id: str) -> Versions:
         """An earlier version, as it was saved. Nothing is written and this model is not changed.
 
@@ -174,6 +97,16 @@ class Versions(Files):
             If there is no such version in ``ckpt_path``; the message lists those that are there.
         ValueError, TypeError
             If ``model_id`` is not of the form 'a.b', or the files are damaged.
+
+        Examples
+        --------
+        >>> import numpy as np, tempfile
+        >>> from swiftkan import KAN
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     coarse = KAN([2, 5, 1], grid=3, auto_save=True, ckpt_path=folder)
+        ...     fine = coarse.refine(6, np.random.RandomState(0).rand(100, 2))
+        ...     fine.checkout("0.0").grid, fine.checkout("0.1").grid
+        (3, 6)
         """
         if not isinstance(model_id, str):
             raise TypeError(f"model_id: must be text such as '0.1', not {model_id!r}")
@@ -190,8 +123,8 @@ class Versions(Files):
     def rewind(self, model_id: str) -> Versions:
         """Goes back to an earlier version: it becomes the first of a new round, and is returned.
 
-        Version 'a.b' is saved again as 'c.b', where c is the next free round, and the history gets a line ``### Round c ###``.
-        This model is not changed and can be used further.
+        Version 'a.b' is saved again as 'c.b', where c is the next free round, and the history gets a line
+        ``### Round c ###``. This model is not changed and can be used further.
 
         Parameters
         ----------
@@ -240,12 +173,22 @@ class Versions(Files):
         ------
         FileNotFoundError
             If no history was kept.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from swiftkan import KAN
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     KAN([2, 5, 1], auto_save=True, ckpt_path=folder).history()
+        ### Round 0 ###
+        init => 0.0
         """
         if k != "all":
             k = _check.integer("k", k, 0)
         lines = self._history_lines()
         if not lines:
-            raise FileNotFoundError(f"ckpt_path: there is no history in {self.ckpt_path}; it is kept with KAN(..., auto_save=True)")
+            hint = "it is kept with KAN(..., auto_save=True)"
+            raise FileNotFoundError(f"ckpt_path: there is no history in {self.ckpt_path}; {hint}")
         for line in lines if k == "all" else lines[max(len(lines) - k, 0) :]:
             print(line)
 
@@ -253,6 +196,8 @@ class Versions(Files):
 
     def _begin_versions(self) -> None:
         """Version 0.0 and a new history; older versions stay on disk until new ones of their name replace them."""
+        from ._pykan_write import write_whole
+
         self.state_id = 0
         os.makedirs(self.ckpt_path, exist_ok=True)
         text = f"### Round {self.round} ###\ninit => {self.round}.0\n"
@@ -278,9 +223,9 @@ class Versions(Files):
 
     def _listing(self) -> str:
         """Which versions there are, for a message."""
-        ending = "_config.yml"
         names = os.listdir(self.ckpt_path) if os.path.isdir(self.ckpt_path) else []
-        found = [name[: -len(ending)] for name in names if name.endswith(ending) and _ID.fullmatch(name[: -len(ending)])]
+        found = [name.removesuffix("_config.yml") for name in names if name.endswith("_config.yml")]
+        found = [name for name in found if _ID.fullmatch(name)]
         if not found:
             return "there are none; they are kept with KAN(..., auto_save=True)"
         found.sort(key=lambda name: tuple(map(int, name.split("."))))
@@ -295,24 +240,3 @@ def _last_state(lines: list[str], round: int) -> int:
     """The largest state of a round in the history; -1 if there is none."""
     made = (_ID.fullmatch(line.rpartition(" => ")[2]) for line in lines)
     return max((int(match[2]) for match in made if match and int(match[1]) == round), default=-1)
-
-
-def _place(config: dict[str, Any]) -> dict[str, Any]:
-    """Where the loaded model stands among the versions."""
-    state = config["state_id"]
-    if isinstance(state, str) and state.isascii() and state.isdigit():  # pykan's rewind leaves the number as text
-        state = int(state)
-    return {
-        "state_id": _check.integer("state_id", state, 0),
-        "round": _check.integer("round", config["round"], 0) + 1,
-        "auto_save": _check.flag("auto_save", config["auto_save"]),
-        "ckpt_path": _check.path("ckpt_path", config["ckpt_path"]),
-    }
-
-
-def _put_data(model: Versions, rows: np.ndarray | None, config: dict[str, Any]) -> None:
-    """Makes the model remember the checkpoint's data."""
-    model.cache_data = rows
-    if model._remembered is not None and "swiftkan.y_th" in config:
-        avoid, y_th = _check.singularity(config["swiftkan.singularity_avoiding"], config["swiftkan.y_th"])
-        model._remembered.avoid, model._remembered.y_th = avoid, y_th

@@ -1,9 +1,9 @@
 """Reading and writing the flat YAML that pykan writes, also where PyYAML is not installed.
 
-What it must get right first: nothing is executed, and what is not understood is an error, never a guess; what is written
-reads the same with PyYAML and with the parser below. Only the subset
-that ``yaml.dump(dict, default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in
-block style, scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
+What it must get right first: nothing is executed, and what is not understood is an error, never a guess; what is
+written reads the same with PyYAML and with the parser below. Only the subset that ``yaml.dump(dict,
+default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in block style,
+scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from typing import Any
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
-_WORDS = {"null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "[]": [], "{}": {}}
-_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#:\[\]{}]*|[.\w/\\]+|[A-Za-z]+:[\w./\\-]+")  # the last: cuda:0, C:\model
+_WORDS: dict[str, Any] = {
+    "null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False,
+    "[]": [], "{}": {},
+}  # fmt: skip
+# A colon or # may be within a word; but digits with colons are numbers of base 60, of which nobody thinks.
+_PLAIN = re.compile(r"(?![0-9]+:)[^\s\-?:,\[\]{}#&*!|>'\"%@`]([^#:\[\]{}]|:(?=\S)|(?<=\S)#)*")
 _ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(["\\/]))')
 # Text that needs no quotes: a word, a path, or with a slash in it (so that it is no number and no date).
 _BARE = re.compile(r"(?:[A-Za-z]|\.{0,2}/|[0-9]+/)[\w./^()+-]*", re.ASCII)
@@ -34,7 +38,7 @@ def read(path: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise ValueError(f"path: {path} is not text: {error}") from None
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         result = parse(text, path)
     else:

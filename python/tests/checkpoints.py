@@ -1,4 +1,4 @@
-"""What the tests of checkpoints share: models with something in every file, and a reader of torch's format that is not ours."""
+"""What tests of checkpoints share: models with something in every file, and a reader of torch's format, not ours."""
 
 import collections
 import io
@@ -11,10 +11,11 @@ import numpy as np
 from helpers import random_network
 from swiftkan import KAN, create_dataset
 
-# What torch.load(weights_only=True) executes, of the words that a checkpoint may need (torch/_weights_only_unpickler.py).
+# What torch.load(weights_only=True) executes, of the words that a checkpoint may need
+# (torch/_weights_only_unpickler.py).
 OPCODES = {
-    "PROTO", "GLOBAL", "EMPTY_TUPLE", "REDUCE", "MARK", "BINUNICODE", "BININT", "BININT1", "LONG1", "TUPLE", "BINPERSID",
-    "NEWFALSE", "NONE", "SETITEMS", "STOP",
+    "PROTO", "GLOBAL", "EMPTY_TUPLE", "REDUCE", "MARK", "BINUNICODE", "BININT", "BININT1", "LONG1", "TUPLE",
+    "BINPERSID", "NEWFALSE", "NONE", "SETITEMS", "STOP",
 }  # fmt: skip
 GLOBALS = {"collections OrderedDict", "torch._utils _rebuild_tensor_v2", "torch DoubleStorage", "torch FloatStorage"}
 

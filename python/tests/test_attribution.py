@@ -5,7 +5,6 @@ outputs among them, which pykan mixes up); and that no score is ever out of date
 """
 
 import copy
-import doctest
 import pickle
 import sys
 
@@ -15,7 +14,6 @@ import pytest
 from helpers import NETWORKS, random_network, relative, samples
 from test_reference import NAMES, dataset, fresh, reference, section
 
-import swiftkan._attribution
 from swiftkan import KAN, create_dataset
 
 SEVERAL = {
@@ -365,8 +363,3 @@ def test_feature_scores_of_pykans_example():
     assert scores[3] <= 0.004
     small = model.prune_input()
     assert small.input_id.tolist() == [0, 1, 2] and small.input_width == 4
-
-
-def test_examples_in_the_documentation():
-    result = doctest.testmod(swiftkan._attribution)
-    assert result.attempted > 5 and result.failed == 0

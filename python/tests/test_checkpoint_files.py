@@ -10,7 +10,7 @@ from checkpoints import inputs, product_data, read_torch_file, rich_model, same
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftkan import KAN, _yaml
+from swiftkan import KAN, _torch_file, _yaml
 
 
 @pytest.fixture
@@ -28,6 +28,16 @@ def rewrite(path, change):
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+
+
+def without_our_keys(lines):
+    """The lines of a configuration as pykan writes them."""
+    kept, skipping = [], False
+    for line in lines:
+        skipping = line.startswith("swiftkan.") or skipping and line.startswith("-")
+        kept += [] if skipping else [line]
+    assert len(kept) < len(lines)
+    return kept
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -60,6 +70,27 @@ def test_a_model_without_data(tmp_path):
     assert KAN.loadckpt(tmp_path / "mark").cache_data is None
 
 
+def test_no_samples_are_data_too(tmp_path):
+    model = KAN([2, 1])
+    model.cache_data = np.zeros((0, 2))
+    model.saveckpt(tmp_path / "mark")
+    assert read_torch_file(tmp_path / "mark_cache_data").shape == (0, 2)
+    assert KAN.loadckpt(tmp_path / "mark").cache_data.shape == (0, 2)
+
+
+@pytest.mark.parametrize("n", [0, 255, 256, 2**31 - 1, 2**31, 2**40, 2**62])
+def test_counts_of_any_size(n):
+    assert pickle.loads(pickle.PROTO + b"\x02" + _torch_file._integer(n) + pickle.STOP) == n
+
+
+def test_files_beyond_four_gigabytes(tmp_path, monkeypatch):
+    """Their zip headers are longer; here the limit is made small instead of the data large."""
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    model = rich_model()
+    model.saveckpt(tmp_path / "mark")
+    assert same(model, KAN.loadckpt(tmp_path / "mark"))
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_files_as_another_reader_sees_them(tmp_path, dtype):
     model = rich_model(dtype)
@@ -69,7 +100,8 @@ def test_files_as_another_reader_sees_them(tmp_path, dtype):
     for name, value in model.state_dict().items():
         assert state[name].dtype == value.dtype and np.array_equal(state[name], value)
     cache = read_torch_file(tmp_path / "mark_cache_data")
-    assert cache.dtype == dtype and np.array_equal(cache, model.cache_data[:, model.input_id])  # as pykan's network takes it
+    chosen = model.cache_data[:, model.input_id]  # what pykan's network takes
+    assert cache.dtype == dtype and np.array_equal(cache, chosen)
 
 
 def test_equal_models_make_equal_files(tmp_path):
@@ -87,9 +119,10 @@ def test_configuration_is_what_yaml_dumps(mark):
     assert config == yaml.safe_load(text)
     pykans = {key: value for key, value in config.items() if not key.startswith(("swiftkan.", "symbolic.funs_name."))}
     assert pykans == {
-        "affine_trainable": True, "auto_save": False, "base_fun_name": "identity", "ckpt_path": "./model", "device": "cpu",
-        "grid": [3, 5], "grid_eps": 0.3, "grid_range": [-1.5, 2.0], "k": [2, 3], "mult_arity": [[], [2, 3], []], "round": 0,
-        "sb_trainable": True, "sp_trainable": False, "state_id": 0, "symbolic_enabled": True, "width": [[3, 0], [2, 2], [1, 0]],
+        "affine_trainable": True, "auto_save": False, "base_fun_name": "identity", "ckpt_path": "./model",
+        "device": "cpu", "grid": [3, 5], "grid_eps": 0.3, "grid_range": [-1.5, 2.0], "k": [2, 3],
+        "mult_arity": [[], [2, 3], []], "round": 0, "sb_trainable": True, "sp_trainable": False, "state_id": 0,
+        "symbolic_enabled": True, "width": [[3, 0], [2, 2], [1, 0]],
     }  # fmt: skip
     assert config["symbolic.funs_name.0"] == rich_model().symbolic_fun[0].funs_name
 
@@ -105,12 +138,12 @@ def test_numpy_numbers_do_not_reach_the_configuration(tmp_path):
     assert same(model, KAN.loadckpt(tmp_path / "mark"))
 
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20), lambda inner: st.lists(inner, max_size=3)
-)
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3))
+keys = st.from_regex(r"[a-z_]{2,8}(\.[0-9])?", fullmatch=True).filter(lambda key: key not in _yaml._WORDS)
 
 
-@given(st.dictionaries(st.from_regex(r"[a-z_]{2,8}(\.[0-9])?", fullmatch=True).filter(lambda key: key not in _yaml._WORDS), values, max_size=4))
+@given(st.dictionaries(keys, values, max_size=4))
 def test_yaml_is_read_back_equal(mapping):
     text = _yaml.dump(mapping)
     assert _yaml.parse(text) == mapping
@@ -118,7 +151,13 @@ def test_yaml_is_read_back_equal(mapping):
     assert yaml.safe_load(text) == (mapping or None)
 
 
-@pytest.mark.parametrize("text", ["cuda:0", r"C:\model", "./m", "models/a", "1/x^0.5", "/t/café", "it's", "y", "No", "1e5", "1:30", "a: b", " x", '"', "2020-01-01"])
+TEXTS = [
+    "cuda:0", r"C:\model", "./m", "models/a", "1/x^0.5", "/t/café", "it's", "y", "No", "1e5", "1:30", "a: b", " x", '"',
+    "2020-01-01", "a#b", "a #b", "-", "=", "~",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_yaml_texts(text):
     yaml = pytest.importorskip("yaml")
     for written in (_yaml.dump({"key": text}), yaml.dump({"key": text})):
@@ -142,11 +181,7 @@ def test_a_checkpoint_of_a_gpu_is_read(mark):
 def test_pykans_own_keys_are_enough(mark):
     """As pykan writes it: no key of ours, and after its rewind a state_id as text."""
     lines = open(f"{mark}_config.yml").read().replace("state_id: 0", "state_id: '12'").splitlines()
-    kept, skipping = [], False
-    for line in lines:
-        skipping = line.startswith("swiftkan.") or skipping and line.startswith("-")
-        kept += [] if skipping else [line]
-    open(f"{mark}_config.yml", "w").write("\n".join(kept) + "\n")
+    open(f"{mark}_config.yml", "w").write("\n".join(without_our_keys(lines)) + "\n")
     with zipfile.ZipFile(f"{mark}_cache_data") as archive:
         members = {name: archive.read(name) for name in archive.namelist() if "swiftkan" not in name}
     with zipfile.ZipFile(f"{mark}_cache_data", "w") as archive:
@@ -158,7 +193,26 @@ def test_pykans_own_keys_are_enough(mark):
     assert model.state_id == 12 and np.array_equal(model.cache_data, x[:, [4, 0, 2]])
 
 
-# ---- What is wrong with files ------------------------------------------------------------------------------------------
+def test_symbolic_edges_that_pykans_fit_switched_off(tmp_path):
+    """pykan's fit saves a version before it switches symbolic edges on again; only that is undone."""
+    model = KAN([2, 2, 1], seed=1)
+    model.symbolic_enabled = False
+    path = str(tmp_path / "mark")
+
+    def loaded(auto_save, with_symbolic_edge, own_keys):
+        model.symbolic_fun[0].mask[0, 0] = with_symbolic_edge
+        model.saveckpt(path)
+        lines = open(f"{path}_config.yml").read().replace("auto_save: false", f"auto_save: {auto_save}").splitlines()
+        open(f"{path}_config.yml", "w").write("\n".join(lines if own_keys else without_our_keys(lines)) + "\n")
+        return KAN.loadckpt(path).symbolic_enabled
+
+    assert loaded("true", 0, own_keys=False) is True
+    assert loaded("true", 1, own_keys=False) is False
+    assert loaded("false", 0, own_keys=False) is False
+    assert loaded("true", 0, own_keys=True) is False
+
+
+# ---- What is wrong with files ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("part", ["config.yml", "state", "cache_data"])

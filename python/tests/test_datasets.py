@@ -13,7 +13,8 @@ def product(x):
 @pytest.mark.parametrize("seed", [0, 1, 42, 2**32 - 1])
 @pytest.mark.parametrize("train, test", [(10, 7), (1000, 1000), (1, 3)])
 def test_inputs_are_torchs_bit_for_bit(seed, train, test):
-    """The raw words of the Mersenne Twister, which NumPy gives too: of a float64 the low 53 bits of two, of a float32 the low 24 of
+    """The raw words of the Mersenne Twister, which NumPy gives too: of a float64 the low 53 bits of two, of a float32
+    the low 24 of
     one (torch's aten/src/ATen/core/TransformationHelper.h)."""
     stream = np.random.RandomState(seed)
     data = create_dataset(product, n_var=2, train_num=train, test_num=test, seed=seed)

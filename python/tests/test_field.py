@@ -1,8 +1,9 @@
 """Five questions that libraries of the field fail, asked of this one (float64 finite differences and plain counting).
 
-Defects found in published implementations of Kolmogorov-Arnold networks are of five kinds: a wrong input gradient (half the true
-one, or of the wrong sign), a wrong parameter gradient (repeated indices added once), a grid update that changes the function,
-predictions that depend on the batch (normalisation by the batch's extremes), and NaN for large inputs.
+Defects found in published implementations of Kolmogorov-Arnold networks are of five kinds: a wrong input gradient
+(half the true one, or of the wrong sign), a wrong parameter gradient (repeated indices added once), a grid update
+that changes the function, predictions that depend on the batch (normalisation by the batch's extremes), and NaN for
+large inputs.
 """
 
 import numpy as np
@@ -40,8 +41,8 @@ def test_the_parameter_gradient_counts_repeated_samples(kind):
 def test_a_grid_update_keeps_the_function(k, eps):
     """To what the new splines can represent: with many knots little is lost, and masks and scales are not fitted twice.
 
-    The samples are within the grids of all layers: beyond their ends splines fall to 0 within k knots, and with 120 intervals
-    that is nearly a jump, which no other grid can have in the same place.
+    The samples are within the grids of all layers: beyond their ends splines fall to 0 within k knots, and with 120
+    intervals that is nearly a jump, which no other grid can have in the same place.
     """
     model = random_network(dict(width=[2, 3, 1], grid=4, k=k, grid_eps=eps, grid_range=(-1, 1)), seed=3, symbolic=False)
     x, _ = samples(model, n=2000, spread=1.0)

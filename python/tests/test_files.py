@@ -138,6 +138,7 @@ DAMAGE = {
     "array cut": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.zeros((2, 3, 6)))[:-9]}), "damaged"),
     "not an array": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": b"zzz"}), "damaged"),
     "no settings": (lambda p: header_with(p, settings=None), "damaged"),
+    "huge": (lambda p: header_with(p, settings={**SETTINGS, "width": [[2, 0], [10**9, 0], [1, 0]]}), "damaged.*shape"),
     "unknown setting": (lambda p: header_with(p, settings={**SETTINGS, "power": 3}), "damaged"),
     "wrong setting": (lambda p: header_with(p, settings={**SETTINGS, "k": -1}), "damaged.*k: must be"),
     "unknown function": (

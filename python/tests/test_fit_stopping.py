@@ -1,4 +1,4 @@
-"""How training ends: steps, callbacks, patience, convergence, divergence, Ctrl-C; and that the model is usable after each."""
+"""How training ends (steps, callbacks, patience, convergence, divergence, Ctrl-C), and that the model is usable then."""
 
 import os
 import signal

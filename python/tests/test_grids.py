@@ -1,7 +1,7 @@
 """Grids: the function is kept, nothing is shared, and no data is too poor.
 
-What it must show: a nested refinement is exact to 1e-12; features that are constant, binary or rare give minimum-norm splines
-and no NaN; a refined model and its parent are two models.
+What it must show: a nested refinement is exact to 1e-12; features that are constant, binary or rare give minimum-norm
+splines and no NaN; a refined model and its parent are two models.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def interior(layer):
 
 
 def covered(kind, n=300, seed=0):
-    """A network and samples that stay within its grids in every layer: beyond the ends, splines run out with the knots."""
+    """A network and samples within its grids in every layer: beyond the ends, splines run out with the knots."""
     model = random_network(NETWORKS[kind], seed=seed)
     x, _ = samples(model, n=n)
     model.update_grid_from_samples(x)
@@ -110,7 +110,7 @@ def test_a_child_inherits_the_settings():
 @pytest.mark.parametrize("eps", [0.0, 0.02, 0.5, 1.0])
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_knots_from_samples(eps, k):
-    """grid_eps·uniform + (1 - grid_eps)·quantiles (pykan's KANLayer.update_grid_from_samples), extended by the mean step."""
+    """grid_eps·uniform + (1 - grid_eps)·quantiles (pykan's KANLayer.py), extended by the mean step."""
     x = np.random.RandomState(0).randn(500, 2)
     model = KAN([2, 1], grid=5, k=k, grid_eps=eps)
     model.update_grid_from_samples(x)
@@ -198,6 +198,19 @@ def test_poor_features(kind, dtype, n):
         assert result.status == "ok" and np.isfinite(model(x)).all()
         assert result["train_loss"][-1] < y.std()
         assert np.isfinite(model.value_and_grad(x, y, lamb=0.1)[0])
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 5])
+def test_knots_that_only_rounding_keeps_apart(k):
+    """silu(-1008) is about 1e-302: knots from such activations have distances without a finite reciprocal."""
+    x = np.array([[0.0, -1008.0], [-1008.0, -1008.0]])
+    model = KAN([2, 3, 1], grid=2, k=k, grid_eps=0.0)
+    model.update_grid_from_samples(x)
+    fine = model.refine(5, x)
+    for m in (model, fine):
+        assert np.isfinite(m(x)).all() and all(np.isfinite(layer.coef).all() for layer in m.act_fun)
+        gradients, grad_x = m.vjp(x, np.ones((2, 1)))
+        assert np.isfinite(grad_x).all() and all(np.isfinite(g).all() for g in gradients.values())
 
 
 def test_the_solution_that_data_does_not_determine_has_minimum_norm():

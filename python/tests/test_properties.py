@@ -60,7 +60,7 @@ def test_the_engine_computes_the_formulas(kind, seed):
 
 @given(networks(smooth=True), seeds)
 def test_a_direction_of_the_gradient(kind, seed):
-    """Along a random direction in all parameters and inputs, the derivative of the loss is the gradient's product with it."""
+    """Along a random direction in all parameters and inputs, the derivative is the gradient's product with it."""
     model = random_network(kind, seed)
     random = np.random.RandomState(seed)
     x = data(model, seed, n=7)

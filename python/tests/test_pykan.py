@@ -1,4 +1,5 @@
-"""Reading pykan's checkpoints without torch: real ones (reference/checkpoints), and files made by hand to be wrong or evil.
+"""Reading pykan's checkpoints without torch: real ones (reference/checkpoints), and files made by hand to be wrong or
+evil.
 
 What it must show: the numbers are read as they are, and whatever else a file asks for is refused by name and not done.
 """
@@ -256,7 +257,7 @@ def test_no_deeper_evil():
         (lambda p: write_state(p, {"act_fun.0.coef": np.zeros(3, int)}), "float32 or float64"),
         (lambda p: write_state(p, {**KAN([2, 1]).state_dict(), "more": np.zeros(1)}), "unknown: more"),
         (lambda p: write_state(p, KAN([2, 1], grid=5).state_dict()), "has the shape"),
-        (lambda p: write_state(p, KAN([2, 2, 1]).state_dict()), "unknown: node_bias_1"),
+        (lambda p: write_state(p, KAN([2, 2, 1]).state_dict()), "the settings need"),
     ],
 )
 def test_states_that_do_not_fit(checkpoint, spoil, text):
@@ -280,6 +281,7 @@ def test_states_that_do_not_fit(checkpoint, spoil, text):
         ("grid: 3", "grid: !!python/object/apply:os.system ['touch pwned']", "m_config.yml"),
         ("grid: 3", "grid: many", "grid: must be an integer"),
         ("k: 3", "k: -3", "k: must be"),
+        ("- - 2\n", "- - 2000000000\n", "has the shape"),
         (CONFIG, "just text", "m_config.yml"),
         (CONFIG, "", "m_config.yml"),
         (CONFIG, "a: [1, 2", "m_config.yml"),

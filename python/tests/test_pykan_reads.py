@@ -19,7 +19,9 @@ from swiftkan import KAN
 INTERPRETER = os.environ.get("SWIFTKAN_PYKAN_PYTHON") or (
     sys.executable if all(importlib.util.find_spec(name) for name in ("torch", "kan")) else None
 )
-pytestmark = pytest.mark.skipif(not INTERPRETER, reason="needs pykan: SWIFTKAN_PYKAN_PYTHON names an interpreter that has it")
+pytestmark = pytest.mark.skipif(
+    not INTERPRETER, reason="needs pykan: SWIFTKAN_PYKAN_PYTHON names an interpreter that has it"
+)
 
 PRELUDE = """
 import contextlib, io, json, sys
@@ -36,7 +38,12 @@ def pykan(script, folder, *arguments):
     """Runs a script in pykan's interpreter and folder; what it prints last is its answer, in JSON."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [INTERPRETER, "-c", PRELUDE + script, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        [INTERPRETER, "-c", PRELUDE + script, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
@@ -107,6 +114,7 @@ def test_the_same_calls_write_the_same_history(tmp_path, monkeypatch):
     model = KAN.loadckpt("model/0.1")
     assert relative(model(data["test_input"]), first) < 1e-12
     assert np.array_equal(np.sort(model.cache_data, axis=0), np.sort(data["test_input"], axis=0))  # pykan shuffled it
+    assert model.symbolic_enabled  # pykan's fit saves while it has them switched off
     model = model.rewind("2.3")
     assert (model.round, model.state_id) == (3, 3) and len(last) == len(data["test_input"])
 
@@ -129,6 +137,7 @@ def test_pykan_continues_our_folder(tmp_path, monkeypatch):
     model.fit(data, steps=2)
     model = model.refine(6)
     loss, history = pykan(TRAIN, tmp_path)
-    assert np.isfinite(loss) and history.startswith("### Round 0 ###\ninit => 0.0\n0.0 => fit => 0.1\n0.1 => refine => 0.2\n")
+    assert np.isfinite(loss)
+    assert history.startswith("### Round 0 ###\ninit => 0.0\n0.0 => fit => 0.1\n0.1 => refine => 0.2\n")
     assert history.endswith("1.1 => fit => 1.2\n")
     assert abs(KAN.loadckpt("model/1.2").evaluate(data)["test_loss"] - loss) < 1e-12

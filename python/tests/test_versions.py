@@ -82,6 +82,36 @@ def test_a_version_holds_what_the_history_says(here):
     assert same(after_fit, back) and same(after_fit, fine.checkout("1.1"))  # pykan writes the latest model here
 
 
+def test_pruning_makes_versions(here):
+    """Those that return a new model leave the parent's version alone; each file holds what was returned."""
+    model = KAN([3, [2, 1], 1], grid=3, seed=2, auto_save=True)
+    x = np.random.RandomState(0).uniform(-1, 1, (50, 3))
+    model.get_act(x)
+    steps = [
+        ("prune", lambda m: m.prune(node_th=1e-9, edge_th=1e-9)),
+        ("prune_node", lambda m: m.prune_node(active_neurons_id=[[0, 2]])),
+        ("prune_node", lambda m: m.prune_node(1e-9)),
+        ("prune_input", lambda m: m.prune_input(active_inputs=[2, 0])),
+        ("prune_edge", lambda m: m.prune_edge(1e-9)),
+        ("remove_edge", lambda m: m.remove_edge(0, 0, 0)),
+        ("remove_node", lambda m: m.remove_node(0, 1, mode="up")),
+    ]
+    lines = ["### Round 0 ###", "init => 0.0"]
+    for n, (name, step) in enumerate(steps):
+        before, made = model.state_id, step(model)
+        assert made is model or model.state_id == before
+        model = made
+        lines.append(f"0.{n} => {name} => 0.{n + 1}")
+        assert history().splitlines() == lines
+        assert same(model, model.checkout(f"0.{n + 1}"))
+    assert model.input_id.tolist() == [2, 0]
+    model.prune_node(active_neurons_id=[[0]], log_history=False)
+    model.prune_input(active_inputs=[0], log_history=False)
+    model.remove_edge(0, 0, 1, log_history=False)
+    model.remove_node(0, 0, mode="up", log_history=False)
+    assert history().splitlines() == lines
+
+
 def test_originals_stay_usable(here):
     model = trained()
     before = model.copy()

@@ -87,19 +87,21 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
     ///
-    /// Threads pay when the work is longer than about 50 µs, some 200 000 multiplications.
+    /// Threads pay when the work is longer than about 50 µs, some 200 000 multiplications; functions that users have added
+    /// stay on the calling thread.
     @inline(__always)
     func forEachBlock(_ n: Int, _ body: (Workspace<T>, Int, Int, Int) -> Void) throws(KANError) {
         let shardTotal = shardCount(n)
         let size = blockSamples(n)
         let blocks = (n + size - 1) / size
-        let threads = n * sampleCost < 200_000 ? 1 : max(1, min(Threads.count, shardTotal))
+        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 200_000
+        let threads = alone ? 1 : max(1, min(Threads.count, shardTotal))
         while workspaces.count < threads {
             // A single small block does not need room for a full one.
             workspaces.append(try Workspace(folded, capacity: capacity))
         }
         let next = Atomic<Int>(0)
-        ThreadPool.run(tasks: threads, threads: threads) { slot in
+        ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
             let workspace = workspaces[slot]
             while true {
                 let shard = next.add(1, ordering: .relaxed).oldValue

@@ -9,7 +9,7 @@
 /// A symbolic edge that is switched on: mask·(c·f(a·x + b) + d).
 struct SymbolicEdge<T: KANScalar> {
     let output: Int
-    let function: SymbolicFunction
+    let function: EdgeFunction
     let mask, a, b, c, d: T
 }
 
@@ -34,6 +34,8 @@ final class FoldedLayer<T: KANScalar> {
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
+    /// Must the layer be evaluated on the calling thread, for the sake of an added function.
+    private(set) var needsCallingThread = false
 
     /// - Parameter edgeRows: must single edges be evaluated, as regularisers need; only the narrow form does that.
     init(
@@ -106,6 +108,7 @@ final class FoldedLayer<T: KANScalar> {
         if hasSymbolicEdges {
             for i in 0..<shape.inputs { symbolicEdges[i].removeAll(keepingCapacity: true) }
             hasSymbolicEdges = false
+            needsCallingThread = false
         }
         guard network.symbolicEnabled else { return }
         for o in 0..<shape.outputs {
@@ -114,11 +117,13 @@ final class FoldedLayer<T: KANScalar> {
                 let mask = state[shape.symbolicMask + edge]
                 guard mask != 0 else { continue }
                 let affine = state + shape.affine + 4 * edge
+                let function = network.functions[l][edge]
                 symbolicEdges[i].append(
                     SymbolicEdge(
-                        output: o, function: network.functions[l][edge], mask: mask, a: affine[0], b: affine[1],
+                        output: o, function: function, mask: mask, a: affine[0], b: affine[1],
                         c: affine[2], d: affine[3]))
                 hasSymbolicEdges = true
+                if function.isAdded { needsCallingThread = true }
             }
         }
     }

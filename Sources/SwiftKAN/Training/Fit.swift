@@ -54,6 +54,8 @@ final class FitLoop<T: KANScalar> {
     /// The whole state where the loss was last finite, and where it was best.
     private let lastFinite: AlignedBuffer<T>
     private let best: AlignedBuffer<T>?
+    private var hasBest = false
+    private var lastBatch: Samples<T>?
     private var predictions, adjoint: AlignedBuffer<T>?
     private var report = FitReport()
     private var progress: Progress
@@ -95,7 +97,11 @@ final class FitLoop<T: KANScalar> {
             report.reason = .callback
             if !isFinite() { restore(from: lastFinite) }
         }
-        if let best, report.steps > 0 { restore(from: best) }
+        if !report.cancelled, report.reason != .diverged, try !endIsFinite() {
+            restore(from: lastFinite)
+            report.reason = .diverged
+        }
+        if let best, hasBest { restore(from: best) }
         return report
     }
 
@@ -112,7 +118,11 @@ final class FitLoop<T: KANScalar> {
                 if b == 0, options.updateGrid, step % frequency == 0, step < options.stopGridUpdateStep,
                     step >= options.startGridUpdateStep
                 {
-                    try network.updateGrid(x: batch.x, n: batch.n, evaluation: options.evaluation)
+                    guard try moveGrid(batch, step: step) else {
+                        restore(from: lastFinite)
+                        report.reason = .diverged
+                        return
+                    }
                     lbfgs?.reset()
                     lm?.reset()
                     idle = 0
@@ -144,7 +154,13 @@ final class FitLoop<T: KANScalar> {
                 if judged < bestLoss - options.minDelta {
                     (bestLoss, withoutGain) = (judged, 0)
                     report.bestStep = step
-                    save(to: best)
+                    hasBest = true
+                    // Without test data first-order optimisers are judged by the loss before their step.
+                    if test == nil, firstOrder != nil {
+                        best.base.update(from: lastFinite.base, count: network.architecture.stateCount)
+                    } else {
+                        save(to: best)
+                    }
                 } else {
                     withoutGain += 1
                 }
@@ -173,9 +189,40 @@ final class FitLoop<T: KANScalar> {
         }
     }
 
+    /// Moves the grids to the batch; false if training has driven the activations to infinity.
+    private func moveGrid(_ batch: Samples<T>, step: Int) throws(KANError) -> Bool {
+        do throws(KANError) {
+            try network.updateGrid(x: batch.x, n: batch.n, evaluation: options.evaluation)
+        } catch {
+            if case .invalid = error, step > 0 { return false }
+            throw error
+        }
+        return true
+    }
+
+    /// First-order optimisers step after the loss was judged, so where the last step led is judged at the end.
+    private func endIsFinite() throws(KANError) -> Bool {
+        guard firstOrder != nil, let batch = lastBatch else { return true }
+        guard isFinite() else { return false }
+        evaluator.checkpoint = nil
+        evaluator.fold(network)
+        if options.objective.loss == .custom {
+            guard let predictions, predictions.count >= batch.n * network.architecture.outputs else { return true }
+            try evaluator.predict(batch.x, batch.n, evaluation: options.evaluation, into: predictions.base)
+            return (0..<(batch.n * network.architecture.outputs)).allSatisfy { predictions.base[$0].isFinite }
+        }
+        var plain = options.objective
+        plain.lamb = 0
+        let target = Target(batch, plain, outputs: network.architecture.outputs)
+        return try evaluator.objective(
+            plain, x: batch.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
+        ).loss.isFinite
+    }
+
     /// One update from one batch: its value, whether it was finite, whether the parameters moved.
     private func update(_ batch: Samples<T>, step: Int) throws(KANError) -> (ObjectiveValue, Bool, Bool) {
         let state = network.state
+        lastBatch = batch
         if let lbfgs {
             let result = try lbfgs.step(state, lr: options.lr(step: step)) { (gradient) throws(KANError) in
                 try self.evaluate(batch, gradient: gradient)

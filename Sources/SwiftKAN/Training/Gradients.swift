@@ -7,7 +7,7 @@ extension KAN {
     ///
     /// - Parameters:
     ///   - gradient: (parameterCount) of loss + lamb·regularisation, or nil.
-    ///   - inputGradient: (n, inputs) of the loss with respect to x, or nil.
+    ///   - inputGradient: (n, inputs) of the same with respect to x, or nil.
     @_specialize(where T == Double)
     @_specialize(where T == Float)
     public func evaluate(

@@ -88,7 +88,7 @@ extension Evaluator {
         if objective.lamb != 0 {
             let r = try regularization(objective.regularization, x, n, evaluation: evaluation)
             reg = r.value
-            if gradient != nil { pulls = r.pulls(objective.lamb) }
+            if gradient != nil || inputGradient != nil { pulls = r.pulls(objective.lamb) }
         }
         let loss = try gradientSweep(
             x, n, evaluation: evaluation, pulls: pulls, gradient: gradient, inputGradient: inputGradient

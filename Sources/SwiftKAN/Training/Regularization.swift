@@ -97,19 +97,11 @@ struct LayerDeviations {
         (inputs, outputs, sums, arities) = (shape.inputs, shape.outputs, shape.sums, shape.arities)
         node = (0..<shape.inputs).map { moments.nodes.deviation($0) }
         subnode = (0..<shape.outputs).map { moments.subnodes.deviation($0) }
-        func transposed(_ m: Moments, _ active: (Int) -> Bool) -> [Double] {
-            var s = Array(repeating: 0.0, count: shape.edges)
-            for i in 0..<shape.inputs {
-                for o in 0..<shape.outputs {
-                    let d = m.deviation(i * shape.outputs + o)
-                    // An edge that is switched off was never added: its deviation is 0.
-                    s[o * shape.inputs + i] = d.isNaN && !active(i * shape.outputs + o) ? 0 : d
-                }
-            }
-            return s
+        func transposed(_ m: Moments) -> [Double] {
+            (0..<shape.edges).map { m.deviation(($0 % shape.inputs) * shape.outputs + $0 / shape.inputs) }
         }
-        edge = transposed(moments.edges) { moments.edges.hasValues($0) }
-        numerical = transposed(moments.numerical) { moments.numerical.hasValues($0) }
+        edge = transposed(moments.edges)
+        numerical = transposed(moments.numerical)
         dnode = Array(repeating: 0, count: node.count)
         dsubnode = Array(repeating: 0, count: subnode.count)
         dedge = Array(repeating: 0, count: edge.count)

@@ -49,8 +49,9 @@ struct Moments {
 
     func hasValues(_ q: Int) -> Bool { counts[q] > 0 }
 
-    /// The standard deviation with n - 1 in the denominator (torch.std), NaN for a single sample.
-    func deviation(_ q: Int) -> Double { (squares[q] / (counts[q] - 1)).squareRoot() }
+    /// The standard deviation with n - 1 in the denominator (torch.std), NaN for a single sample; 0 for a quantity that was
+    /// never added, as edges that are switched off are not.
+    func deviation(_ q: Int) -> Double { hasValues(q) ? (squares[q] / (counts[q] - 1)).squareRoot() : 0 }
 }
 
 /// The moments of one layer. Edges are numbered input·outputs + output, as masks are.

@@ -1,0 +1,55 @@
+// Grids: extension, from samples (uniform, quantiles, between, constant), refinement.
+
+import Testing
+@testable import SwiftKAN
+
+@Suite struct KnotVectorTests {
+    @Test(arguments: 0...4) func extensionHasTheMeanSpacing(k: Int) {
+        var knots = [Double](repeating: .nan, count: 4 + 2 * k)
+        for (m, t) in [0, 0.5, 0.75, 3].enumerated() { knots[k + m] = t }
+        KnotVector.extend(&knots, grid: 3, k: k)
+        #expect(Array(knots[k...(k + 3)]) == [0, 0.5, 0.75, 3])
+        #expect(Array(knots[..<k]) == (0..<k).map { Double($0 - k) })
+        #expect(Array(knots[(k + 4)...]) == (0..<k).map { Double(4 + $0) })
+    }
+
+    @Test func uniformQuantilesAndBetween() {
+        let sorted = [0.0, 1, 2, 3, 10, 20, 30, 40]
+        // Quantile knots: the samples number ⌊n/G·m⌋, and the last.
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 0) == [0, 2, 10, 30, 40])
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 1) == [0, 10, 20, 30, 40])
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 0.5) == [0, 6, 15, 30, 40])
+        #expect(KnotVector.fromSamples(sorted, grid: 1, gridEps: 0.3) == [0, 40])
+        // Fewer samples than intervals: quantile knots repeat and never decrease.
+        let few = KnotVector.fromSamples([1.0, 5], grid: 6, gridEps: 0)
+        #expect(few == [1, 1, 1, 5, 5, 5, 5])
+        // Binary samples: not degenerate with the default mixture.
+        let binary = KnotVector.fromSamples([0.0, 0, 0, 1, 1, 1, 1], grid: 5, gridEps: 0.02)
+        #expect(zip(binary, binary.dropFirst()).allSatisfy { $0 < $1 } && binary[0] == 0 && binary[5] == 1)
+    }
+
+    @Test(arguments: [0.0, 1, -3.5, 1e6, -1e200, 1e-300])
+    func constantSamples(value: Double) {
+        for n in [1, 2, 50] {
+            let grid = KnotVector.fromSamples(Array(repeating: value, count: n), grid: 4, gridEps: 0.02)
+            #expect(grid.count == 5 && grid[0] < value && value < grid[4], "\(grid)")
+            #expect(zip(grid, grid.dropFirst()).allSatisfy { $0 < $1 })
+        }
+        // A range lost in rounding counts as constant.
+        let almost = KnotVector.fromSamples([value, value.nextUp], grid: 4, gridEps: 0.02)
+        #expect(zip(almost, almost.dropFirst()).allSatisfy { $0 < $1 }, "\(almost)")
+        let single = KnotVector.fromSamples([Float(value < -1e30 ? -7 : value)], grid: 3, gridEps: 0)
+        #expect(zip(single, single.dropFirst()).allSatisfy { $0 < $1 })
+    }
+
+    @Test func refinement() {
+        let old = [0.0, 1, 4, 5]
+        #expect(KnotVector.refined(old, grid: 3, to: 3) == old)
+        #expect(KnotVector.refined(old, grid: 3, to: 6) == [0, 0.5, 1, 2.5, 4, 4.5, 5])
+        let five = KnotVector.refined(old, grid: 3, to: 5)
+        // Positions 0, 0.6, 1.2, 1.8, 2.4, 3 in old intervals.
+        #expect(largestDifference(five, [0, 0.6, 1.6, 3.4, 4.4, 5]) < 1e-15)
+        #expect(largestDifference(KnotVector.refined(old, grid: 3, to: 2), [0, 2.5, 5]) < 1e-15)
+        #expect(KnotVector.refined(old, grid: 3, to: 1) == [0, 5])
+    }
+}

@@ -1,0 +1,88 @@
+// Means and standard deviations: merged blocks against two passes, and digits that must not be lost.
+
+import Testing
+@testable import SwiftKAN
+
+/// Two passes over the values; n - 1 in the denominator.
+func twoPass(_ values: [Double]) -> (mean: Double, deviation: Double) {
+    let mean = values.reduce(0, +) / Double(values.count)
+    return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot())
+}
+
+@Suite struct StatisticsTests {
+    /// Values in pieces of these sizes, each reduced by two passes and merged.
+    private func merged(_ values: [Double], pieces: [Int]) -> Moments {
+        var (moments, start) = (Moments(1), 0)
+        for count in pieces {
+            let part = Array(values[start..<(start + count)])
+            start += count
+            let mean = count == 0 ? 0 : part.reduce(0, +) / Double(count)
+            moments.merge(0, Double(count), mean, part.reduce(0) { $0 + ($1 - mean) * ($1 - mean) })
+        }
+        return moments
+    }
+
+    @Test(arguments: [[100], [1, 99], [50, 50], [33, 0, 33, 34], Array(repeating: 1, count: 100)])
+    func mergingAgreesWithTwoPasses(pieces: [Int]) {
+        let values = uniform(100, 2, 5, seed: 1)
+        let moments = merged(values, pieces: pieces)
+        let expected = twoPass(values)
+        #expect(abs(moments.mean[0] - expected.mean) < 1e-14)
+        #expect(abs(moments.deviation(0) - expected.deviation) < 1e-14)
+    }
+
+    /// A deviation of 1e-6 beside a mean of 1e6: E[v²] - E[v]² would have no digit left.
+    @Test func tinyDeviationBesideALargeMean() {
+        let values = uniform(1000, seed: 2).map { 1e6 + 1e-6 * $0 }
+        let expected = twoPass(values)
+        for pieces in [[1000], [500, 500], Array(repeating: 8, count: 125)] {
+            #expect(abs(merged(values, pieces: pieces).deviation(0) / expected.deviation - 1) < 1e-3)
+        }
+        #expect(expected.deviation > 4e-7 && expected.deviation < 7e-7)
+    }
+
+    @Test func emptyAndSingle() {
+        var moments = Moments(2)
+        #expect(!moments.hasValues(0) && moments.deviation(0).sign == .plus && moments.deviation(0) == 0)
+        moments.merge(0, 1, 3, 0)
+        #expect(moments.hasValues(0) && !moments.hasValues(1) && moments.mean[0] == 3 && moments.deviation(0).isNaN)
+        var other = Moments(2)
+        other.merge(moments)
+        #expect(other.mean == [3, 0] && !other.hasValues(1))
+    }
+
+    /// A row of a block: lanes beyond its samples do not count.
+    @Test func rowsOfABlock() throws {
+        let w = try Workspace<Double>(try Architecture(Settings(width: [1, 1])), capacity: 2)
+        w.begin(11)
+        let values = uniform(11, seed: 3)
+        let row = try Rows([values + [99, 99, 99, 99, 99]], nv: 2)
+        var moments = Moments(1)
+        moments.add(row.vectors, w, to: 0)
+        #expect(abs(moments.mean[0] - twoPass(values).mean) < 1e-15)
+        #expect(abs(moments.deviation(0) - twoPass(values).deviation) < 1e-15)
+    }
+
+    /// All statistics of a network against the plain forward pass, over more than one block and shard.
+    @Test func networkAgainstTheNaiveOne() throws {
+        let network = try richNetwork()
+        let n = 150
+        let x = uniform(2 * n, seed: 4)
+        var found = [Double](repeating: .nan, count: network.statisticsCount)
+        try network.statistics(x: x, n: n, evaluation: Evaluation(), into: &found)
+        let samples = NaiveSample.all(network, x)
+        var expected: [Double] = []
+        func add(_ count: Int, _ value: (NaiveSample, Int) -> Double) {
+            let moments = (0..<count).map { q in twoPass(samples.map { value($0, q) }) }
+            expected += moments.map(\.mean) + moments.map(\.deviation)
+        }
+        for (l, shape) in network.layers.enumerated() {
+            add(shape.inputs) { $0.acts[l][$1] }
+            add(shape.outputs) { $0.sums[l][$1] }
+            add(shape.edges) { $0.numerical[l][$1] + $0.symbolic[l][$1] }
+            add(shape.edges) { $0.numerical[l][$1] }
+        }
+        #expect(largestDifference(found, expected) < 1e-13)
+        #expect(throws: KANError.self) { try network.statistics(x: x, n: 1, evaluation: Evaluation(), into: &found) }
+    }
+}

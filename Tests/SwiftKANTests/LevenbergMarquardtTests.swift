@@ -134,6 +134,37 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
         #expect(try solver.load(matrix, v) == false)
     }
 
+    /// U ᵀU = A and A x = b, for sizes around those of its blocks, and a refusal at any pivot that is not positive.
+    @Test(arguments: [1, 3, 4, 7, 8, 47, 48, 49, 64, 65, 113, 230])
+    func choleskyOfRandomMatrices(n: Int) throws {
+        var random = MersenneTwister(seed: UInt32(n))
+        let factors = (0..<(n * n)).map { _ in random.uniformDouble() - 0.5 }
+        var a = [Double](repeating: 0, count: n * n)
+        for i in 0..<n {
+            for j in i..<n {
+                a[i * n + j] = (0..<n).reduce(i == j ? 0.1 : 0) { $0 + factors[$1 * n + i] * factors[$1 * n + j] }
+                a[j * n + i] = a[i * n + j]
+            }
+        }
+        let x = (0..<n).map { _ in random.uniformDouble() }
+        var b = (0..<n).map { i in (0..<n).reduce(0) { $0 + a[i * n + $1] * x[$1] } }
+        var u = a
+        #expect(try Cholesky.factor(&u, n, checkpoint: nil))
+        for i in 0..<n {
+            for j in i..<n {
+                let product = (0...i).reduce(0) { $0 + u[$1 * n + i] * u[$1 * n + j] }
+                #expect(abs(product - a[i * n + j]) < 1e-13 * Double(n))
+            }
+        }
+        Cholesky.solve(u, n, &b)
+        #expect(zip(b, x).allSatisfy { abs($0 - $1) < 1e-9 })
+        for bad in [0, n / 2, n - 1] {
+            u = a
+            u[bad * n + bad] = -1
+            #expect(try !Cholesky.factor(&u, n, checkpoint: nil))
+        }
+    }
+
     @Test func bitsDoNotDependOnThreads() throws {
         func bits(_ threads: Int) throws -> [UInt64] {
             threadCountLock.lock()

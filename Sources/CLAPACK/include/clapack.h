@@ -14,14 +14,6 @@ void dgelsy_(const int32_t *m, const int32_t *n, const int32_t *nrhs, double *a,
              const int32_t *ldb, int32_t *jpvt, const double *rcond, int32_t *rank, double *work,
              const int32_t *lwork, int32_t *info);
 
-/* The Cholesky factor of the n × n matrix whose lower ("L") or upper ("U") triangle is in a, in its place; info > 0: not
- * positive definite. */
-void dpotrf_(const char *uplo, const int32_t *n, double *a, const int32_t *lda, int32_t *info, size_t uplo_length);
-
-/* B := A⁻¹ B with the factor from dpotrf. */
-void dpotrs_(const char *uplo, const int32_t *n, const int32_t *nrhs, const double *a, const int32_t *lda, double *b,
-             const int32_t *ldb, int32_t *info, size_t uplo_length);
-
 /* Cholesky with complete pivoting, for matrices that may be singular: Pᵀ A P = L Lᵀ up to the rank found. work: 2n numbers. */
 void dpstrf_(const char *uplo, const int32_t *n, double *a, const int32_t *lda, int32_t *piv, int32_t *rank,
              const double *tol, double *work, int32_t *info, size_t uplo_length);

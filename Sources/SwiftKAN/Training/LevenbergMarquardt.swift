@@ -73,6 +73,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         guard equations.count > 0, let h = equations.matrix else { return (first, f, true, 1) }
         try equations.accumulate(data.x, loss, evaluation: options.evaluation)
         let slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
+        solver.checkpoint = evaluator.checkpoint
         guard try solver.load(h, slope) else { return (first, f, true, 1) }
 
         origin.base.update(from: state, count: P)

@@ -14,6 +14,7 @@ struct DampedSolver {
     private var scale: [Double] = []
     private var slope: [Double] = []
     private var isFactored = false
+    var checkpoint: Checkpoint?
 
     /// What D is at least, as a part of the largest diagonal entry: parameters that hardly matter are not moved far.
     static var floor: Double { 1e-2 }
@@ -40,17 +41,14 @@ struct DampedSolver {
         guard let h = h?.base, let f = factor?.base else { return nil }
         fill(f, h, lambda)
         var delta = slope.map { -$0 }
-        var order = Int32(n), one: Int32 = 1, info: Int32 = 0
-        dpotrf_("L", &order, f, &order, &info, 1)
-        if info == 0 {
-            dpotrs_("L", &order, &one, f, &order, &delta, &order, &info, 1)
-        } else if info > 0 {
+        isFactored = try Cholesky.factor(f, n, checkpoint: checkpoint)
+        if isFactored {
+            Cholesky.solve(f, n, &delta)
+        } else {
             fill(f, h, lambda)
             guard let basic = basicSolution(f) else { return nil }
             delta = basic
         }
-        guard info >= 0 else { throw .internal("LAPACK's dpotrf refused argument \(-info)") }
-        isFactored = info == 0
         var predicted = 0.0
         for j in 0..<n { predicted += 0.5 * delta[j] * (lambda * delta[j] - slope[j]) }
         for j in 0..<n { delta[j] *= scale[j] }
@@ -62,8 +60,7 @@ struct DampedSolver {
     mutating func solveAgain(_ r: [Double]) -> [Double]? {
         guard isFactored, let f = factor?.base else { return nil }
         var x = (0..<n).map { scale[$0] * r[$0] }
-        var order = Int32(n), one: Int32 = 1, info: Int32 = 0
-        dpotrs_("L", &order, &one, f, &order, &x, &order, &info, 1)
+        Cholesky.solve(f, n, &x)
         for j in 0..<n { x[j] *= scale[j] }
         return x.allSatisfy(\.isFinite) ? x : nil
     }

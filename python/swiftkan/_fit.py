@@ -100,7 +100,7 @@ class Training(Gradients):
             Silent, a tqdm bar, or a line every ``log`` steps.
         grids : list of int (or of lists with one a layer), or 'auto'
             Coarse to fine: train ``steps`` steps with each of these grids, and :meth:`refine` in between, exactly where each
-            grid is a multiple of the one before. Ends at the last grid before the test loss rises, if there is test data.
+            grid is a multiple of the one before; grids move to the samples during the first only. Ends at the last grid before the test loss rises, if there is test data.
             'auto' doubles the model's grid until then. The model's arrays (``act_fun[l].coef``, …) are new ones after each
             refinement: views taken before are of the coarser model.
         restarts : int
@@ -243,7 +243,8 @@ def _options(
     if _check.integer("batch", batch, -1) == 0:
         raise ValueError("batch: must be at least 1, or -1 for all samples")
     if opt == "LM":
-        for name, given in (("weight_decay", weight_decay), ("lr_schedule", lr_schedule), ("batch", batch != -1), ("epochs", epochs is not None)):
+        unused = {"weight_decay": weight_decay, "lr_schedule": lr_schedule, "batch": batch != -1, "epochs": epochs is not None}
+        for name, given in unused.items():
             if given:
                 raise ValueError(f"{name}: 'LM' has none, it takes all samples in each step; leave it out or use another opt")
     if stop_grid_update_step is None:

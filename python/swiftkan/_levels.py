@@ -29,9 +29,11 @@ class Run:
         self.train, self.test, self.options, self.objective = train, test, options, objective
         self.evaluation, self.custom, self.reporter = (avoid, y_th), custom, reporter
 
-    def __call__(self, core: Any, step: Any = None, poll: Any = None, steps: int | None = None) -> tuple[dict, dict]:
+    def __call__(
+        self, core: Any, step: Any = None, poll: Any = None, steps: int | None = None, move_grids: bool = True
+    ) -> tuple[dict, dict]:
         """Trains ``core``: the engine's report, and the losses step by step."""
-        options = self.options
+        options = self.options if move_grids else {**self.options, "update_grid": 0}
         if steps is not None:
             factor = options["lr_factor"]
             options = {**options, "steps": steps, "lr_factor": None if factor is None else factor[:steps]}
@@ -83,7 +85,7 @@ def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
             refine(model, run, level)
         done = total["steps"]
         step = reporter and _shifted(reporter, done, run.options["steps"] * len(levels))
-        report, values = run(model._core, step)
+        report, values = run(model._core, step, move_grids=not history)
         parts.append(values)
         last = report
         for key in total:

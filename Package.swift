@@ -22,7 +22,8 @@ let package = Package(
             name: "CLAPACK",
             linkerSettings: [.linkedLibrary("lapack"), .linkedLibrary("blas")]),
 
-        // MARK: - Unit test bundles
+        // MARK: - Tests
+        .executableTarget(name: "ABITests", dependencies: ["SwiftKANBridge", "CSwiftKAN"], path: "Tests/ABI"),
         .testTarget(name: "SwiftKANTests", dependencies: ["SwiftKAN", "SwiftKANBridge", "CSwiftKAN", "CLAPACK"]),
     ]
 )

@@ -1,5 +1,8 @@
 """Builds ``swiftkan._core``: the Swift engine, LAPACK and the C glue in one extension that needs no Swift to run.
 
+On x86-64 it is built three times from the same sources, for the instruction sets x86-64-v2, -v3 and -v4; the package
+loads the best that the processor has (python/swiftkan/_cpu.py), asking the small extension ``swiftkan._cpuid``.
+
 What it must get right first: the result shows one symbol and needs only the C library (the Swift runtime, the C++
 library and LAPACK are inside), serves every Python from 3.11 on, and a missing tool ends in one sentence that says
 what to install. All metadata is in pyproject.toml.
@@ -8,11 +11,13 @@ Environment switches:
 
     SWIFTKAN_DEBUG=1            no optimisation, debug symbols
     SWIFTKAN_SANITIZE=address   Swift and C under AddressSanitizer (see ``make asan``)
-    SWIFTKAN_MARCH=x86-64-v3    instruction set; the default is the compiler's baseline
+    SWIFTKAN_MARCH=x86-64-v3    one build for this instruction set only: a third of the time
+    SWIFTKAN_SYMBOLS=1          keep the symbols, for profilers
     SWIFTKAN_LAPACK_DIR=/dir    where liblapack_pic.a and libblas.a (or the shared libraries) are
 """
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -29,6 +34,17 @@ SWIFT = (6, 3)
 DEBUG = os.environ.get("SWIFTKAN_DEBUG", "") not in ("", "0")
 SANITIZE = os.environ.get("SWIFTKAN_SANITIZE", "")
 MARCH = os.environ.get("SWIFTKAN_MARCH", "")
+SYMBOLS = os.environ.get("SWIFTKAN_SYMBOLS", "") not in ("", "0")
+
+
+X86 = platform.machine() in ("x86_64", "AMD64")
+
+
+def marches():
+    """The instruction sets to build for: the first as ``_core``, the others as ``_core_<name>``."""
+    if MARCH or DEBUG or SANITIZE or not X86:
+        return [MARCH]
+    return ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
 
 
 def output(*command):
@@ -84,21 +100,30 @@ class BuildEngine(build_ext):
         check_tools()
         super().run()
 
-    def swift_archive(self):
+    def swift_archive(self, march):
         """Build the engine as a static library. The scratch directory is kept, so that rebuilding is quick."""
-        scratch = ROOT / "build" / "-".join(filter(None, ["swift", DEBUG and "debug", SANITIZE, MARCH]))
+        scratch = ROOT / "build" / "-".join(filter(None, ["swift", DEBUG and "debug", SANITIZE, march]))
         command = ["swift", "build", "-c", "debug" if DEBUG else "release", "--product", "SwiftKANStatic",
                    "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
         command += ["--sanitize", SANITIZE] if SANITIZE else []
-        command += ["-Xcc", f"-march={MARCH}"] if MARCH else []
+        command += ["-Xcc", f"-march={march}"] if march else []
+        # Swift writes a·b + c as two instructions unless told; where there is no fused one it would call a function.
+        command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if march in ("x86-64-v3", "x86-64-v4") else []
+        archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+        archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources
         self.spawn(command)
-        return os.path.join(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
+        return str(archive)
+
+    def variant(self, target, march):
+        """Where the build for another instruction set than the first goes: beside the first."""
+        return str(Path(target).with_name(f"_core_{march.replace('-', '_')}.so"))
 
     def build_extension(self, ext):
-        archive = self.swift_archive()
+        if ext.name.endswith("_cpuid"):
+            return super().build_extension(ext)
+        libraries = lapack()  # first: it may end the build
         flags = ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]
         flags += ["-O0", "-g"] if DEBUG else []
-        flags += [f"-march={MARCH}"] if MARCH else []
         if SANITIZE:  # the runtime of Swift's own clang serves both languages
             self.compiler.set_executable("compiler_so", ["clang", "-fPIC", "-O1", "-g", f"-fsanitize={SANITIZE}"])
         objects = self.compiler.compile(ext.sources, self.build_temp, include_dirs=[*ext.include_dirs, *self.include_dirs],
@@ -113,12 +138,26 @@ class BuildEngine(build_ext):
 
         target = self.get_ext_fullpath(ext.name)
         Path(target).parent.mkdir(parents=True, exist_ok=True)
+        for stale in Path(target).parent.glob("_core_*.so"):
+            stale.unlink()
         linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
-        linker += [] if DEBUG or SANITIZE else ["--strip-all"]
-        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *objects, archive, *lapack()]
-        command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
-        command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
-        self.spawn(command)
+        linker += [] if DEBUG or SANITIZE or SYMBOLS else ["--strip-all"]
+        for number, march in enumerate(marches()):
+            archive = self.swift_archive(march)
+            result = self.variant(target, march) if number else target
+            command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", result, *objects, archive, *libraries]
+            command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
+            command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
+            self.spawn(command)
+
+    def copy_extensions_to_source(self):
+        """For an in-place build: the other instruction sets' files too."""
+        super().copy_extensions_to_source()
+        source = Path(self.get_finalized_command("build_py").get_package_dir("swiftkan"))
+        for stale in source.glob("_core_*.so"):
+            stale.unlink()
+        for built in Path(self.build_lib, "swiftkan").glob("_core_*.so"):
+            self.copy_file(str(built), str(source / built.name))
 
 
 os.chdir(ROOT)  # setuptools wants relative paths of sources
@@ -127,11 +166,12 @@ setup(
     ext_modules=[
         Extension(
             "swiftkan._core",
-            sorted(glob("python/*.c")),
+            sorted(set(glob("python/*.c")) - {"python/_cpuid.c"}),
             include_dirs=["Sources/CSwiftKAN/include"],
             depends=[*glob("python/*.h"), *glob("Sources/CSwiftKAN/include/*.h")],
             py_limited_api=True,
-        )
+        ),
+        Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"]),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -14,6 +14,8 @@ PyObject *core_message(const char *message)
 int core_check(swiftkan_status status, const char *message)
 {
   PyObject *exception = NULL;
+  if (core_raise_pending() < 0)
+    return -1;
   switch (status) {
   case SWIFTKAN_OK: return 0;
   case SWIFTKAN_NO_MEMORY: exception = PyExc_MemoryError; break;
@@ -157,6 +159,8 @@ static PyObject *get_num_threads(PyObject *module, PyObject *unused)
 static PyMethodDef module_methods[] = {
     {"functions", functions, METH_NOARGS, functions_doc},
     {"function_evaluate", CORE_METHOD(function_evaluate), METH_VARARGS | METH_KEYWORDS, function_evaluate_doc},
+    {"function_add", CORE_METHOD(core_function_add), METH_VARARGS | METH_KEYWORDS, core_function_add_doc},
+    {"symbolic_fit", CORE_METHOD(core_symbolic_fit), METH_VARARGS | METH_KEYWORDS, core_symbolic_fit_doc},
     {"uniform", CORE_METHOD(uniform), METH_VARARGS | METH_KEYWORDS, uniform_doc},
     {"set_num_threads", CORE_METHOD(set_num_threads), METH_VARARGS | METH_KEYWORDS, set_num_threads_doc},
     {"get_num_threads", get_num_threads, METH_NOARGS, get_num_threads_doc},

@@ -30,6 +30,16 @@ int core_check(swiftkan_status status, const char *message);
 /* The engine's message as a str; bytes that are not UTF-8 are replaced. */
 PyObject *core_message(const char *message);
 
+/* ---- _symbolic.c ------------------------------------------------------------------------------------------- */
+
+/* Raises the exception that a function written in Python left behind during this thread's call: -1, or 0 if there is none. */
+int core_raise_pending(void);
+void core_drop_pending(void);
+
+extern const char core_function_add_doc[], core_symbolic_fit_doc[];
+PyObject *core_function_add(PyObject *module, PyObject *args, PyObject *keywords);
+PyObject *core_symbolic_fit(PyObject *module, PyObject *args, PyObject *keywords);
+
 /* ---- _buffer.c --------------------------------------------------------------------------------------------- */
 
 enum { CORE_READ = 0, CORE_WRITE = 1, CORE_OPTIONAL = 2 }; /* CORE_OPTIONAL: None is allowed and gives view->buf NULL */

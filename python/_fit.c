@@ -332,7 +332,11 @@ PyObject *core_model_fit(PyObject *object, PyObject *args, PyObject *keywords)
                                         &callbacks, &report, message);
   PyEval_RestoreThread(context.thread);
 
-  if (context.failed) /* the callback's exception is set */
+  if (context.failed) { /* the callback's exception is set; it comes before that of a symbolic function */
+    core_drop_pending();
+    goto done;
+  }
+  if (core_raise_pending() < 0)
     goto done;
   if (status != SWIFTKAN_CANCELLED && status != SWIFTKAN_DIVERGED && core_check(status, message) < 0)
     goto done;

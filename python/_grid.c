@@ -63,6 +63,8 @@ PyObject *core_model_refine(PyObject *object, PyObject *args, PyObject *keywords
   Py_END_ALLOW_THREADS
   if (core_check(status, message) == 0)
     result = core_model_wrap(Py_TYPE(object), refined);
+  else if (status == SWIFTKAN_OK) /* a function of the user's failed meanwhile */
+    swiftkan_destroy(refined);
 
 done:
   core_release(&view, 1);

@@ -33,8 +33,8 @@ protocol BridgedModel: AnyObject {
     var gridEps: Double { get set }
 
     func isTrainable(_ block: StateBlock) -> Bool
-    func function(layer: Int, input: Int, output: Int) throws(KANError) -> SymbolicFunction
-    func setFunction(_ function: SymbolicFunction, layer: Int, input: Int, output: Int) throws(KANError)
+    func function(layer: Int, input: Int, output: Int) throws(KANError) -> EdgeFunction
+    func setFunction(_ function: EdgeFunction, layer: Int, input: Int, output: Int) throws(KANError)
 
     func copied() throws(KANError) -> any BridgedModel
     func predict(_ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ y: UnsafeMutableRawPointer) throws(KANError)

@@ -1,4 +1,4 @@
-// The C interface: training, symbolic functions, random numbers, threads. See swiftkan.h.
+// The C interface: training, random numbers, threads. See swiftkan.h.
 
 import CSwiftKAN
 import SwiftKAN
@@ -125,80 +125,6 @@ public func swiftkan_fit(
     guard status == swiftkan_status.SWIFTKAN_OK else { return status }
     write(ending.1, to: message)
     return ending.0
-}
-
-// MARK: - Symbolic functions
-
-@_cdecl("swiftkan_function_count") @implementation
-public func swiftkan_function_count() -> Int64 { Int64(SymbolicFunction.allCases.count) }
-
-/// C strings of the names, made once and kept for the life of the process.
-nonisolated(unsafe) private let functionNames: [UnsafePointer<CChar>] = SymbolicFunction.allCases.map { function in
-    let bytes = Array(function.name.utf8)
-    let name = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count + 1)
-    copy(function.name, to: name, capacity: bytes.count + 1)
-    return UnsafePointer(name)
-}
-
-@_cdecl("swiftkan_function_name") @implementation
-public func swiftkan_function_name(_ function: Int64) -> UnsafePointer<CChar>! {
-    guard function >= 0, function < Int64(functionNames.count) else { return nil }
-    return functionNames[Int(function)]
-}
-
-private func checkedFunction(_ function: Int64) throws(KANError) -> SymbolicFunction {
-    let count = SymbolicFunction.allCases.count
-    guard function >= 0, function < Int64(count), let found = SymbolicFunction(rawValue: Int(function)) else {
-        throw .invalid("function is \(function); it must be 0 … \(count - 1)")
-    }
-    return found
-}
-
-@_cdecl("swiftkan_function_evaluate") @implementation
-public func swiftkan_function_evaluate(
-    _ function: Int64, _ dtype: Int32, _ x: UnsafeRawPointer!, _ n: Int64, _ avoid_singularities: Int32,
-    _ y_th: Double, _ y: UnsafeMutableRawPointer!, _ dy: UnsafeMutableRawPointer!, _ message: UnsafeMutablePointer<CChar>!
-) -> swiftkan_status {
-    funnel(message) { () throws(KANError) in
-        let f = try checkedFunction(function)
-        let n = try checkedCount(n, columns: 1, "n")
-        let e = try checkedEvaluation(
-            swiftkan_evaluation(singularity_avoiding: avoid_singularities, reserved: 0, y_th: y_th))
-        if n == 0 { return }
-        let (x, y) = (try checkedPointer(x, "x"), try checkedPointer(y, "y"))
-        func run<T: KANScalar>(_: T.Type) {
-            f.evaluate(
-                x.assumingMemoryBound(to: T.self), count: n, value: y.assumingMemoryBound(to: T.self),
-                derivative: dy?.assumingMemoryBound(to: T.self), avoidSingularities: e.avoidSingularities,
-                yTh: T(e.yTh))
-        }
-        switch dtype {
-        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT32.rawValue): run(Float.self)
-        case Int32(swiftkan_dtype.SWIFTKAN_FLOAT64.rawValue): run(Double.self)
-        default: throw .invalid("dtype is \(dtype); it must be SWIFTKAN_FLOAT32 (4) or SWIFTKAN_FLOAT64 (8)")
-        }
-    }
-}
-
-@_cdecl("swiftkan_symbolic_get") @implementation
-public func swiftkan_symbolic_get(
-    _ model: OpaquePointer!, _ l: Int64, _ i: Int64, _ j: Int64, _ function: UnsafeMutablePointer<Int64>!,
-    _ message: UnsafeMutablePointer<CChar>!
-) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
-        let target = try checkedPointer(function, "function")
-        target.pointee = Int64(try model.function(layer: Int(l), input: Int(i), output: Int(j)).rawValue)
-    }
-}
-
-@_cdecl("swiftkan_symbolic_set") @implementation
-public func swiftkan_symbolic_set(
-    _ model: OpaquePointer!, _ l: Int64, _ i: Int64, _ j: Int64, _ function: Int64,
-    _ message: UnsafeMutablePointer<CChar>!
-) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
-        try model.setFunction(try checkedFunction(function), layer: Int(l), input: Int(i), output: Int(j))
-    }
 }
 
 // MARK: - Random numbers and threads

@@ -9,21 +9,28 @@
 (1, 1)
 """
 
+from swiftkan._cpu import cpu_info as cpu_info  # isort: skip  (first: it loads the engine)
 from swiftkan._datasets import create_dataset as create_dataset
 from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
 from swiftkan._kan import KAN as KAN
 from swiftkan._kan import MultKAN as MultKAN
-from swiftkan._layers import FUNCTIONS as FUNCTIONS
+from swiftkan._formula import ex_round as ex_round
+from swiftkan._functions import FUNCTIONS as FUNCTIONS
+from swiftkan._functions import SYMBOLIC_LIB as SYMBOLIC_LIB
+from swiftkan._functions import add_symbolic as add_symbolic
 from swiftkan._layers import KANLayer as KANLayer
 from swiftkan._layers import SymbolicLayer as SymbolicLayer
 from swiftkan._progress import Step as Step
 from swiftkan._result import FitResult as FitResult
+from swiftkan._search import SymbolicSearch as SymbolicSearch
+from swiftkan._symbolic import fit_params as fit_params
 from swiftkan._threads import get_num_threads as get_num_threads
 from swiftkan._threads import set_num_threads as set_num_threads
 
 __all__ = [
-    "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "Step", "SymbolicLayer", "create_dataset",
-    "create_dataset_from_data", "get_num_threads", "set_num_threads",
+    "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer", "SymbolicSearch",
+    "add_symbolic", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params", "get_num_threads",
+    "set_num_threads",
 ]  # fmt: skip
 
 

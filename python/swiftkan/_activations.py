@@ -1,12 +1,14 @@
 """What happens inside the network, on demand: values of nodes and edges, and how much they vary.
 
-What it must get right first: shapes and meaning of pykan's attributes, computed from the model as it is now and from the
-data it remembers (``cache_data``). Nothing is stored: a layer's (samples, out, in) array exists only while one looks at it.
+What it must get right first: shapes and meaning of pykan's attributes, computed from the model as it is now and from
+the data it remembers (``cache_data``). Nothing is stored: a layer's (samples, out, in) array exists only while one
+looks at it.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Sequence
+from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -65,8 +67,7 @@ class Activations(Forward):
                 raise ValueError(f"x: a data set must have train_input; this one has {sorted(map(str, x))}")
             x = x["train_input"]
         if x is None:
-            known = self._known(None, "get_act()")
-            self._remember(self._remembered.x, *known[1:], asked=True)
+            self._recall("get_act()").asked = True
             return
         rows, lead = self._rows("x", x)
         if not rows.shape[0]:
@@ -125,9 +126,9 @@ class Activations(Forward):
 
     # ---- Standard deviations over the samples --------------------------------------------------------------------
 
-    def _statistics(self, name: str) -> list[dict[str, np.ndarray]]:
+    def _statistics(self, name: str, x: Any = None) -> list[dict[str, np.ndarray]]:
         """Means and deviations layer by layer, streamed by the engine; the layout is that of swiftkan_statistics."""
-        x, avoid, y_th = self._known(None, f"model.{name}")
+        x, avoid, y_th = self._known(x, f"model.{name}")
         if x.shape[0] < 2:
             raise ValueError(f"model.{name}: a standard deviation needs at least 2 samples, and 1 is remembered")
         flat = np.empty(self._core.statistics_count(), np.float64)
@@ -136,7 +137,12 @@ class Activations(Forward):
         for l in range(self.depth):
             n_in, n_out = self.width_in[l], self.width_out[l + 1]
             layer = {}
-            for part, shape in (("node", (n_in,)), ("subnode", (n_out,)), ("edge", (n_out, n_in)), ("numerical", (n_out, n_in))):
+            for part, shape in (
+                ("node", (n_in,)),
+                ("subnode", (n_out,)),
+                ("edge", (n_out, n_in)),
+                ("numerical", (n_out, n_in)),
+            ):
                 for what in ("mean", "std"):
                     size = int(np.prod(shape))
                     layer[f"{part}_{what}"] = flat[at : at + size].reshape(shape)

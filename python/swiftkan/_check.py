@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any, Iterable
+from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -30,7 +31,9 @@ def integer(name: str, value: Any, low: int | None = None, high: int | None = No
     return number
 
 
-def real(name: str, value: Any, low: float | None = None, high: float | None = None, *, above: float | None = None) -> float:
+def real(
+    name: str, value: Any, low: float | None = None, high: float | None = None, *, above: float | None = None
+) -> float:
     """A finite Python float within ``[low, high]``, or greater than ``above``."""
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name}: must be a number, not {value!r}")
@@ -79,10 +82,10 @@ def device(value: Any) -> str:
 
 def array(name: str, value: Any) -> np.ndarray:
     """A real-valued NumPy array from anything array-like, in whatever dtype and layout it has."""
-    if callable(getattr(value, "detach", None)):  # a torch tensor that tracks gradients refuses __array__
-        value = value.detach()
-    if callable(getattr(value, "cpu", None)):
-        value = value.cpu()
+    if hasattr(value, "__array__"):  # of torch's tensors only those without gradients in main memory give it
+        for way in ("detach", "cpu"):
+            if callable(getattr(value, way, None)):
+                value = getattr(value, way)()
     mask = getattr(value, "mask", None)
     if isinstance(value, np.ndarray) and mask is not None and np.any(mask):
         raise ValueError(f"{name}: has masked values; remove them or fill them, for example with {name}.filled(...)")
@@ -91,8 +94,11 @@ def array(name: str, value: Any) -> np.ndarray:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: cannot be made into an array of numbers: {error}") from None
     if result.dtype.kind == "O":  # for example a pandas frame with columns of several types
-        if result.ndim == 0 or any(isinstance(item, (str, bytes)) for item in result.flat):
-            raise TypeError(f"{name}: must hold numbers, not {_kind(result)}")
+        strange = [item for item in result.flat if item is None or isinstance(item, (str, bytes))]
+        if result.ndim == 0 or strange:
+            raise TypeError(
+                f"{name}: must hold numbers, not {repr(strange[0]) if strange and result.ndim else _kind(result)}"
+            )
         try:
             result = result.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -152,8 +158,9 @@ def finite(name: str, value: np.ndarray) -> None:
     first = tuple(int(i) for i in np.argwhere(~good)[0])
     where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), first))
     count = int(good.size - np.count_nonzero(good))
+    verb = "is" if count == 1 else "are"
     raise ValueError(
-        f"{name}: {where} is {float(value[first])} ({count} of {good.size} values {'is' if count == 1 else 'are'} not finite "
+        f"{name}: {where} is {float(value[first])} ({count} of {good.size} values {verb} not finite "
         f"in {value.dtype}); remove or fill such samples, for example keep {name}[np.isfinite({name}).all(axis=-1)]"
     )
 
@@ -183,7 +190,9 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
     result = contiguous(given, dtype)
     finite(name, result)
     if (result < 0).any():
-        raise ValueError(f"{name}: must not be negative; sample {int(np.argmax(result < 0))} has {float(result.min()):g} or less")
+        raise ValueError(
+            f"{name}: must not be negative; sample {int(np.argmax(result < 0))} has {float(result.min()):g} or less"
+        )
     if not result.any():
         raise ValueError(f"{name}: all weights are zero, so there is nothing to learn from")
     return result
@@ -192,3 +201,15 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
 def singularity(singularity_avoiding: Any, y_th: Any) -> tuple[bool, float]:
     """The two arguments that say how symbolic functions are evaluated near their poles."""
     return flag("singularity_avoiding", singularity_avoiding), real("y_th", y_th, above=0.0)
+
+
+def path(name: str, value: Any) -> str:
+    """A file's or folder's name as text."""
+    import os
+
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name}: must be a path as text or path-like, not {value!r}")
+    result = os.fspath(value)
+    if not result or any(ord(character) < 32 or ord(character) == 127 for character in result):
+        raise ValueError(f"{name}: must be a path without control characters, not {result!r}")
+    return result

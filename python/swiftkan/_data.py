@@ -1,12 +1,13 @@
 """Data sets on their way into training.
 
-What it must get right first: every mistake that pykan lets pass in silence (labels of one dimension, too many columns, NaN,
-another number of labels than samples) is an error that says what to do.
+What it must get right first: every mistake that pykan lets pass in silence (labels of one dimension, too many
+columns, NaN, another number of labels than samples) is an error that says what to do.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -45,24 +46,29 @@ def unpack(dataset: Any) -> tuple[dict[str, Any], bool]:
             raise ValueError(f"dataset: {key} is missing; it must be {FORMS}")
     tests = [key in dataset and dataset[key] is not None for key in ("test_input", "test_label")]
     if any(tests) != all(tests):
-        raise ValueError(f"dataset: {'test_label' if tests[0] else 'test_input'} is missing; give both test parts or none")
+        raise ValueError(
+            f"dataset: {'test_label' if tests[0] else 'test_input'} is missing; give both test parts or none"
+        )
     return dataset, all(tests)
 
 
 def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int) -> tuple[dict[str, Any], Any, Any]:
-    """Puts a random part of the training samples aside as test data: (data set, weights of training, of test samples)."""
+    """Puts a random part of the training samples aside as test data: (data set, training weights, test weights)."""
     fraction = _check.real("validation_split", fraction, 0.0)
     x, y = _check.array("train_input", dataset["train_input"]), dataset["train_label"]
     n = x.shape[0] if x.ndim else 0
     count = int(round(n * fraction))
     if not 1 <= count < n:
-        raise ValueError(f"validation_split: {fraction:g} of {n} samples leaves {n - count} to train and {count} to validate; both need one")
+        raise ValueError(
+            f"validation_split: {fraction:g} of {n} samples leaves {n - count} to train and {count} to validate; "
+            "both need one"
+        )
     order = np.random.RandomState(seed).permutation(n)
     test, train = np.sort(order[:count]), np.sort(order[count:])
     y = None if y is None else _check.array("train_label", y)
     if y is not None and (not y.ndim or len(y) != n):
         raise ValueError(f"train_label: has the shape {y.shape}, but there are {n} samples")
-    weights = (None, None)
+    weights: tuple[Any, Any] = (None, None)
     if sample_weight is not None:
         weight = _check.array("sample_weight", sample_weight)
         if weight.shape != (n,):

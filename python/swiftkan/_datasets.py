@@ -1,12 +1,13 @@
 """Data sets: made from a formula, or split from measurements.
 
-What it must get right first: for the same seed and dtype the inputs are pykan's, bit for bit, and no global random generator
-is touched.
+What it must get right first: for the same seed and dtype the inputs are pykan's, bit for bit, and no global random
+generator is touched.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from ._settings import _dtype
 
 
 def create_dataset(
-    f: Callable, n_var: int = 2, f_mode: str = "col", ranges: Any = (-1, 1), train_num: int = 1000, test_num: int = 1000,
-    normalize_input: bool = False, normalize_label: bool = False, device: Any = "cpu", seed: int = 0, *, dtype: Any = "float64",
+    f: Callable, n_var: int = 2, f_mode: str = "col", ranges: Any = (-1, 1), train_num: int = 1000,
+    test_num: int = 1000, normalize_input: bool = False, normalize_label: bool = False, device: Any = "cpu",
+    seed: int = 0, *, dtype: Any = "float64",
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Uniform random inputs, and what ``f`` makes of them.
 
@@ -48,9 +50,9 @@ def create_dataset(
 
     Notes
     -----
-    Inputs are drawn variable by variable, first training then test, as pykan's ``create_dataset`` (kan/utils.py) draws them
-    from torch's Mersenne Twister. pykan draws float32 unless torch's default type was changed: pass ``dtype='float32'`` for
-    the same numbers.
+    Inputs are drawn variable by variable, first training then test, as pykan's ``create_dataset`` (kan/utils.py)
+    draws them from torch's Mersenne Twister. pykan draws float32 unless torch's default type was changed: pass
+    ``dtype='float32'`` for the same numbers.
 
     Examples
     --------
@@ -112,7 +114,8 @@ def _label(value: Any, count: int, kind: np.dtype) -> np.ndarray:
         label = label[:, None]
     if label.ndim != 2 or label.shape[0] != count:
         raise ValueError(
-            f"f: gave an array of shape {np.shape(value)} for {count} samples; it must be ({count},) or ({count}, outputs). "
+            f"f: gave an array of shape {np.shape(value)} for {count} samples; it must be ({count},) or "
+            f"({count}, outputs). "
             f"In 'col' mode a variable is x[:, [i]], in 'row' mode x[i]"
         )
     return _check.contiguous(label, kind).copy()
@@ -125,7 +128,9 @@ def _normalize(dataset: dict[str, np.ndarray], what: str) -> None:
         raise ValueError(f"normalize_{what}: needs at least 2 training samples")
     mean, std = train.mean(axis=0, keepdims=True), train.std(axis=0, ddof=1, keepdims=True)
     if not (std > 0).all():
-        raise ValueError(f"normalize_{what}: column {int(np.argmin(std > 0))} is constant or not finite, so it cannot be scaled")
+        raise ValueError(
+            f"normalize_{what}: column {int(np.argmin(std > 0))} is constant or not finite, so it cannot be scaled"
+        )
     for part in ("train", "test"):
         if f"{part}_{what}" in dataset:
             dataset[f"{part}_{what}"] = (dataset[f"{part}_{what}"] - mean) / std
@@ -173,7 +178,10 @@ def create_dataset_from_data(
     ratio = _check.real("train_ratio", train_ratio, 0.0, 1.0)
     count = int(len(x) * ratio)
     if not 0 < count < len(x):
-        raise ValueError(f"train_ratio: {ratio:g} of {len(x)} samples leaves {count} to train and {len(x) - count} to test; both need one")
+        raise ValueError(
+            f"train_ratio: {ratio:g} of {len(x)} samples leaves {count} to train and {len(x) - count} to test; "
+            "both need one"
+        )
     train = np.random.RandomState(_check.integer("seed", seed, 0, 2**32 - 1)).choice(len(x), count, replace=False)
     test = np.setdiff1d(np.arange(len(x)), train)
     return {"train_input": x[train], "train_label": y[train], "test_input": x[test], "test_label": y[test]}

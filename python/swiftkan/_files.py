@@ -5,20 +5,19 @@ What it must get right first:
   2. a file is written whole or not at all: into a new file beside it, which then takes its place;
   3. damaged, foreign and newer files end in one sentence that says so.
 
-The format, version 1: a NumPy .npz archive with the arrays of ``state_dict()`` under their names and ``header``, UTF-8 JSON
-as bytes: ``format`` ("swiftkan"), ``version`` (1), ``settings`` (the constructor's arguments), ``functions`` ([l][out][in]
-names), ``input_id``, ``input_width``.
+The format, version 1: a NumPy .npz archive with the arrays of ``state_dict()`` under their names and ``header``,
+UTF-8 JSON as bytes: ``format`` ("swiftkan"), ``version`` (1), ``settings`` (the constructor's arguments),
+``functions`` ([l][out][in] names), ``input_id``, ``input_width``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from . import _check
 from ._state import State
 
 FORMAT, VERSION = "swiftkan", 1
@@ -33,8 +32,8 @@ class Files(State):
         Parameters
         ----------
         path : str or path-like
-            The file's name, used as it is (``.npz`` is a usual ending). A file that is there already is replaced only when
-            the new one is complete.
+            The file's name, used as it is (``.npz`` is a usual ending). A file that is there already is replaced only
+            when the new one is complete.
 
         Raises
         ------
@@ -66,7 +65,7 @@ class Files(State):
         unfinished = f"{path}.{os.getpid()}.{id(self):x}.unfinished"
         try:
             with open(unfinished, "xb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays)  # type: ignore[arg-type]
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(unfinished, path)
@@ -76,7 +75,7 @@ class Files(State):
             raise
 
     @classmethod
-    def load(cls, path: Any) -> Files:
+    def load(cls, path: Any) -> Self:
         """Reads a model that :meth:`save` wrote. Nothing in the file is executed.
 
         Parameters
@@ -117,7 +116,9 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
 
     with open(path, "rb") as file:  # a missing file or folder is reported by the system, in its words
         if file.read(4) != b"PK\x03\x04":
-            raise ValueError(f"path: {path} is not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan")
+            raise ValueError(
+                f"path: {path} is not a model file of swiftkan; for pykan's checkpoints use KAN.from_pykan"
+            )
     try:
         with np.load(path, allow_pickle=False) as archive:
             if "header" not in archive.files:
@@ -125,7 +126,15 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
             header = json.loads(archive["header"].tobytes().decode())
             _check_header(path, header)
             arrays = {name: archive[name] for name in archive.files if name != "header"}
-    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, json.JSONDecodeError, KeyError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        KeyError,
+        NotImplementedError,
+    ) as error:
         raise ValueError(f"path: {path} is damaged: {error}") from None
     except ValueError as error:
         if str(error).startswith("path: "):
@@ -137,8 +146,12 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
 def _check_header(path: str, header: Any) -> None:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"path: {path} is not a model file of swiftkan: its header says so")
-    version = _check.integer("version", header.get("version", 0))
+    version = header.get("version")
+    if not isinstance(version, int):
+        raise ValueError(f"path: {path} is damaged: it has version {version!r} of the format")
     if version > VERSION:
-        raise ValueError(f"path: {path} has the format's version {version}, and this swiftkan reads up to {VERSION}: update swiftkan")
+        raise ValueError(
+            f"path: {path} has the format's version {version}, and this swiftkan reads up to {VERSION}: update swiftkan"
+        )
     if version < 1:
         raise ValueError(f"path: {path} is damaged: there is no version {version} of the format")

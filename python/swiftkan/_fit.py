@@ -2,7 +2,8 @@
 
 What it must get right first:
   1. every argument and all data are checked before the first step, so that a refusal leaves the model as it was;
-  2. however training ends (steps, convergence, patience, a callback, Ctrl-C, a loss that is not finite) the model is usable.
+  2. however training ends (steps, convergence, patience, a callback, Ctrl-C, a loss that is not finite), the model is
+     usable.
 
 The life of a call: check the arguments → check and convert the data, once → the engine trains, calling back after each
 step → results. What the engine does within a step is described in swiftkan.h.
@@ -18,7 +19,7 @@ import numpy as np
 
 from . import _check, _data, _losses, _schedule
 from ._gradients import Gradients
-from ._progress import Reporter, root
+from ._progress import Reporter, functions, root
 from ._result import FitResult
 
 OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3}  # swiftkan_optimizer
@@ -32,8 +33,8 @@ class Training(Gradients):
         self, dataset: Any, opt: str = "LBFGS", steps: int = 100, log: int = 1, lamb: float = 0.0, lamb_l1: float = 1.0,
         lamb_entropy: float = 2.0, lamb_coef: float = 0.0, lamb_coefdiff: float = 0.0, update_grid: bool = True,
         grid_update_num: int = 10, loss_fn: Any = None, lr: float = 1.0, start_grid_update_step: int = -1,
-        stop_grid_update_step: int = 50, batch: int = -1, metrics: Any = None, save_fig: bool = False, in_vars: Any = None,
-        out_vars: Any = None, beta: float = 3, save_fig_freq: int = 1, img_folder: str = "./video",
+        stop_grid_update_step: int = 50, batch: int = -1, metrics: Any = None, save_fig: bool = False,
+        in_vars: Any = None, out_vars: Any = None, beta: float = 3, save_fig_freq: int = 1, img_folder: str = "./video",
         singularity_avoiding: bool = False, y_th: float = 1000.0, reg_metric: str = "edge_forward_spline_n",
         display_metrics: Any = None, *, epochs: int | None = None, sample_weight: Any = None, callbacks: Any = None,
         lr_schedule: Any = None, patience: int | None = None, min_delta: float = 0.0, validation_split: float = 0.0,
@@ -71,8 +72,9 @@ class Training(Gradients):
             As in :meth:`forward`.
         display_metrics : list of str
             Which results to show.
-        save_fig, in_vars, out_vars, beta, save_fig_freq, img_folder
-            Only ``save_fig=False`` is allowed.
+        save_fig, save_fig_freq, img_folder, beta, in_vars, out_vars
+            With ``save_fig=True``, a picture of the network (:meth:`plot` with ``beta`` and the names) is written after every
+            ``save_fig_freq`` steps: ``{img_folder}/{step}.jpg``, steps counted from 0.
         epochs : int
             Train for so many passes over shuffled batches instead of ``steps``; a step then is a pass.
         sample_weight : array-like, (n,)
@@ -82,8 +84,8 @@ class Training(Gradients):
         lr_schedule : 'cosine', 'exponential', 'step' or a function of the step (from 0)
             A factor of ``lr`` step by step.
         patience, min_delta : int, float
-            Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by more
-            than ``min_delta``, and restore the parameters of the best step.
+            Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by
+            more than ``min_delta``, and restore the parameters of the best step.
         validation_split : float
             Put this part of the training data aside as test data, chosen by ``seed``.
         weight_decay, momentum, betas, eps
@@ -127,14 +129,18 @@ class Training(Gradients):
         >>> result.status, len(result["train_loss"]), bool(result["test_loss"][-1] < 0.05)
         ('ok', 10, True)
         """
-        if save_fig:
-            raise ValueError("save_fig: must be False; figures of every step cannot be saved, in_vars, out_vars and the like are ignored")
         _check.choice("opt", opt, OPTIMIZERS)
         loss = _losses.resolve("loss_fn", loss_fn)
-        objective = _losses.objective(loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+        objective = _losses.objective(
+            loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
+        )
         avoid, y_th = _check.singularity(singularity_avoiding, y_th)
         seed = self.seed if seed is None else _check.integer("seed", seed, 0, 2**32 - 1)
-        steps = _check.integer("steps", steps, 0, 2**31 - 1) if epochs is None else _check.integer("epochs", epochs, 0, 2**31 - 1)
+        steps = (
+            _check.integer("steps", steps, 0, 2**31 - 1)
+            if epochs is None
+            else _check.integer("epochs", epochs, 0, 2**31 - 1)
+        )
         options = _options(
             opt=opt, update_grid=update_grid, steps=steps, batch=batch, epochs=epochs, seed=seed, lr=lr,
             grid_update_num=grid_update_num, start_grid_update_step=start_grid_update_step,
@@ -153,6 +159,11 @@ class Training(Gradients):
         train = _data.part(self, "train", dataset, loss, sample_weight)
         test = _data.part(self, "test", dataset, loss, test_weight) if has_test else None
         custom = self._custom_loss(loss, train, test, avoid, y_th) if callable(loss) else None
+        callbacks = functions("callbacks", callbacks)
+        if _check.flag("save_fig", save_fig):
+            from ._frames import Frames
+
+            callbacks.append(Frames(self, len(train.rows), img_folder, save_fig_freq, beta, in_vars, out_vars))
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, steps, loss == "mse", has_test)
 
         values = {key: np.full(steps, np.nan) for key in ("train_loss", "test_loss", "reg")}
@@ -171,13 +182,17 @@ class Training(Gradients):
             values[key] = values[key][:done]
             if loss == "mse" and key != "reg":
                 values[key] = np.array([root(value) for value in values[key]])
-        result = FitResult.from_report(report, {**values, **reporter.values}, seconds)
+        values.update({key: np.array(metric) for key, metric in reporter.values.items()})
+        result = FitResult.from_report(report, values, seconds)
+        self.log_history("fit")
         if result.status == "diverged":
-            warnings.warn(f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2)
+            warnings.warn(
+                f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2
+            )
         return result
 
     def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:
-        """A loss written in Python, tried once on the training data so that a wrong one is refused before the first step."""
+        """A loss written in Python, tried once on the training data: a wrong one is refused before the first step."""
         outputs = self.width_in[-1]
         custom = _losses.CallableLoss(function, train.label, test.label if test else None, outputs, self.dtype)
         prediction = np.empty((len(train.rows), outputs), self.dtype)

@@ -1,6 +1,7 @@
 """Predicting: from anything array-like to the network's outputs.
 
-What it must get right first: a row's prediction depends on that row alone, and a wrong shape is explained, never guessed at.
+What it must get right first: a row's prediction depends on that row alone, and a wrong shape is explained, never
+guessed at.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class Forward(Network):
 
         Notes
         -----
-        As long as the model has not been given data by ``fit`` or ``get_act``, ``x`` is remembered (by reference), so that
-        ``model.acts`` and the like can be asked for afterwards. Activations themselves are not kept.
+        As long as the model has not been given data by ``fit`` or ``get_act``, ``x`` is remembered (by reference), so
+        that ``model.acts`` and the like can be asked for afterwards. Activations themselves are not kept.
         """
         return self._run(x, *_check.singularity(singularity_avoiding, y_th), remember=True)
 

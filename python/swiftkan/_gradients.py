@@ -25,10 +25,9 @@ class Gradients(Activations):
 
         Parameters
         ----------
-        x : array-like, (samples, inputs)
-        y : array-like, (samples, outputs); integer classes (samples,) are allowed for 'cross_entropy'
-        loss : 'mse', 'mae', 'huber', 'cross_entropy', 'bce', or a callable (prediction, label) → (value, dvalue/dprediction)
-        lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, reg_metric
+        x : array-like, (samples, inputs) y : array-like, (samples, outputs); integer classes (samples,) are allowed
+        for 'cross_entropy' loss : 'mse', 'mae', 'huber', 'cross_entropy', 'bce', or a callable (prediction, label) →
+        (value, dvalue/dprediction) lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, reg_metric
             The regularisation, as in :meth:`fit`; none with ``lamb=0``.
         sample_weight : array-like, (samples,)
             Weights of the samples, not for a callable loss.
@@ -41,8 +40,8 @@ class Gradients(Activations):
         -------
         value : float
         gradients : dict of arrays under the names of ``state_dict()``
-            All parameters, also those that training leaves alone (``affine_trainable=False`` …); grids and masks are not
-            parameters.
+            All parameters, also those that training leaves alone (``affine_trainable=False`` …); grids and masks are
+            not parameters.
 
         Raises
         ------
@@ -58,7 +57,9 @@ class Gradients(Activations):
         True
         """
         loss = _losses.resolve("loss", loss)
-        objective = _losses.objective(loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+        objective = _losses.objective(
+            loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
+        )
         avoid, y_th = _check.singularity(singularity_avoiding, y_th)
         rows = self._training_rows("x", x)
         n, outputs = rows.shape[0], self.width_in[-1]
@@ -70,7 +71,10 @@ class Gradients(Activations):
                 raise ValueError("sample_weight: a callable loss does its own weighting; leave sample_weight out")
             prediction = np.empty((n, outputs), self.dtype)
             self._core.forward(chosen, prediction, avoid, y_th)
-            value, slope = _losses.CallableLoss(loss, None, None, outputs, self.dtype).value_and_slope(prediction, y)
+            label = None if y is None else _check.array("y", y)
+            value, slope = _losses.CallableLoss(loss, None, None, outputs, self.dtype).value_and_slope(
+                prediction, label
+            )
             self._core.vjp(chosen, n, _check.contiguous(slope, self.dtype), grad, None, avoid, y_th)
             if objective[3]:
                 grad_reg = np.empty_like(grad)
@@ -78,7 +82,9 @@ class Gradients(Activations):
                 grad += self.dtype.type(objective[3]) * grad_reg
         else:
             labels, classes = _losses.labels("y", y, loss, n, outputs, self.dtype)
-            value, reg = self._core.loss_gradient(chosen, n, labels, classes, weight, objective, grad, None, avoid, y_th)
+            value, reg = self._core.loss_gradient(
+                chosen, n, labels, classes, weight, objective, grad, None, avoid, y_th
+            )
             value += objective[3] * reg
         return value, self._named(grad)
 
@@ -122,7 +128,8 @@ class Gradients(Activations):
         self._core.vjp(chosen, n, v, grad, grad_chosen, avoid, y_th)
         if self._selects:  # columns that are not read have no influence; a column may be read twice
             grad_x = np.zeros(rows.shape, self.dtype)
-            np.add.at(grad_x, (slice(None), self._input_id), grad_chosen)
+            for column, values in zip(self._input_id, grad_chosen.T):
+                grad_x[:, column] += values
         else:
             grad_x = grad_chosen
         return self._named(grad), grad_x.reshape(lead + (self._input_width,))
@@ -136,12 +143,13 @@ class Gradients(Activations):
         Parameters
         ----------
         reg_metric : str
-            Which matrix v (out, in) of each layer is made small and sparse, S being the standard deviation over the samples:
-            'edge_forward_spline_n' S(numeric part of the edge)/(S(input) + 0.1), 'edge_forward_spline_u' S(edge),
-            'edge_forward_sum' S(edge)/(S(input) + 0.1), 'edge_backward' and 'node_backward' the scores of attribution.
+            Which matrix v (out, in) of each layer is made small and sparse, S being the standard deviation over the
+            samples: 'edge_forward_spline_n' S(numeric part of the edge)/(S(input) + 0.1), 'edge_forward_spline_u'
+            S(edge), 'edge_forward_sum' S(edge)/(S(input) + 0.1), 'edge_backward' and 'node_backward' the scores of
+            attribution.
         lamb_l1, lamb_entropy : float
-            Weights of Σ v, and of the entropies of v's normalised rows and columns (KAN paper, arXiv 2404.19756, eqs. 2.17
-            to 2.20, with pykan's constants).
+            Weights of Σ v, and of the entropies of v's normalised rows and columns (KAN paper, arXiv 2404.19756, eqs.
+            2.17 to 2.20, with pykan's constants).
         lamb_coef, lamb_coefdiff : float
             Weights of the sizes of spline coefficients, and of their differences.
         x : array-like, (samples, inputs)
@@ -167,7 +175,9 @@ class Gradients(Activations):
         objective = _losses.objective("mse", reg_metric, 1.0, 0.0, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
         rows, avoid, y_th = self._known(x, "reg()")
         if rows.shape[0] < 2:
-            raise ValueError(f"x: regularisation needs at least 2 samples, not {rows.shape[0]}: it is made of standard deviations")
+            raise ValueError(
+                f"x: regularisation needs at least 2 samples, not {rows.shape[0]}: it is made of standard deviations"
+            )
         _check.finite("x", rows)
         return float(self._core.regularization(rows, rows.shape[0], objective, None, avoid, y_th))
 
@@ -177,7 +187,9 @@ class Gradients(Activations):
         """Samples to learn from: two-dimensional, at least one, finite."""
         rows, lead = self._rows(name, value)
         if len(lead) != 1:
-            raise ValueError(f"{name}: must have the shape (samples, {self._input_width}), not {lead + (self._input_width,)}")
+            raise ValueError(
+                f"{name}: must have the shape (samples, {self._input_width}), not {lead + (self._input_width,)}"
+            )
         if not rows.shape[0]:
             raise ValueError(f"{name}: has no samples")
         _check.finite(name, rows)

@@ -6,7 +6,7 @@ refined model shares nothing with its parent.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,8 +21,8 @@ class Grids(Training):
     def update_grid_from_samples(self, x: Any = None) -> None:
         """Moves the knots of every layer to the samples, and refits the splines.
 
-        Knots are a mixture of quantiles and a uniform grid, as ``grid_eps`` says; the splines are refitted by least squares
-        at the samples (of minimum norm where the samples do not determine them).
+        Knots are a mixture of quantiles and a uniform grid, as ``grid_eps`` says; the splines are refitted by least
+        squares at the samples (of minimum norm where the samples do not determine them).
 
         Parameters
         ----------
@@ -50,11 +50,11 @@ class Grids(Training):
 
     update_grid = update_grid_from_samples
 
-    def refine(self, new_grid: Any, x: Any = None) -> Grids:
+    def refine(self, new_grid: Any, x: Any = None) -> Self:
         """A new model with more grid intervals and the same function.
 
-        Where the new knots contain the old ones (``new_grid`` a multiple of the grid) the function is the same to rounding,
-        else it is the least-squares fit at the samples.
+        Where the new knots contain the old ones (``new_grid`` a multiple of the grid) the function is the same to
+        rounding, else it is the least-squares fit at the samples.
 
         Parameters
         ----------
@@ -82,10 +82,11 @@ class Grids(Training):
         chosen, avoid, y_th = self._samples(x, "refine()")
         core = self._core.refine(settings.layers("grid"), chosen, len(chosen), avoid, y_th)
         refined = self._copy_around(settings, core)
-        refined._remember(self._rows("x", x)[0] if x is not None else self._remembered.x, avoid, y_th, asked=True)
+        refined._remember(self._recall("refine()").x if x is None else self._rows("x", x)[0], avoid, y_th, asked=True)
+        refined.log_history("refine")
         return refined
 
-    def initialize_from_another_model(self, another_model: Grids, x: Any = None) -> Grids:
+    def initialize_from_another_model(self, another_model: Grids, x: Any = None) -> Self:
         """Gives this model the function of another, of the same widths, arities and base function but any grid and k.
 
         Parameters
@@ -115,7 +116,7 @@ class Grids(Training):
         return self
 
     def initialize_grid_from_another_model(self, model: Grids, x: Any = None) -> None:
-        """Takes grids and splines from another model, as :meth:`initialize_from_another_model`, and keeps all scales."""
+        """Takes grids and splines from another model as :meth:`initialize_from_another_model` , but keeps all scales."""
         self._check_relative(model)
         chosen, avoid, y_th = self._samples(x, "initialize_grid_from_another_model()")
         other = self._core.copy()

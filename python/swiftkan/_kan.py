@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from ._files import Files
-from ._pykan import read_checkpoint
+from ._formula import Formula
+from ._plot import Plotting
+from ._prune import Pruning
+from ._search import Search
+from ._suggest import Suggestions
+from ._versions import Versions
 
 
-class KAN(Files):
+class KAN(Search, Formula, Suggestions, Plotting, Pruning, Versions):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies
 
         φ(x) = mask·(scale_base·b(x) + scale_sp·Σ_m coef_m·B_m(x))  +  symbolic mask·(c·f(a·x + d₀) + d)
 
-    with B-splines B_m of degree k, a base function b, and a symbolic function f; subnodes add their edges, nodes take a
-    subnode or the product of several (Liu et al. 2024, arXiv 2404.19756, eqs. 2.7 and 2.10; MultKAN: arXiv 2408.10205,
-    section 2). The arguments, their defaults and the numbers that a seed gives are pykan's (kan/MultKAN.py), but ``auto_save``
-    is off and ``dtype`` is new. ``MultKAN`` is the same class.
+    with B-splines B_m of degree k, a base function b, and a symbolic function f; subnodes add their edges, nodes take
+    a subnode or the product of several (Liu et al. 2024, arXiv 2404.19756, eqs. 2.7 and 2.10; MultKAN: arXiv
+    2408.10205, section 2). The arguments, their defaults and the numbers that a seed gives are pykan's
+    (kan/MultKAN.py), but ``auto_save`` is off and ``dtype`` is new. ``MultKAN`` is the same class.
 
     Parameters
     ----------
@@ -49,17 +53,23 @@ class KAN(Files):
         The same seed gives the same network. No global generator is used.
     sparse_init : bool
         Join each node to its nearest neighbours only.
-    auto_save : False
-        Saving each version is not done; use :meth:`save`.
+    auto_save : bool
+        Is every version saved in ``ckpt_path``, with a history: see :meth:`log_history`, :meth:`rewind`, :meth:`history`.
+    ckpt_path : str or path-like
+        The folder of versions. It is made if needed; a history that is there already is begun anew.
+    state_id, round, first_init
+        The model is version ``round.state_id``. ``first_init=False`` neither makes the folder nor saves the first version.
     device : 'cpu'
     dtype : 'float64' or 'float32'
-    save_act, first_init, ckpt_path, state_id, round
-        Kept as attributes for pykan's scripts, without effect.
+    save_act
+        Kept as an attribute for pykan's scripts, without effect.
 
     Raises
     ------
     ValueError, TypeError
         For an argument that is not allowed; the message says what is.
+    OSError
+        With ``auto_save``, if the first version cannot be written.
 
     Examples
     --------
@@ -75,7 +85,7 @@ class KAN(Files):
     """
 
     @classmethod
-    def from_pykan(cls, path: Any) -> KAN:
+    def from_pykan(cls, path: Any) -> Self:
         """Reads a checkpoint that pykan wrote, without torch and without executing anything in it.
 
         Parameters
@@ -86,22 +96,24 @@ class KAN(Files):
         Returns
         -------
         KAN
-            With the checkpoint's dtype. pykan does not store the seed, ``input_id`` and the scales of initial noise; of a
-            model whose inputs were pruned set ``input_id`` and ``input_width``.
+            With the checkpoint's dtype. pykan does not store the seed, ``input_id`` and the scales of initial noise;
+            of a model whose inputs were pruned set ``input_id`` and ``input_width``.
 
         Raises
         ------
         FileNotFoundError
             If one of the files is missing.
         ValueError
-            If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed), or if the
-            model has functions that swiftkan does not know.
+            If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed),
+            or if the model has functions that swiftkan does not know.
         """
+        from ._pykan import read_checkpoint  # zipfile and pickle take time to import
+
         arguments, state, names = read_checkpoint(path)
         try:
-            model = cls(**arguments)
-            model.load_state_dict(state)
-            model._set_function_names(names)
+            model = cls.__new__(cls)
+            model._plain_attributes()
+            model._restore(arguments, state, names)
         except (TypeError, ValueError) as error:
             raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
         return model

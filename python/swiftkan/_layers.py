@@ -8,13 +8,12 @@ No layer refers to the model: a model is freed when the last reference goes, wit
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from . import _check, _core
-
-FUNCTIONS: tuple[str, ...] = _core.functions()  # the symbolic library; a function's number is its place
+from . import _check, _functions
 
 
 def assign(name: str, view: np.ndarray, value: Any) -> None:
@@ -62,7 +61,8 @@ class Views:
 
 
 class KANLayer:
-    """The numeric part of layer l: a spline and a base function on every edge from ``in_dim`` nodes to ``out_dim`` subnodes.
+    """The numeric part of layer l: a spline and a base function on every edge from ``in_dim`` nodes to ``out_dim``
+    subnodes.
 
     An edge is mask·(scale_base·base_fun(x) + scale_sp·Σ_b coef_b·B_b(x)) (KAN paper, arXiv 2404.19756, eq. 2.10).
 
@@ -89,7 +89,9 @@ class KANLayer:
 
     def __init__(self, l: int, views: dict[str, np.ndarray], num: int, k: int):
         self._prefix = f"act_fun[{l}]"
-        self._views = {name: views[f"act_fun.{l}.{name}"] for name in ("grid", "coef", "mask", "scale_base", "scale_sp")}
+        self._views = {
+            name: views[f"act_fun.{l}.{name}"] for name in ("grid", "coef", "mask", "scale_base", "scale_sp")
+        }
         self.in_dim, self.out_dim = self._views["mask"].shape
         self.num, self.k = num, k
 
@@ -109,7 +111,7 @@ class _Names(list):
     __slots__ = ("_layer", "_j")
 
     def __init__(self, layer: SymbolicLayer, j: int):
-        super().__init__(FUNCTIONS[layer._core.symbolic_get(layer._l, i, j)] for i in range(layer.in_dim))
+        super().__init__(_functions.name(layer._core.symbolic_get(layer._l, i, j)) for i in range(layer.in_dim))
         self._layer, self._j = layer, j
 
     def __setitem__(self, i, name):
@@ -122,7 +124,7 @@ class _Names(list):
 
 
 class SymbolicLayer:
-    """The symbolic part of layer l: mask·(c·f(a·x + b) + d) on every edge, f one of ``swiftkan.FUNCTIONS``.
+    """The symbolic part of layer l: mask·(c·f(a·x + b) + d) on every edge, f one of ``swiftkan.SYMBOLIC_LIB``.
 
     Attributes
     ----------
@@ -169,9 +171,7 @@ class SymbolicLayer:
         """
         i = _check.integer("i", i, 0, self.in_dim - 1)
         j = _check.integer("j", j, 0, self.out_dim - 1)
-        if name not in FUNCTIONS:
-            raise ValueError(f"name: there is no function {name!r}; there are {', '.join(FUNCTIONS)}")
-        self._core.symbolic_set(self._l, i, j, FUNCTIONS.index(name))
+        self._core.symbolic_set(self._l, i, j, _functions.number(name))
 
     def __repr__(self) -> str:
         return f"SymbolicLayer({self.in_dim} → {self.out_dim}, {int(np.count_nonzero(self.mask))} edges on)"

@@ -6,7 +6,8 @@ it returns is checked every time before the engine uses it.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -73,12 +74,15 @@ def labels(name: str, value: Any, loss: str, n: int, outputs: int, dtype: np.dty
     if loss == "cross_entropy":
         if outputs < 2:
             raise ValueError(
-                f"loss 'cross_entropy' needs an output for each class, and this model has 1: use a model with 2 outputs, or 'bce'"
+                "loss 'cross_entropy' needs an output for each class, and this model has 1: use a model with 2 "
+                "outputs, or 'bce'"
             )
         if given.ndim == 1:
             return None, _classes(name, given, n, outputs)
         if given.ndim == 2 and given.shape == (n, 1):
-            raise ValueError(f"{name}: has the shape {given.shape}; class numbers are one-dimensional: pass {name}.ravel()")
+            raise ValueError(
+                f"{name}: has the shape {given.shape}; class numbers are one-dimensional: pass {name}.ravel()"
+            )
         _check.label_columns(name, given, n, outputs)
         y = _check.contiguous(given, dtype)
         _check.finite(name, y)
@@ -86,7 +90,9 @@ def labels(name: str, value: Any, loss: str, n: int, outputs: int, dtype: np.dty
         wrong = (y < 0).any(axis=1) | (np.abs(sums - 1) > 1e-3)
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise ValueError(f"{name}: row {row} is {y[row].tolist()}; probabilities of classes are not negative and sum to 1")
+            raise ValueError(
+                f"{name}: row {row} is {y[row].tolist()}; probabilities of classes are not negative and sum to 1"
+            )
         return y, None
     _check.label_columns(name, given, n, outputs)
     y = _check.contiguous(given, dtype)
@@ -100,7 +106,9 @@ def _classes(name: str, given: np.ndarray, n: int, outputs: int) -> np.ndarray:
     if given.shape != (n,):
         raise ValueError(f"{name}: has {given.shape[0]} labels for {n} samples")
     if given.dtype.kind == "f":
-        raise ValueError(f"{name}: classes must be integers, not {given.dtype}; if they are whole numbers pass {name}.astype(int)")
+        raise ValueError(
+            f"{name}: classes must be integers, not {given.dtype}; if they are whole numbers pass {name}.astype(int)"
+        )
     low, high = int(given.min()), int(given.max())
     if low < 0 or high >= outputs:
         raise ValueError(f"{name}: classes must be 0 … {outputs - 1} for {outputs} outputs, not {low} … {high}")
@@ -137,11 +145,14 @@ class CallableLoss:
         try:
             value = float(value)
         except (TypeError, ValueError):
-            raise TypeError(f"loss_fn: the value it returned must be one number, not {_described(value)}; {NEEDS_GRADIENT}") from None
+            raise TypeError(
+                f"loss_fn: the value it returned must be one number, not {_described(value)}; {NEEDS_GRADIENT}"
+            ) from None
         slope = _check.array("the gradient that loss_fn returned", slope)
         if slope.shape != shape:
             raise ValueError(
-                f"loss_fn: the gradient it returned has the shape {slope.shape}, but the prediction has {shape}; {NEEDS_GRADIENT}"
+                f"loss_fn: the gradient it returned has the shape {slope.shape}, but the prediction has {shape}; "
+                f"{NEEDS_GRADIENT}"
             )
         return value, slope
 

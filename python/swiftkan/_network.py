@@ -3,7 +3,7 @@
 What it must get right first:
   1. the engine's memory is the only copy of a number; everything here is a view of it;
   2. nothing here refers to itself in a circle, so that a model's memory is freed with its last reference;
-  3. constructing a model prints nothing, writes nothing, and touches no global random generator.
+  3. constructing a model prints nothing, writes nothing unless ``auto_save`` asks for it, and touches no global random generator.
 
 The rooms beside this one (forward, activations, gradients, fit, grids, state) add methods to :class:`Network`;
 :class:`swiftkan.KAN` is all of them together.
@@ -11,13 +11,20 @@ The rooms beside this one (forward, activations, gradients, fit, grids, state) a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from . import _check, _core
 from ._layers import KANLayer, SymbolicLayer, Views
 from ._settings import Settings
+
+
+# What belongs to one engine and is made anew around another; everything else in a model is a plain attribute.
+ENGINE_PARTS = (
+    "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question",
+)  # fmt: skip
 
 
 class Remembered:
@@ -44,25 +51,28 @@ class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
     def __init__(
-        self, width=None, grid=3, k=3, mult_arity=2, noise_scale=0.3, scale_base_mu=0.0, scale_base_sigma=1.0,
-        base_fun="silu", symbolic_enabled=True, affine_trainable=False, grid_eps=0.02, grid_range=(-1, 1),
-        sp_trainable=True, sb_trainable=True, seed=1, save_act=True, sparse_init=False, auto_save=False,
-        first_init=True, ckpt_path="./model", state_id=0, round=0, device="cpu", dtype="float64",
-    ):  # fmt: skip
+        self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,
+        scale_base_mu: float = 0.0, scale_base_sigma: float = 1.0, base_fun: str = "silu",
+        symbolic_enabled: bool = True, affine_trainable: bool = False, grid_eps: float = 0.02,
+        grid_range: Any = (-1, 1), sp_trainable: bool = True, sb_trainable: bool = True, seed: int = 1,
+        save_act: bool = True, sparse_init: bool = False, auto_save: bool = False, first_init: bool = True,
+        ckpt_path: str = "./model", state_id: int = 0, round: int = 0, device: Any = "cpu", dtype: Any = "float64",
+    ) -> None:  # fmt: skip
         settings = Settings(
             width=width, grid=grid, k=k, mult_arity=mult_arity, noise_scale=noise_scale, scale_base_mu=scale_base_mu,
             scale_base_sigma=scale_base_sigma, base_fun=base_fun, symbolic_enabled=symbolic_enabled,
             affine_trainable=affine_trainable, grid_eps=grid_eps, grid_range=grid_range, sp_trainable=sp_trainable,
             sb_trainable=sb_trainable, seed=seed, sparse_init=sparse_init, dtype=dtype,
         )  # fmt: skip
-        if _check.flag("auto_save", auto_save):
-            raise ValueError("auto_save: must be False; write the versions you want to keep with model.save(path)")
         self.device = _check.device(device)
         self.save_act = _check.flag("save_act", save_act)
-        self.auto_save = False
+        self.auto_save = _check.flag("auto_save", auto_save)
         self.first_init = _check.flag("first_init", first_init)
-        self.ckpt_path, self.state_id, self.round = ckpt_path, state_id, round
+        self.ckpt_path = _check.path("ckpt_path", ckpt_path)
+        self.state_id, self.round = _check.integer("state_id", state_id, 0), _check.integer("round", round, 0)
         self._open(settings, _core.Model(**settings.engine_arguments()))
+        if self.auto_save and self.first_init:
+            self._begin_versions()
 
     def _open(self, settings: Settings, core: Any) -> None:
         """Makes ``core`` the engine of this object: all views are views of its memory."""
@@ -235,20 +245,24 @@ class Network:
         self._input_id, self._input_width = ids.copy(), width
         self._selects = width != ids.size or bool((ids != np.arange(ids.size)).any())
 
-    def to(self, device: Any) -> Network:
+    def to(self, device: Any) -> Self:
         """Returns the model itself; only ``'cpu'`` is allowed (pykan's name, so that its scripts run)."""
         self.device = _check.device(device)
         return self
 
     def speed(self, compile: bool = False) -> None:
-        """Switches symbolic edges off, as pykan's ``speed`` does. Here there is nothing to gain: they cost nothing while unused.
+        """Switches symbolic edges off, as pykan's ``speed`` does. Here there is nothing to gain: they cost nothing
+        while unused.
 
         Warns if that changes the model's function, because symbolic edges are in use.
         """
         if any(layer.mask.any() for layer in self._symbolic_fun) and self.symbolic_enabled:
             import warnings
 
-            warnings.warn("speed() switches off symbolic edges that are in use; model.symbolic_enabled = True undoes it", stacklevel=2)
+            warnings.warn(
+                "speed() switches off symbolic edges that are in use; model.symbolic_enabled = True undoes it",
+                stacklevel=2,
+            )
         self.symbolic_enabled = False
 
     def get_params(self) -> list[np.ndarray]:
@@ -293,17 +307,28 @@ class Network:
         else:
             self._remember(self._rows("cache_data", value)[0], False, 10.0, asked=True)
 
-    def _known(self, x: Any, what: str, avoid: Any = None, y_th: Any = None) -> tuple[np.ndarray, bool, float]:
+    def _known(self, x: Any, what: str) -> tuple[np.ndarray, bool, float]:
         """Samples for ``what``: those given, or those remembered; with the way to evaluate symbolic functions."""
         if x is not None:
-            rows, evaluation = self._rows("x", x)[0], (False, 10.0)
-        elif self._remembered is not None:
-            rows, evaluation = self._remembered.x, (self._remembered.avoid, self._remembered.y_th)
-        else:
-            raise RuntimeError(f"{what} needs data, and this model has seen none: call model.get_act(x) or model.fit(...) before")
-        if avoid is not None:
-            evaluation = _check.singularity(avoid, y_th)
-        return self._chosen(rows), *evaluation
+            return self._chosen(self._rows("x", x)[0]), False, 10.0
+        known = self._recall(what)
+        return self._chosen(known.x), known.avoid, known.y_th
+
+    def _recall(self, what: str) -> Remembered:
+        """The remembered data; an error that says how to give some if there is none."""
+        if self._remembered is None:
+            raise RuntimeError(
+                f"{what} needs data, and this model has seen none: call model.get_act(x) or model.fit(...) before"
+            )
+        return self._remembered
+
+    def _copy_around(self, settings: Settings, core: Any) -> Self:
+        """A model of this one's class and attributes around another engine."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update({name: value for name, value in self.__dict__.items() if name not in ENGINE_PARTS})
+        twin._open(settings, core)
+        twin._select(self._input_id, self._input_width)
+        return twin
 
     def __repr__(self) -> str:
         width = [n_sum if not n_mult else [n_sum, n_mult] for n_sum, n_mult in self._settings.width]

@@ -1,13 +1,14 @@
 """What happens after each step of training: metrics, callbacks, and what is shown.
 
-What it must get right first: nothing is shown unless asked, and whatever a user's function raises ends the training with
-that exception and a usable model.
+What it must get right first: nothing is shown unless asked, and whatever a user's function raises ends the training
+with that exception and a usable model.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Iterable
+from typing import Any
+from collections.abc import Callable, Iterable
 
 RESERVED = ("train_loss", "test_loss", "reg")
 
@@ -30,7 +31,8 @@ class Step:
         self.train_loss, self.test_loss, self.reg, self.metrics = train_loss, test_loss, reg, metrics
 
     def __repr__(self) -> str:
-        return f"Step({self.step}/{self.steps}, {_text({'train_loss': self.train_loss, 'test_loss': self.test_loss, **self.metrics})})"
+        values = {"train_loss": self.train_loss, "test_loss": self.test_loss, **self.metrics}
+        return f"Step({self.step}/{self.steps}, {_text(values)})"
 
 
 def functions(name: str, value: Any) -> list[Callable]:
@@ -49,9 +51,11 @@ def functions(name: str, value: Any) -> list[Callable]:
 class Reporter:
     """The engine's step callback. Call it with (step, steps, train_loss, test_loss, reg); true means stop."""
 
-    def __init__(self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, root: bool, has_test: bool):
+    def __init__(
+        self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, root: bool, has_test: bool
+    ):
         self._model, self._root, self._has_test = model, root, has_test
-        self._metrics = {}
+        self._metrics: dict[str, Callable] = {}
         for metric in functions("metrics", metrics):
             key = getattr(metric, "__name__", type(metric).__name__)
             if key in RESERVED or key in self._metrics:
@@ -111,7 +115,9 @@ def _text(values: dict[str, float]) -> str:
 
 def _bar(steps: int):
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
-        raise ImportError("verbose=1 shows a tqdm bar, and tqdm is not installed: pip install tqdm, or use verbose=2") from None
+        raise ImportError(
+            "verbose=1 shows a tqdm bar, and tqdm is not installed: pip install tqdm, or use verbose=2"
+        ) from None
     return tqdm(total=steps, ncols=100)

@@ -1,7 +1,7 @@
 """Reading pykan's checkpoints without torch: ``{path}_config.yml`` and ``{path}_state``.
 
-What it must get right first: nothing in the files is executed. A torch file is a zip with a pickle in it, and a pickle is a
-program; the reader below gives that program five harmless words and refuses every other.
+What it must get right first: nothing in the files is executed. A torch file is a zip with a pickle in it, and a
+pickle is a program; the reader below gives that program five harmless words and refuses every other.
 
 The format (torch.save, since torch 1.6): ``<root>/data.pkl``, a pickle whose tensors refer by a persistent id to
 ``<root>/data/<key>``, raw little-endian numbers. A tensor is a storage with an offset, sizes and strides.
@@ -24,8 +24,12 @@ STORAGES = {
     "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
     "ShortStorage": "<i2", "CharStorage": "<i1", "ByteStorage": "<u1", "BoolStorage": "|b1",
 }  # fmt: skip
-KEYS = ("width", "grid", "k", "mult_arity", "base_fun_name", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range",
-        "sp_trainable", "sb_trainable")  # fmt: skip
+KEYS = (
+    "width", "grid", "k", "mult_arity", "base_fun_name", "symbolic_enabled", "affine_trainable", "grid_eps",
+    "grid_range", "sp_trainable", "sb_trainable",
+)  # fmt: skip
+# What pykan does not store and a trained network does not need, as its constructor has it.
+NOT_STORED = dict(noise_scale=0.3, scale_base_mu=0.0, scale_base_sigma=1.0, seed=1, sparse_init=False)
 
 
 class UnsafeFile(pickle.UnpicklingError):
@@ -46,7 +50,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     if not isinstance(storage, np.ndarray) or storage.ndim != 1:
         raise UnsafeFile("a tensor without a storage")
     for numbers in (size, stride):
-        if not isinstance(numbers, tuple) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers):
+        if not isinstance(numbers, tuple) or not all(
+            isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers
+        ):
             raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r}")
     if len(size) != len(stride) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
         raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset!r}")
@@ -57,7 +63,9 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     for n in size:
         count *= n
     if last >= storage.size or count > storage.size:
-        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers")
+        raise UnsafeFile(
+            f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers"
+        )
     window = np.lib.stride_tricks.as_strided(
         storage[offset:], size, tuple(step * storage.itemsize for step in stride), writeable=False
     )
@@ -102,19 +110,19 @@ class _Unpickler(pickle.Unpickler):
         return np.frombuffer(data, kind.dtype)
 
 
-def read_state(path: str) -> dict[str, np.ndarray]:
-    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray | None]:
+    """What ``torch.save(object, path)`` wrote, tensors as arrays; and the array in ``member`` (.npy) if it is in the file.
 
     Raises
     ------
     ValueError
-        If the file is of torch's old format, damaged, or holds anything but a dict of tensors.
+        If the file is of torch's old format, damaged, or holds anything but dicts, tensors and plain values.
     """
     with open(path, "rb") as file:
         if file.read(2) != b"PK":
             raise ValueError(
-                f"path: {path} is not a zip file: torch wrote such files before version 1.6. Load it with a newer torch and save it "
-                f"again with torch.save(torch.load(path), path)"
+                f"path: {path} is not a zip file: torch wrote such files before version 1.6. Load it with a newer "
+                f"torch and save it again: torch.save(torch.load(path), path)"
             )
     try:
         with zipfile.ZipFile(path) as archive:
@@ -125,14 +133,49 @@ def read_state(path: str) -> dict[str, np.ndarray]:
             order = f"{root}byteorder"
             if order in archive.namelist() and archive.read(order).strip() != b"little":
                 raise UnsafeFile("its numbers are not little-endian")
-            state = _Unpickler(archive.read(programs[0]), archive, root).load()
+            result = _Unpickler(archive.read(programs[0]), archive, root).load()
+            found = None
+            if member is not None and root + member in archive.namelist():
+                found = np.lib.format.read_array(io.BytesIO(archive.read(root + member)), allow_pickle=False)
+            return result, found
     except OSError:
         raise
     except Exception as error:  # a damaged pickle can end in nearly any exception; none of them is news to the user
-        raise ValueError(f"path: {path} cannot be read as a state of pykan: {error}") from None
+        raise ValueError(f"path: {path} cannot be read as a file of pykan: {error}") from None
+
+
+def read_state(path: str) -> dict[str, np.ndarray]:
+    """The arrays of a file that ``torch.save(model.state_dict(), path)`` wrote.
+
+    Raises
+    ------
+    ValueError
+        As :func:`read_object`, and if it is not a dict of tensors.
+    """
+    state, _ = read_object(path)
     if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, np.ndarray) for k, v in state.items()):
         raise ValueError(f"path: {path} does not hold a state_dict: names and tensors")
     return dict(state)
+
+
+def read_cache(path: str, member: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The remembered data of a checkpoint, or None; and the array in ``member``, which only swiftkan writes."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"path: there is no {path}; KAN.from_pykan reads a checkpoint without it")
+    value, found = read_object(path, member)
+    if value is not None and not isinstance(value, np.ndarray):
+        raise ValueError(f"path: {path} does not hold remembered data: a tensor, or None")
+    return value, found
+
+
+def read_configuration(path: str) -> dict[str, Any]:
+    """The keys and values of ``{path}_config.yml``."""
+    config_path = f"{path}_config.yml"
+    config = _yaml.read(config_path)
+    missing = [key for key in KEYS if key not in config]
+    if missing:
+        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+    return config
 
 
 def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], list]:
@@ -142,16 +185,17 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
     for needed in (config_path, state_path):
         if not os.path.exists(needed):
             raise FileNotFoundError(f"path: there is no {needed}; give the path as to pykan's saveckpt, without _config.yml and _state")
-    config = _yaml.read(config_path)
-    missing = [key for key in KEYS if key not in config]
-    if missing:
-        raise ValueError(f"path: {config_path} is not a configuration of pykan: {', '.join(missing)} missing")
+    config = read_configuration(path)
     state = read_state(state_path)
     coef = state.get("act_fun.0.coef")
     if coef is None or coef.dtype not in (np.float32, np.float64):
-        raise ValueError(f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64")
-    arguments = {key: config[key] for key in KEYS if key != "base_fun_name"}
+        raise ValueError(
+            f"path: {state_path} is not a state of pykan: act_fun.0.coef must be there, float32 or float64"
+        )
+    arguments = {**NOT_STORED, **{key: config[key] for key in KEYS if key != "base_fun_name"}}
     arguments.update(base_fun=config["base_fun_name"], dtype=coef.dtype.name)
+    if _switched_off_by_fit(config, state):
+        arguments["symbolic_enabled"] = True
     depth = len(config["width"]) - 1 if isinstance(config["width"], list) else 0
     names = []
     for l in range(depth):
@@ -160,3 +204,14 @@ def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], l
             raise ValueError(f"path: {config_path} is not a configuration of pykan: {key} missing")
         names.append(config[key])
     return arguments, state, names
+
+
+def _switched_off_by_fit(config: dict[str, Any], state: dict[str, np.ndarray]) -> bool:
+    """Is ``symbolic_enabled: false`` only what pykan's ``fit`` leaves in the versions that it saves.
+
+    Where no symbolic edge is on, it switches them off for its own time and saves before it switches them on again
+    (kan/MultKAN.py, fit). Symbolic edges made after a rewind would then count for nothing.
+    """
+    masks = [value for name, value in state.items() if name.startswith("symbolic_fun.") and name.endswith(".mask")]
+    ours = any(str(key).startswith("swiftkan.") for key in config)
+    return config["symbolic_enabled"] is False and config.get("auto_save") is True and not ours and not any(m.any() for m in masks)

@@ -5,6 +5,8 @@ What it must get right first: it is pykan's dict of lists a step, and says by it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 REASONS = ("steps", "converged", "patience", "callback", "diverged")  # swiftkan_stop_reason
@@ -22,7 +24,7 @@ class FitResult(dict):
     reg : (steps,) float64
         The regularisation, not multiplied by ``lamb``; 0 where it was not needed.
     …
-        A list for each of ``metrics``, under the function's name.
+        The values of each of ``metrics``, under the function's name.
 
     Attributes
     ----------
@@ -51,7 +53,7 @@ class FitResult(dict):
     seconds: float
 
     @classmethod
-    def from_report(cls, report: dict, values: dict[str, object], seconds: float) -> FitResult:
+    def from_report(cls, report: dict, values: Mapping[str, np.ndarray], seconds: float) -> FitResult:
         """Joins the engine's report with the values step by step."""
         result = cls(values)
         result.status = {CANCELLED: "cancelled", DIVERGED: "diverged"}.get(report["status"], "ok")
@@ -70,7 +72,8 @@ class FitResult(dict):
         return {
             "steps": f"all {self.steps} steps done",
             "converged": f"converged after {self.steps} steps: the optimiser cannot improve any more",
-            "patience": f"stopped after {self.steps} steps without improvement; the parameters of step {self.best_step} were restored",
+            "patience": f"stopped after {self.steps} steps, the last without improvement; the parameters of step "
+            f"{self.best_step} were restored",
             "callback": f"a callback stopped it after {self.steps} steps",
         }.get(self.reason, self.reason)
 

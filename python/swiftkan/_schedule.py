@@ -32,7 +32,7 @@ def factors(schedule: Any, steps: int) -> np.ndarray | None:
         values = [SCHEDULES[schedule](step / steps) for step in range(steps)]
     else:
         raise ValueError(
-            f"lr_schedule: must be one of {', '.join(map(repr, SCHEDULES))}, or a function of the step that gives a factor "
-            f"of lr, not {schedule!r}"
+            f"lr_schedule: must be one of {', '.join(map(repr, SCHEDULES))}, or a function of the step that gives a "
+            f"factor of lr, not {schedule!r}"
         )
     return np.array(values, np.float64)

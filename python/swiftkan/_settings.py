@@ -67,6 +67,15 @@ class Settings:
         value = getattr(self, name)
         return [value] * self.depth if isinstance(value, int) else list(value)
 
+    def coef_shapes(self) -> dict[str, tuple[int, int, int]]:
+        """The shapes of the largest arrays of such a network, to know them before it is made."""
+        nodes = [sum(pair) for pair in self.width]
+        subnodes = [pair[0] + sum(arities) for pair, arities in zip(self.width, self.arities)]
+        return {
+            f"act_fun.{l}.coef": (nodes[l], subnodes[l + 1], grid + k)
+            for l, (grid, k) in enumerate(zip(self.layers("grid"), self.layers("k")))
+        }
+
     def engine_arguments(self) -> dict[str, Any]:
         """The keyword arguments of ``_core.Model``."""
         result = {name: getattr(self, name) for name in self.__slots__ if name not in ("width", "mult_arity", "dtype")}
@@ -129,8 +138,8 @@ def _mult_arity(value: Any, width: list[list[int]]) -> int | list[list[int]]:
         return _check.integer("mult_arity", value, 1, 2**20)
     if len(value) != len(width):
         raise ValueError(
-            f"mult_arity: has {len(value)} lists, but width has {len(width)} levels; give one list a level, the input's "
-            f"and output's too, for example [[], [2, 3], []]"
+            f"mult_arity: has {len(value)} lists, but width has {len(width)} levels; give one list a level, the "
+            f"input's and output's too, for example [[], [2, 3], []]"
         )
     result = []
     for level, (_, n_mult) in enumerate(width):
@@ -138,9 +147,12 @@ def _mult_arity(value: Any, width: list[list[int]]) -> int | list[list[int]]:
             raise TypeError(f"mult_arity[{level}]: must be a list of {n_mult} numbers of factors, not {value[level]!r}")
         if len(value[level]) != n_mult:
             raise ValueError(
-                f"mult_arity[{level}]: has {len(value[level])} entries, but width[{level}] has {n_mult} multiplication nodes"
+                f"mult_arity[{level}]: has {len(value[level])} entries, but width[{level}] has {n_mult} "
+                "multiplication nodes"
             )
-        result.append([_check.integer(f"mult_arity[{level}][{i}]", arity, 1, 2**20) for i, arity in enumerate(value[level])])
+        result.append(
+            [_check.integer(f"mult_arity[{level}][{i}]", arity, 1, 2**20) for i, arity in enumerate(value[level])]
+        )
     return result
 
 
@@ -167,6 +179,6 @@ def _dtype(value: Any) -> np.dtype:
         result = np.dtype(value).newbyteorder("=")
     except TypeError:
         result = None
-    if value is None or result not in (np.dtype(np.float64), np.dtype(np.float32)):
+    if value is None or result is None or result not in (np.dtype(np.float64), np.dtype(np.float32)):
         raise ValueError(f"dtype: must be 'float64' or 'float32', not {value!r}")
     return np.dtype(result.name)  # one object a type, whatever the byte order given

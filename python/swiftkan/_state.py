@@ -6,19 +6,15 @@ What it must get right first: a state is loaded whole or not at all, and copies 
 from __future__ import annotations
 
 import copy
-from typing import Any, Mapping
+from typing import Any, Self
+from collections.abc import Mapping
 
 import numpy as np
 
-from . import _check, _core
+from . import _check, _core, _functions
 from ._grids import Grids
-from ._layers import FUNCTIONS
+from ._network import ENGINE_PARTS
 from ._settings import Settings
-
-ENGINE_PARTS = (
-    "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
-    "_symbolic_fun", "_input_id", "_input_width", "_selects",
-)  # fmt: skip
 
 
 class State(Grids):
@@ -27,11 +23,12 @@ class State(Grids):
     def state_dict(self) -> dict[str, np.ndarray]:
         """Copies of all numbers, under pykan's names, in its order and shapes.
 
-        ``node_bias_l``, ``node_scale_l`` (width_in[l + 1],), ``subnode_bias_l``, ``subnode_scale_l`` (width_out[l + 1],),
-        ``act_fun.l.grid`` (in, G + 1 + 2k), ``.coef`` (in, out, G + k), ``.mask``, ``.scale_base``, ``.scale_sp`` (in, out),
-        ``symbolic_fun.l.mask`` (out, in), ``.affine`` (out, in, 4).
+        ``node_bias_l``, ``node_scale_l`` (width_in[l + 1],), ``subnode_bias_l``, ``subnode_scale_l`` (width_out[l +
+        1],), ``act_fun.l.grid`` (in, G + 1 + 2k), ``.coef`` (in, out, G + k), ``.mask``, ``.scale_base``,
+        ``.scale_sp`` (in, out), ``symbolic_fun.l.mask`` (out, in), ``.affine`` (out, in, 4).
 
-        The names of symbolic functions are not numbers: see ``symbolic_fun[l].funs_name``, and :meth:`save` for everything.
+        The names of symbolic functions are not numbers: see ``symbolic_fun[l].funs_name``, and :meth:`save` for
+        everything.
 
         Examples
         --------
@@ -83,7 +80,9 @@ class State(Grids):
                 if given.shape != view.shape:
                     raise ValueError(f"{name}: has the shape {given.shape}, but {self!r} needs {view.shape}")
                 arrays[name] = given.astype(self.dtype)
-                if name.endswith(".grid") and not (np.isfinite(arrays[name]).all() and (np.diff(arrays[name]) >= 0).all()):
+                if name.endswith(".grid") and not (
+                    np.isfinite(arrays[name]).all() and (np.diff(arrays[name]) >= 0).all()
+                ):
                     raise ValueError(f"{name}: knots must be finite and ascending along the last axis")
         for name, values in arrays.items():
             self._views[name][...] = values
@@ -104,12 +103,11 @@ class State(Grids):
             if len(rows) != n_out or any(not isinstance(row, list) or len(row) != n_in for row in rows):
                 raise ValueError(f"function names of layer {l}: must be {n_out} lists of {n_in} names")
             for name in (name for row in rows for name in row):
-                if not isinstance(name, str) or name not in FUNCTIONS:
-                    raise ValueError(f"function names of layer {l}: there is no function {name!r}; there are {', '.join(FUNCTIONS)}")
+                _functions.number(name, f"function names of layer {l}")
         for l, (rows, (_, n_in)) in enumerate(zip(names, shapes)):
             for j, row in enumerate(rows):
                 for i in range(n_in):
-                    self._core.symbolic_set(l, i, j, FUNCTIONS.index(row[i]))
+                    self._core.symbolic_set(l, i, j, _functions.number(row[i]))
 
     # ---- Copies --------------------------------------------------------------------------------------------------
 
@@ -119,15 +117,7 @@ class State(Grids):
         switches = {name: bool(flags[name]) for name in flags if name != "grid_eps"}
         return self._settings.replace(grid_eps=flags["grid_eps"], **switches)
 
-    def _copy_around(self, settings: Settings, core: Any) -> State:
-        """A model of this one's class and attributes around another engine."""
-        twin = type(self).__new__(type(self))
-        twin.__dict__.update({name: value for name, value in self.__dict__.items() if name not in ENGINE_PARTS})
-        twin._open(settings, core)
-        twin._select(self._input_id, self._input_width)
-        return twin
-
-    def clone(self) -> State:
+    def clone(self) -> Self:
         """An independent copy: training one does not touch the other. ``copy.copy`` and ``copy.deepcopy`` do the same.
 
         The remembered data (``cache_data``) is the same array in both.
@@ -147,7 +137,7 @@ class State(Grids):
 
     __copy__ = clone
 
-    def __deepcopy__(self, memo: dict) -> State:
+    def __deepcopy__(self, memo: dict) -> Self:
         twin = self.clone()
         memo[id(self)] = twin
         for name, value in self.__dict__.items():
@@ -173,11 +163,18 @@ class State(Grids):
         self.__dict__.update(pickled["extra"])
         self._restore(pickled["settings"], pickled["state"], pickled["functions"], *pickled["input"])
 
-    def _restore(self, settings: dict, state: Mapping[str, Any], functions: Any, input_id: Any, input_width: Any) -> None:
+    def _restore(
+        self, arguments: dict, state: Mapping[str, Any], functions: Any, input_id: Any = None, input_width: Any = None
+    ) -> None:
         """Builds the engine of this object from the parts that pickles and files hold."""
-        settings = Settings(**settings)
+        settings = Settings(**arguments)
+        for name, shape in settings.coef_shapes().items():  # before memory is taken for what may be a damaged width
+            if name not in state:
+                raise ValueError(f"missing: {name}")
+            if np.shape(state[name]) != shape:
+                raise ValueError(f"{name}: has the shape {np.shape(state[name])}, but the settings need {shape}")
         self._open(settings, _core.Model(**settings.engine_arguments()))
         self.load_state_dict(state)
         self._set_function_names(functions)
-        self.input_id = input_id
-        self.input_width = input_width
+        if input_id is not None:
+            self.input_id, self.input_width = input_id, input_width

@@ -1,8 +1,9 @@
-"""Reading the flat YAML that pykan writes, also where PyYAML is not installed.
+"""Reading and writing the flat YAML that pykan writes, also where PyYAML is not installed.
 
-What it must get right first: nothing is executed, and what is not understood is an error, never a guess. Only the subset
-that ``yaml.dump(dict, default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in
-block style, scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
+What it must get right first: nothing is executed, and what is not understood is an error, never a guess; what is
+written reads the same with PyYAML and with the parser below. Only the subset that ``yaml.dump(dict,
+default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in block style,
+scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
 """
 
 from __future__ import annotations
@@ -12,8 +13,15 @@ from typing import Any
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
-_WORDS = {"null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "[]": [], "{}": {}}
-_PLAIN = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#:\[\]{}]*|[.\w/\\]+")
+_WORDS: dict[str, Any] = {
+    "null": None, "~": None, "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False,
+    "[]": [], "{}": {},
+}  # fmt: skip
+# A colon or # may be within a word; but digits with colons are numbers of base 60, of which nobody thinks.
+_PLAIN = re.compile(r"(?![0-9]+:)[^\s\-?:,\[\]{}#&*!|>'\"%@`]([^#:\[\]{}]|:(?=\S)|(?<=\S)#)*")
+_ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(["\\/]))')
+# Text that needs no quotes: a word, a path, or with a slash in it (so that it is no number and no date).
+_BARE = re.compile(r"(?:[A-Za-z]|\.{0,2}/|[0-9]+/)[\w./^()+-]*", re.ASCII)
 
 
 def read(path: str) -> dict[str, Any]:
@@ -30,7 +38,7 @@ def read(path: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise ValueError(f"path: {path} is not text: {error}") from None
     try:
-        import yaml
+        import yaml  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         result = parse(text, path)
     else:
@@ -100,8 +108,71 @@ def _scalar(text: str, path: str, number: int) -> Any:
         return float(text.replace(".", "", 1))
     if len(text) >= 2 and text[0] == text[-1] == "'" and "'" not in text[1:-1].replace("''", ""):
         return text[1:-1].replace("''", "'")
-    if len(text) >= 2 and text[0] == text[-1] == '"' and not re.search(r'["\\]', text[1:-1]):
-        return text[1:-1]
+    if len(text) >= 2 and text[0] == text[-1] == '"' and not re.search(r'["\\]', _ESCAPE.sub("", text[1:-1])):
+        return _ESCAPE.sub(lambda match: match[4] or chr(int(match[1] or match[2] or match[3], 16)), text[1:-1])
     if _PLAIN.fullmatch(text):
         return text
     raise ValueError(f"path: {path}, line {number}: cannot be understood without PyYAML: {text!r}")
+
+
+# ---- Writing -----------------------------------------------------------------------------------------------------
+
+
+def dump(mapping: dict[str, Any]) -> str:
+    """``key: value`` lines in the order of the keys, as ``yaml.dump(mapping, default_flow_style=False)`` writes them.
+
+    Values are None, bools, numbers (NumPy's become Python's), text, and lists of these, nested as they like.
+    """
+    lines = []
+    for key in sorted(mapping):
+        value = mapping[key]
+        if isinstance(value, (list, tuple)) and value:
+            lines += [f"{_write(key)}:", *_items(value, "")]
+        else:
+            lines.append(f"{_write(key)}: {_write(value)}")
+    return "".join(line + "\n" for line in lines)
+
+
+def _items(values: Any, indent: str) -> list[str]:
+    lines = []
+    for value in values:
+        if isinstance(value, (list, tuple)) and value:
+            first, *rest = _items(value, indent + "  ")
+            lines += [f"{indent}- {first.lstrip(' ')}", *rest]
+        else:
+            lines.append(f"{indent}- {_write(value)}")
+    return lines
+
+
+def _write(value: Any) -> str:
+    if hasattr(value, "item") and not getattr(value, "shape", None):
+        value = value.item()
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        text = repr(value)
+        if text in ("inf", "-inf", "nan"):
+            return text.replace("inf", ".inf").replace("nan", ".nan")
+        return text if "." in text else text.replace("e", ".0e")  # YAML takes 1e-05 for text
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, (list, tuple)) and not value:
+        return "[]"
+    raise TypeError(f"cannot be written as YAML: {value!r}")
+
+
+def _quoted(text: str) -> str:
+    if _BARE.fullmatch(text) and text.lower() not in _WORDS and text.lower() not in ("y", "n"):
+        return text
+    if text.isascii() and text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(c if " " <= c <= "~" and c not in '"\\' else _escape(c) for c in text) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character in '"\\':
+        return f"\\{character}"
+    return f"\\x{code:02X}" if code < 2**8 else f"\\u{code:04X}" if code < 2**16 else f"\\U{code:08X}"

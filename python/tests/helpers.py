@@ -52,11 +52,11 @@ def samples(model, n=12, seed=1, spread=1.2):
 
 
 def worst_gradient_error(value, point, gradient, tolerance):
-    """The largest error of ``gradient`` against central differences of ``value()`` in the entries of ``point`` (changed in place
-    and put back), over the size of the gradient.
+    """The largest error of ``gradient`` against central differences of ``value()`` in the entries of ``point``
+    (changed in place and put back), over the size of the gradient.
 
-    A step that crosses a knot of a spline of low degree says nothing about the derivative, so an entry that fails with one
-    step is tried with others: a wrong gradient fails with all of them.
+    A step that crosses a knot of a spline of low degree says nothing about the derivative, so an entry that fails
+    with one step is tried with others: a wrong gradient fails with all of them.
     """
     flat, g = point.reshape(-1), gradient.reshape(-1)
     assert np.shares_memory(flat, point) and g.size == flat.size

@@ -1,8 +1,8 @@
 """The network in plain NumPy, written from the formulas and for reading, to hold the engine to.
 
-What it must get right: it is independent of the engine (nothing here calls it) and so plain that it can be checked by eye.
-Formulas: KAN paper, arXiv 2404.19756, eqs. 2.7 and 2.10; B-splines by the recursion of Cox and de Boor (de Boor, A Practical
-Guide to Splines, 1978, ch. X, eq. 4).
+What it must get right: it is independent of the engine (nothing here calls it) and so plain that it can be checked by
+eye. Formulas: KAN paper, arXiv 2404.19756, eqs. 2.7 and 2.10; B-splines by the recursion of Cox and de Boor (de Boor,
+A Practical Guide to Splines, 1978, ch. X, eq. 4).
 """
 
 import numpy as np

@@ -15,7 +15,13 @@ from swiftkan import KAN
 def test_defaults_are_pykans():
     model = KAN([2, 1])
     assert model.grid == 3 and model.k == 3 and model.seed == 1 and model.mult_arity == 2
-    assert (model.save_act, model.first_init, model.ckpt_path, model.state_id, model.round) == (True, True, "./model", 0, 0)
+    assert (model.save_act, model.first_init, model.ckpt_path, model.state_id, model.round) == (
+        True,
+        True,
+        "./model",
+        0,
+        0,
+    )
     assert model.auto_save is False and model.device == "cpu" and model.dtype == np.float64
 
 
@@ -25,14 +31,18 @@ def test_the_callers_width_is_not_changed():
     assert width == [2, [1, 1], 1] and arity == [[], [3], []]
 
 
-@pytest.mark.parametrize("width", [(2, 3, 1), np.array([2, 3, 1]), [np.int64(2), np.int32(3), [1, 0]], [[2, 0], (3, 0), np.array([1, 0])]])
+@pytest.mark.parametrize(
+    "width", [(2, 3, 1), np.array([2, 3, 1]), [np.int64(2), np.int32(3), [1, 0]], [[2, 0], (3, 0), np.array([1, 0])]]
+)
 def test_forms_of_width(width):
     model = KAN(width)
     assert model.width == [[2, 0], [3, 0], [1, 0]]
     json.dumps(model._settings.to_dict())  # plain ints, whatever was given
 
 
-@pytest.mark.parametrize("grid, k", [([3, 5], 2), (4, [0, 3]), (np.array([3, 5]), np.array([1, 2])), (np.int64(3), np.int8(2))])
+@pytest.mark.parametrize(
+    "grid, k", [([3, 5], 2), (4, [0, 3]), (np.array([3, 5]), np.array([1, 2])), (np.int64(3), np.int8(2))]
+)
 def test_one_grid_and_degree_a_layer(grid, k):
     model = KAN([2, 3, 1], grid=grid, k=k)
     for l, layer in enumerate(model.act_fun):
@@ -111,7 +121,9 @@ def test_import_is_quick_and_light():
     times = []
     for _ in range(3):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
+        )
         seconds, heavy = done.stdout.split(" ", 1)
         assert heavy.strip() == "[]"
         times.append(float(seconds))

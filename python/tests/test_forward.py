@@ -25,8 +25,14 @@ def test_output_and_everything_inside(kind):
         for name, values in (("edge_actscale", inside["spline_postacts"][l]), ("subnode_actscale", inside["sums"][l])):
             assert relative(getattr(model, name)[l], values.std(axis=0, ddof=1), floor=1e-3) <= 1e-11, name
         spread = preacts.std(axis=0, ddof=1) + 0.1
-        assert relative(model.acts_scale[l], inside["spline_postacts"][l].std(axis=0, ddof=1) / spread, floor=1e-3) <= 1e-11
-        assert relative(model.acts_scale_spline[l], inside["numerical"][l].std(axis=0, ddof=1) / spread, floor=1e-3) <= 1e-11
+        assert (
+            relative(model.acts_scale[l], inside["spline_postacts"][l].std(axis=0, ddof=1) / spread, floor=1e-3)
+            <= 1e-11
+        )
+        assert (
+            relative(model.acts_scale_spline[l], inside["numerical"][l].std(axis=0, ddof=1) / spread, floor=1e-3)
+            <= 1e-11
+        )
 
 
 @pytest.mark.parametrize("k", [7, 10])
@@ -103,7 +109,18 @@ X = np.random.RandomState(0).rand(6, 3)
         X.view(np.ndarray),
         np.ma.masked_array(X),
     ],
-    ids=["lists", "tuples", "fortran", "strided rows", "strided columns", "big-endian", "tensor", "objects", "view", "unmasked"],
+    ids=[
+        "lists",
+        "tuples",
+        "fortran",
+        "strided rows",
+        "strided columns",
+        "big-endian",
+        "tensor",
+        "objects",
+        "view",
+        "unmasked",
+    ],
 )
 def test_the_same_numbers_in_any_clothes(x):
     model = KAN([3, 4, 2])
@@ -139,7 +156,9 @@ def test_rows_and_higher_ranks():
 def test_dtype(dtype):
     model = KAN([3, 4, 2], dtype=dtype)
     assert model.dtype == dtype and model(X).dtype == dtype and model.state_dict()["act_fun.0.coef"].dtype == dtype
-    assert model.dtype == KAN([3, 4, 2], dtype=np.dtype(dtype).type).dtype == KAN([3, 4, 2], dtype=np.dtype(dtype)).dtype
+    assert (
+        model.dtype == KAN([3, 4, 2], dtype=np.dtype(dtype).type).dtype == KAN([3, 4, 2], dtype=np.dtype(dtype)).dtype
+    )
 
 
 def test_float32_is_float64_to_rounding():

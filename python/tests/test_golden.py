@@ -87,7 +87,11 @@ def test_grid_update_and_refinement(model, data):
          0.31538711240766104, 0.9978420706226514, 1.6633642706383025, 2.328886470653954, 2.994408670669605],
         1e-12,
     )  # fmt: skip
-    close(model.act_fun[1].grid[0, 3:-3], [-0.3175957694464023, -0.08040036894002223, 0.151046680887901, 0.7601470058047042], 1e-11)
+    close(
+        model.act_fun[1].grid[0, 3:-3],
+        [-0.3175957694464023, -0.08040036894002223, 0.151046680887901, 0.7601470058047042],
+        1e-11,
+    )
     close(
         model.act_fun[0].coef[0, 0],
         [-0.013495552450909875, -0.05678246882497113, -0.024478837006802045,
@@ -107,7 +111,8 @@ def test_grid_update_and_refinement(model, data):
     close(
         fine.act_fun[0].grid[0, 3:-3],
         [-0.998724529424302, -0.7996454253491869, -0.6005663212740717, -0.4014872171989566, -0.20502459019093566,
-         -0.009870201716461996, 0.18528418675801178, 0.38363260822916, 0.5883690956936571, 0.7931055831581543, 0.9978420706226514],
+         -0.009870201716461996, 0.18528418675801178, 0.38363260822916, 0.5883690956936571, 0.7931055831581543,
+         0.9978420706226514],
         1e-12,
     )  # fmt: skip
     close(fine.act_fun[0].coef[0, 0, :3], [-0.039940034759864455, -0.04536933115992781, -0.043422204505191804], 1e-9)
@@ -123,7 +128,7 @@ def test_the_beginning_of_training(model, data):
 
 
 def test_continual_learning_on_five_peaks():
-    """One spline edge, no base function, five Gaussians learnt one after the other: RMSE 3.99e-6 in each phase (pykan's Example 8)."""
+    """One spline edge, no base function, five Gaussians one after the other: RMSE 3.99e-6 each (pykan's Example 8)."""
     centres = 2 / 5 * (np.arange(5) - 2)
     x = np.linspace(-1, 1, 500)[:, None]
     y = sum(np.exp(-300 * (x - centre) ** 2) for centre in centres)

@@ -34,7 +34,12 @@ def test_names_of_pykan(model):
     assert model.grid_eps == 0.02 and model.grid_range == [-1, 1]
     assert len(model.act_fun) == len(model.symbolic_fun) == 2
     assert model.input_id.tolist() == [0, 1]
-    assert (model.symbolic_enabled, model.affine_trainable, model.sp_trainable, model.sb_trainable) == (True, False, True, True)
+    assert (model.symbolic_enabled, model.affine_trainable, model.sp_trainable, model.sb_trainable) == (
+        True,
+        False,
+        True,
+        True,
+    )
 
 
 @pytest.mark.parametrize("part", ["coef", "mask", "scale_base", "scale_sp", "grid"])

@@ -149,10 +149,13 @@ swiftkan_status swiftkan_flags_set(swiftkan_model *model, const swiftkan_flags *
 
 /* ---- Symbolic functions ------------------------------------------------------------------------------------ */
 
-/* Functions are numbered 0 … swiftkan_function_count() - 1, in the order of pykan's library. */
+/*
+ * Functions are numbered 0 … swiftkan_function_count() - 1: the library's in the order of pykan's, then those that were
+ * added, in the order of adding.
+ */
 int64_t swiftkan_function_count(void);
 
-/* The function's name in pykan's library ("x^2", "sin", …), a constant string; NULL if there is no such number. */
+/* The function's name ("x^2", "sin", … in pykan's library), a constant string; NULL if there is no such number. */
 const char *swiftkan_function_name(int64_t function);
 
 /*
@@ -162,6 +165,36 @@ const char *swiftkan_function_name(int64_t function);
 swiftkan_status swiftkan_function_evaluate(int64_t function, int32_t dtype, const void *x, int64_t n,
                                            int32_t avoid_singularities, double y_th, void *y, void *dy,
                                            char *message);
+
+/*
+ * What a function of the user's does: y[s] = f(x[s]) and, if dy is not NULL, dy[s] = f'(x[s]), for n scalars of type
+ * `dtype`. y may be x. With avoid_singularities every value should be finite, near or below y_th. Returns 0; any other
+ * number means that it could not, and stands for NaN everywhere.
+ *
+ * It is called on the thread that called the library, while that call holds its model's lock, for blocks of samples in no
+ * particular number; it must not call the library with a model.
+ */
+typedef int32_t (*swiftkan_function_body)(void *context, int32_t dtype, const void *x, int64_t n,
+                                          int32_t avoid_singularities, double y_th, void *y, void *dy);
+
+/*
+ * Adds a function for the life of the process; *function receives its number. `name` is copied and must not be one of the
+ * library's; a second function of one name is another function, with a number of its own. `body` and `context` must stay
+ * valid for ever. Networks that use it are evaluated on one thread. OK, INVALID.
+ */
+swiftkan_status swiftkan_function_add(const char *name, swiftkan_function_body body, void *context, int64_t *function,
+                                      char *message);
+
+/*
+ * Fits c·f(a·x + b) + d to the samples (x[s], y[s]), s = 0 … n - 1, for each of `count` functions: affine (count, 4)
+ * receives a, b, c, d and r2 (count) the share of y's variance that is explained, 0 … 1 (0 if y is constant, or if f
+ * is defined for no a, b that were tried). No a, b that leave f's domain, or have a pole among the samples, are taken.
+ * a_range, b_range (2 each, or NULL for -10, 10): a and b looked at besides those for which a·x + b lies in -10 … 10.
+ * All arrays are doubles. n ≥ 1. OK, INVALID.
+ */
+swiftkan_status swiftkan_symbolic_fit(const int64_t *functions, int64_t count, const double *x, const double *y,
+                                      int64_t n, const double *a_range, const double *b_range, double *affine,
+                                      double *r2, char *message);
 
 /* The function on the edge from node i to subnode j of layer l. Its mask and affine are in the state. OK, INVALID. */
 swiftkan_status swiftkan_symbolic_get(swiftkan_model *model, int64_t l, int64_t i, int64_t j, int64_t *function,

@@ -18,21 +18,31 @@ struct BSplineTable<T: KANScalar> {
     let knots: UnsafePointer<T>
     /// Row p - 1 holds the reciprocals of order p; rows have `reciprocalStride` entries; 0 stands for 1/0.
     let reciprocals: UnsafePointer<T>
+    /// Do the knots strictly increase.
+    let isSimple: Bool
 
     static func reciprocalStride(grid: Int, k: Int) -> Int { grid + 2 * k }
     static func reciprocalCount(grid: Int, k: Int) -> Int { k * reciprocalStride(grid: grid, k: k) }
     /// Vectors of scratch memory that `rows` needs.
     static func scratchCount(grid: Int, k: Int) -> Int { grid + 2 * k + 1 }
 
-    static func fillReciprocals(knots: UnsafePointer<T>, grid: Int, k: Int, into reciprocals: UnsafeMutablePointer<T>) {
-        guard k > 0 else { return }
+    /// - Returns: whether the knots strictly increase.
+    static func fillReciprocals(
+        knots: UnsafePointer<T>, grid: Int, k: Int, into reciprocals: UnsafeMutablePointer<T>
+    ) -> Bool {
+        guard k > 0 else { return false }
+        var simple = true
         let stride = reciprocalStride(grid: grid, k: k)
         for p in 1...k {
             for m in 0...(grid + 2 * k - p) where m < stride {
-                let d = knots[m + p] - knots[m]
-                reciprocals[(p - 1) * stride + m] = d > 0 ? 1 / d : 0
+                // A distance whose reciprocal overflows counts as none: 0·∞ must not reach the splines.
+                let reciprocal = 1 / (knots[m + p] - knots[m])
+                let usable = reciprocal > 0 && reciprocal.isFinite
+                reciprocals[(p - 1) * stride + m] = usable ? reciprocal : 0
+                if !usable { simple = false }
             }
         }
+        return simple
     }
 
     /// basis[b·nv + v] = B_b at the samples of x[v], for b < G + k, v < nv; `derivative` likewise if not nil.
@@ -41,53 +51,124 @@ struct BSplineTable<T: KANScalar> {
         x: UnsafePointer<T.Vector>, nv: Int, basis: UnsafeMutablePointer<T.Vector>,
         derivative: UnsafeMutablePointer<T.Vector>?, scratch q: UnsafeMutablePointer<T.Vector>
     ) {
+        if k == 0 { return cellRows(x: x, nv: nv, basis: basis, derivative: derivative) }
         let cells = grid + 2 * k
         let (low, high) = (knots[0], knots[cells])
-        let stride = cells
         for v in 0..<nv {
-            let raw = x[v]
-            var previous = T.atLeast(raw, knots[0])
-            for m in 0..<cells {
-                let last = k == 0 && m == cells - 1
-                let next = last ? T.above(raw, knots[m + 1]) : T.atLeast(raw, knots[m + 1])
-                q[m] = previous - next
+            let xc = T.clamp(x[v], low, high)
+            if isSimple { startWithHats(q, xc, cells) } else { startWithCells(q, x[v], xc, cells) }
+            // x - x is 0, but NaN where x is: that must reach the result.
+            q[0] += xc - xc
+            for p in 2..<max(k, 2) { raise(q, xc, p, cells - p) }
+            let (b, d) = (basis + v, derivative.map { $0 + v })
+            if k == 1 {
+                storeLinear(q, x[v], cells, nv, b, d)
+            } else {
+                if let d { storeDerivative(q, cells - k, nv, d) }
+                storeRaised(q, xc, cells - k, nv, b)
+            }
+        }
+    }
+
+    /// k = 0: 1 in the cell of x; the last cell is closed.
+    @inline(__always)
+    private func cellRows(
+        x: UnsafePointer<T.Vector>, nv: Int, basis: UnsafeMutablePointer<T.Vector>,
+        derivative: UnsafeMutablePointer<T.Vector>?
+    ) {
+        for v in 0..<nv {
+            let nothing = x[v] - x[v]
+            var previous = T.atLeast(x[v], knots[0])
+            for m in 0..<grid {
+                let next = m == grid - 1 ? T.above(x[v], knots[m + 1]) : T.atLeast(x[v], knots[m + 1])
+                basis[m * nv + v] = previous - next + nothing
+                if let derivative { derivative[m * nv + v] = nothing }
                 previous = next
             }
-            if k == 0 {
-                // x - x is 0 except for NaN and ±∞, which must reach the result.
-                for m in 0..<cells {
-                    basis[m * nv + v] = q[m] + (raw - raw)
-                    if let derivative { derivative[m * nv + v] = raw - raw }
-                }
-                continue
-            }
-            let xc = T.clamp(raw, low, high)
-            for p in 1..<max(k, 1) {
-                raise(q, xc, p, stride, cells - p)
-            }
-            let r = reciprocals + (k - 1) * stride
-            if let derivative {
-                let degree = T(k)
-                for m in 0..<(cells - k) {
-                    derivative[m * nv + v] = q[m] * (degree * r[m]) - q[m + 1] * (degree * r[m + 1])
-                }
-            }
-            raise(q, xc, k, stride, cells - k)
-            for m in 0..<(cells - k) { basis[m * nv + v] = q[m] }
         }
+    }
+
+    /// Degree 1 for increasing knots: B_m^1 = max(0, min(w_m, 1 - w_{m+1})), continuous, so no cell need be found.
+    @inline(__always)
+    private func startWithHats(_ q: UnsafeMutablePointer<T.Vector>, _ x: T.Vector, _ cells: Int) {
+        var w = (x - knots[0]) * reciprocals[0]
+        for m in 0..<(cells - 1) {
+            let next = (x - knots[m + 1]) * reciprocals[m + 1]
+            q[m] = T.hat(w, 1 - next)
+            w = next
+        }
+    }
+
+    /// Degree 1 for knots that may coincide, from the cells (degree 0).
+    @inline(__always)
+    private func startWithCells(
+        _ q: UnsafeMutablePointer<T.Vector>, _ x: T.Vector, _ xc: T.Vector, _ cells: Int
+    ) {
+        var previous = T.atLeast(x, knots[0])
+        for m in 0..<cells {
+            let next = T.atLeast(x, knots[m + 1])
+            q[m] = previous - next
+            previous = next
+        }
+        raise(q, xc, 1, cells - 1)
     }
 
     /// One level of Cox-de Boor in place: q holds degree p - 1 and receives degree p, `count` functions.
     @inline(__always)
-    private func raise(
-        _ q: UnsafeMutablePointer<T.Vector>, _ x: T.Vector, _ p: Int, _ stride: Int, _ count: Int
-    ) {
-        let r = reciprocals + (p - 1) * stride
+    private func raise(_ q: UnsafeMutablePointer<T.Vector>, _ x: T.Vector, _ p: Int, _ count: Int) {
+        let r = reciprocals + (p - 1) * (grid + 2 * k)
         var left = (x - knots[0]) * r[0] * q[0]
         for m in 0..<count {
-            let right = (x - knots[m + 1]) * r[m + 1] * q[m + 1]
+            let w = (x - knots[m + 1]) * r[m + 1]
+            let right = w * q[m + 1]
             q[m] = left + (q[m + 1] - right)
             left = right
+        }
+    }
+
+    /// The last level, into rows.
+    @inline(__always)
+    private func storeRaised(
+        _ q: UnsafeMutablePointer<T.Vector>, _ x: T.Vector, _ count: Int, _ nv: Int, _ basis: UnsafeMutablePointer<T.Vector>
+    ) {
+        let r = reciprocals + (k - 1) * (grid + 2 * k)
+        var left = (x - knots[0]) * r[0] * q[0]
+        for m in 0..<count {
+            let w = (x - knots[m + 1]) * r[m + 1]
+            let right = w * q[m + 1]
+            basis[m * nv] = left + (q[m + 1] - right)
+            left = right
+        }
+    }
+
+    /// d/dx of degree k from degree k - 1, into rows.
+    @inline(__always)
+    private func storeDerivative(
+        _ q: UnsafeMutablePointer<T.Vector>, _ count: Int, _ nv: Int, _ derivative: UnsafeMutablePointer<T.Vector>
+    ) {
+        let r = reciprocals + (k - 1) * (grid + 2 * k)
+        let degree = T(k)
+        var left = q[0] * (degree * r[0])
+        for m in 0..<count {
+            let right = q[m + 1] * (degree * r[m + 1])
+            derivative[m * nv] = left - right
+            left = right
+        }
+    }
+
+    /// k = 1: q holds the result; its derivative is 1/(t_{m+1} - t_m) in the first cell and -1/(t_{m+2} - t_{m+1}) in the second.
+    @inline(__always)
+    private func storeLinear(
+        _ q: UnsafeMutablePointer<T.Vector>, _ x: T.Vector, _ cells: Int, _ nv: Int,
+        _ basis: UnsafeMutablePointer<T.Vector>, _ derivative: UnsafeMutablePointer<T.Vector>?
+    ) {
+        for m in 0..<(cells - 1) { basis[m * nv] = q[m] }
+        guard let derivative else { return }
+        var (left, middle) = (T.atLeast(x, knots[0]), T.atLeast(x, knots[1]))
+        for m in 0..<(cells - 1) {
+            let right = T.atLeast(x, knots[m + 2])
+            derivative[m * nv] = (left - middle) * reciprocals[m] - (middle - right) * reciprocals[m + 1]
+            (left, middle) = (middle, right)
         }
     }
 }

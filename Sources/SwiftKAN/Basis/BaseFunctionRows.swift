@@ -12,7 +12,7 @@ extension BaseFunction {
         switch self {
         case .silu:
             for v in 0..<nv {
-                let sigmoid = 1 / (1 + T.exp(-x[v]))
+                let sigmoid = T.sigmoid(x[v])
                 let silu = x[v] * sigmoid
                 value[v] = silu
                 // d/dx x·σ = σ + x·σ·(1 - σ)

@@ -7,6 +7,7 @@ struct BasisMatrix {
     private let k: Int
     private let knots: AlignedBuffer<Double>
     private let reciprocals: AlignedBuffer<Double>
+    private let isSimple: Bool
     private let rowsMemory: AlignedBuffer<Double>
     private static var block: Int { 16 }  // vectors
 
@@ -20,7 +21,7 @@ struct BasisMatrix {
         knots = try AlignedBuffer(count: count)
         for m in 0..<count { knots.base[m] = Double(source[m]) }
         reciprocals = try AlignedBuffer(count: BSplineTable<Double>.reciprocalCount(grid: grid, k: k))
-        BSplineTable.fillReciprocals(knots: knots.base, grid: grid, k: k, into: reciprocals.base)
+        isSimple = BSplineTable.fillReciprocals(knots: knots.base, grid: grid, k: k, into: reciprocals.base)
         let vectors = Self.block * (1 + grid + k) + BSplineTable<Double>.scratchCount(grid: grid, k: k)
         rowsMemory = try AlignedBuffer(count: vectors * Double.lanes)
     }
@@ -28,7 +29,8 @@ struct BasisMatrix {
     /// (points, columns), row-major.
     mutating func rows(at points: [Double]) -> [Double] {
         var matrix = [Double](repeating: 0, count: points.count * columns)
-        let table = BSplineTable<Double>(grid: grid, k: k, knots: knots.base, reciprocals: reciprocals.base)
+        let table = BSplineTable<Double>(
+            grid: grid, k: k, knots: knots.base, reciprocals: reciprocals.base, isSimple: isSimple)
         let x = rowsMemory.vectors
         let basis = x + Self.block
         let scratch = basis + Self.block * columns

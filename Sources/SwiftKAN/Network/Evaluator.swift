@@ -29,26 +29,30 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     private var shards: [AlignedBuffer<T>] = []
     private var losses: [Double] = []
 
-    init(_ network: KAN<T>) throws(KANError) {
+    /// Can single edges be evaluated: for regularisers, statistics and activations.
+    let edgeRows: Bool
+
+    init(_ network: KAN<T>, edgeRows: Bool) throws(KANError) {
+        self.edgeRows = edgeRows
         architecture = network.architecture
         state = UnsafePointer(network.state)
         var folded: [FoldedLayer<T>] = []
         var (nodes, weights, affine) = ([Int](), [Int](), [Int]())
         var offset = 0
         for shape in network.layers {
-            folded.append(try FoldedLayer(shape, network.baseFunction, state: network.state))
+            folded.append(try FoldedLayer(shape, network.baseFunction, state: network.state, edgeRows: edgeRows))
             nodes.append(offset)
             offset += 2 * shape.nodes + 2 * shape.outputs
         }
         for (layer, shape) in zip(folded, network.layers) {
             weights.append(offset)
-            offset += shape.edges * layer.rowCount
+            offset += layer.weightCount
             affine.append(offset)
             offset += 4 * shape.edges
         }
         self.folded = folded
         layout = GradientLayout(nodes: nodes, weights: weights, affine: affine, count: offset)
-        capacity = Workspace<T>.rowCapacity(network.architecture)
+        capacity = Workspace<T>.rowCapacity(folded)
     }
 
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
@@ -59,12 +63,13 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     // MARK: - Blocks, shards, threads
 
-    /// Samples of a full block.
-    var blockSamples: Int { capacity * T.lanes }
+    /// Samples of a full block: what the workspace holds, or less where n samples would not give every thread some blocks.
+    func blockSamples(_ n: Int) -> Int { max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
 
     /// Shards that n samples are cut into: few enough that adding them up is cheap beside the sweep.
     func shardCount(_ n: Int) -> Int {
-        let blocks = (n + blockSamples - 1) / blockSamples
+        let size = blockSamples(n)
+        let blocks = (n + size - 1) / size
         return max(1, min(blocks, max(4, min(64, (1 << 20) / layout.count))))
     }
 
@@ -72,8 +77,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     private var sampleCost: Int {
         var cost = 0
         for layer in folded {
-            cost += layer.shape.inputs * (20 + 4 * layer.shape.knotCount * layer.shape.k)
-            cost += 3 * layer.shape.edges * layer.rowCount
+            let functions = layer.isWide ? layer.shape.k + 2 : layer.rowCount
+            cost += layer.shape.inputs * (20 + 4 * functions * layer.shape.k)
+            cost += 3 * layer.shape.edges * functions
             if layer.hasSymbolicEdges { cost += 50 * layer.symbolicEdges.reduce(0) { $0 + $1.count } }
         }
         return cost
@@ -81,26 +87,29 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
     ///
-    /// Threads pay when the work is longer than about 50 µs, some 200 000 multiplications.
+    /// Threads pay when the work is longer than about 50 µs, some 200 000 multiplications; functions that users have added
+    /// stay on the calling thread.
     @inline(__always)
     func forEachBlock(_ n: Int, _ body: (Workspace<T>, Int, Int, Int) -> Void) throws(KANError) {
         let shardTotal = shardCount(n)
-        let blocks = (n + blockSamples - 1) / blockSamples
-        let threads = n * sampleCost < 200_000 ? 1 : max(1, min(Threads.count, shardTotal))
+        let size = blockSamples(n)
+        let blocks = (n + size - 1) / size
+        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 200_000
+        let threads = alone ? 1 : max(1, min(Threads.count, shardTotal))
         while workspaces.count < threads {
             // A single small block does not need room for a full one.
-            workspaces.append(try Workspace(architecture, capacity: capacity))
+            workspaces.append(try Workspace(folded, capacity: capacity))
         }
         let next = Atomic<Int>(0)
-        ThreadPool.run(tasks: threads, threads: threads) { slot in
+        ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
             let workspace = workspaces[slot]
             while true {
                 let shard = next.add(1, ordering: .relaxed).oldValue
                 guard shard < shardTotal else { return }
                 for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
                     if checkpoint?.isCancelled() == true { return }
-                    let start = block * blockSamples
-                    let count = min(blockSamples, n - start)
+                    let start = block * size
+                    let count = min(size, n - start)
                     workspace.begin(count)
                     body(workspace, shard, start, count)
                 }

@@ -9,7 +9,7 @@
 /// A symbolic edge that is switched on: mask·(c·f(a·x + b) + d).
 struct SymbolicEdge<T: KANScalar> {
     let output: Int
-    let function: SymbolicFunction
+    let function: EdgeFunction
     let mask, a, b, c, d: T
 }
 
@@ -18,23 +18,41 @@ final class FoldedLayer<T: KANScalar> {
     let baseFunction: BaseFunction
     /// Rows an input contributes: nb basis functions and, unless it is zero, the base function.
     let rowCount: Int
-    /// (inputs, outputs, rowCount)
+    /// The polynomials of the wide form (WideLayer.swift), for k ≤ 3 or k ≤ 5; neither in the narrow form.
+    let local4: LocalBSplineMemory<T, SIMD4<T>>?
+    let local8: LocalBSplineMemory<T, SIMD8<T>>?
+    var isWide: Bool { local4 != nil || local8 != nil }
+    /// (inputs, outputs, rowCount); in the wide form (inputs, rowCount, outputs), outputs padded to whole vectors
     let weights: AlignedBuffer<T>
+    /// Numbers in `weights`.
+    let weightCount: Int
     private let reciprocals: AlignedBuffer<T>
-    private var knots: UnsafePointer<T>
+    private var isSimple: [Bool]
+    private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
     private(set) var numericEdges: [[Int]]
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
+    /// Must the layer be evaluated on the calling thread, for the sake of an added function.
+    private(set) var needsCallingThread = false
 
-    init(_ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>) throws(KANError) {
+    /// - Parameter edgeRows: must single edges be evaluated, as regularisers need; only the narrow form does that.
+    init(
+        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool
+    ) throws(KANError) {
         self.shape = shape
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
-        weights = try AlignedBuffer(count: shape.edges * rowCount)
+        let wide = !edgeRows && Self.isWide(shape)
+        local4 = wide && shape.k <= 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        local8 = wide && shape.k > 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        let padded = wide ? (shape.outputs + T.lanes - 1) / T.lanes * T.lanes : shape.outputs
+        weightCount = shape.inputs * padded * rowCount
+        weights = try AlignedBuffer(count: weightCount)
         reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
+        isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = Array(repeating: [], count: shape.inputs)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
     }
@@ -42,7 +60,8 @@ final class FoldedLayer<T: KANScalar> {
     func table(_ i: Int) -> BSplineTable<T> {
         BSplineTable(
             grid: shape.grid, k: shape.k, knots: knots + i * shape.knotCount,
-            reciprocals: reciprocals.base + i * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
+            reciprocals: reciprocals.base + i * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k),
+            isSimple: isSimple[i])
     }
 
     @inline(__always)
@@ -55,14 +74,19 @@ final class FoldedLayer<T: KANScalar> {
         let nb = shape.basisCount
         let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
         for i in 0..<shape.inputs {
-            BSplineTable.fillReciprocals(
+            if isWide {
+                local4?.update(i, knots: knots + i * shape.knotCount)
+                local8?.update(i, knots: knots + i * shape.knotCount)
+                foldWide(state, input: i)
+                listEdges(state, input: i)
+                continue
+            }
+            isSimple[i] = BSplineTable.fillReciprocals(
                 knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
-            numericEdges[i].removeAll(keepingCapacity: true)
-            for o in 0..<shape.outputs {
+            listEdges(state, input: i)
+            for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
                 let mask = state[shape.mask + edge]
-                guard mask != 0 else { continue }
-                numericEdges[i].append(o)
                 let w = weight(i, o)
                 let scale = mask * state[shape.scaleSp + edge]
                 let coef = state + shape.coef + edge * nb
@@ -73,11 +97,18 @@ final class FoldedLayer<T: KANScalar> {
         foldSymbolic(network, layer: l)
     }
 
+    @inline(__always)
+    private func listEdges(_ state: UnsafePointer<T>, input i: Int) {
+        numericEdges[i].removeAll(keepingCapacity: true)
+        for o in 0..<shape.outputs where state[shape.mask + i * shape.outputs + o] != 0 { numericEdges[i].append(o) }
+    }
+
     private func foldSymbolic(_ network: KAN<T>, layer l: Int) {
         let state = network.state
         if hasSymbolicEdges {
             for i in 0..<shape.inputs { symbolicEdges[i].removeAll(keepingCapacity: true) }
             hasSymbolicEdges = false
+            needsCallingThread = false
         }
         guard network.symbolicEnabled else { return }
         for o in 0..<shape.outputs {
@@ -86,11 +117,13 @@ final class FoldedLayer<T: KANScalar> {
                 let mask = state[shape.symbolicMask + edge]
                 guard mask != 0 else { continue }
                 let affine = state + shape.affine + 4 * edge
+                let function = network.functions[l][edge]
                 symbolicEdges[i].append(
                     SymbolicEdge(
-                        output: o, function: network.functions[l][edge], mask: mask, a: affine[0], b: affine[1],
+                        output: o, function: function, mask: mask, a: affine[0], b: affine[1],
                         c: affine[2], d: affine[3]))
                 hasSymbolicEdges = true
+                if function.isAdded { needsCallingThread = true }
             }
         }
     }
@@ -101,6 +134,10 @@ final class FoldedLayer<T: KANScalar> {
         let nb = shape.basisCount
         for i in 0..<shape.inputs {
             for o in numericEdges[i] {
+                if isWide {
+                    unfoldWide(dw, i, o, state: state, into: gradient)
+                    continue
+                }
                 let edge = i * shape.outputs + o
                 let d = dw + edge * rowCount
                 let mask = state[shape.mask + edge]

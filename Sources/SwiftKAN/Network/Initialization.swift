@@ -61,8 +61,9 @@ extension KAN {
     private func sparsify(_ shape: LayerShape) {
         let mask = state + shape.mask
         for e in 0..<shape.edges { mask[e] = 0 }
-        func position(_ index: Int, _ count: Int) -> Double { (Double(index) + 0.5) / Double(count) }
-        func nearest(_ p: Double, among count: Int) -> Int {
+        // In the network's own arithmetic, as torch: rounding decides between two neighbours at the same distance.
+        func position(_ index: Int, _ count: Int) -> T { T(index) / T(count) + T(1 / Double(2 * count)) }
+        func nearest(_ p: T, among count: Int) -> Int {
             (0..<count).min { abs(position($0, count) - p) < abs(position($1, count) - p) } ?? 0
         }
         for i in 0..<shape.inputs { mask[i * shape.outputs + nearest(position(i, shape.inputs), among: shape.outputs)] = 1 }

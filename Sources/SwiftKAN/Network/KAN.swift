@@ -30,7 +30,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
     /// All numbers; see `Architecture.blocks`.
     let storage: AlignedBuffer<T>
     /// The function on every symbolic edge, layer by layer as (outputs, inputs).
-    var functions: [[SymbolicFunction]]
+    var functions: [[EdgeFunction]]
 
     public var affineTrainable: Bool
     public var scaleSpTrainable: Bool
@@ -41,7 +41,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
     /// Keeps long calls interruptible while training; see `Checkpoint`.
     var checkpoint: Checkpoint?
     /// Kept between calls so that a prediction allocates nothing; taken out while in use.
-    var spareEvaluator: Evaluator<T>?
+    var spareEvaluators: [Evaluator<T>] = []
 
     var layers: [LayerShape] { architecture.layers }
     /// The state: `architecture.stateCount` numbers.
@@ -60,7 +60,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
         architecture = try Architecture(settings)
         baseFunction = settings.baseFunction
         storage = try AlignedBuffer(count: architecture.stateCount)
-        functions = architecture.layers.map { Array(repeating: .zero, count: $0.edges) }
+        functions = architecture.layers.map { Array(repeating: .library(.zero), count: $0.edges) }
         affineTrainable = settings.affineTrainable
         scaleSpTrainable = settings.scaleSpTrainable
         scaleBaseTrainable = settings.scaleBaseTrainable
@@ -94,12 +94,16 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
     }
 
     /// The function on the edge from node `i` to subnode `o` of layer `l`.
-    public func function(layer l: Int, input i: Int, output o: Int) throws(KANError) -> SymbolicFunction {
+    public func function(layer l: Int, input i: Int, output o: Int) throws(KANError) -> EdgeFunction {
         functions[l][try edgeIndex(l, i, o)]
     }
 
-    public func setFunction(_ function: SymbolicFunction, layer l: Int, input i: Int, output o: Int) throws(KANError) {
+    public func setFunction(_ function: EdgeFunction, layer l: Int, input i: Int, output o: Int) throws(KANError) {
         functions[l][try edgeIndex(l, i, o)] = function
+    }
+
+    public func setFunction(_ function: SymbolicFunction, layer l: Int, input i: Int, output o: Int) throws(KANError) {
+        try setFunction(.library(function), layer: l, input: i, output: o)
     }
 
     private func edgeIndex(_ l: Int, _ i: Int, _ o: Int) throws(KANError) -> Int {

@@ -42,7 +42,20 @@ extension FoldedLayer {
                 addPull(pulls.subnodeSlope[o], pulls.subnodeMean[o], rows.z + o * nv, w, to: w.dz + o * nv)
             }
         }
+        if let local4 {
+            wideBackward(w, rows, local4, inputGradient: inputGradient, gradient: gradient.weights)
+        } else if let local8 {
+            wideBackward(w, rows, local8, inputGradient: inputGradient, gradient: gradient.weights)
+        }
         for i in 0..<shape.inputs {
+            if isWide {
+                for e in symbolicEdges[i] {
+                    symbolicBackward(
+                        e, w, nil, i, rows.basis, rows.x + i * nv, evaluation, inputGradient ? w.dx + i * nv : nil,
+                        gradient)
+                }
+                continue
+            }
             let basis = rows.basis + i * rowCount * nv
             let derivative = rows.derivative + i * rowCount * nv
             let x = rows.x + i * nv

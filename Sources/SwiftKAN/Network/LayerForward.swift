@@ -39,13 +39,10 @@ extension FoldedLayer {
         for v in 0..<nv { post[v] = e.mask * (e.c * w.value[v] + e.d) }
     }
 
-    /// From the rows of this layer's inputs to those of the next level.
+    /// z = the sums of numeric edges.
     @inline(__always)
-    func forward(
-        _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool
-    ) {
+    private func narrowForward(_ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool) {
         let nv = w.nv
-        let rows = w.layers[l]
         evaluateBasis(w, rows, derivatives: derivatives)
         RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
         for i in 0..<shape.inputs {
@@ -53,6 +50,24 @@ extension FoldedLayer {
             for o in numericEdges[i] {
                 RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv)
             }
+        }
+    }
+
+    /// From the rows of this layer's inputs to those of the next level.
+    @inline(__always)
+    func forward(
+        _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool
+    ) {
+        let nv = w.nv
+        let rows = w.layers[l]
+        if let local4 {
+            wideForward(w, rows, local4)
+        } else if let local8 {
+            wideForward(w, rows, local8)
+        } else {
+            narrowForward(w, rows, derivatives: derivatives)
+        }
+        for i in 0..<shape.inputs where !symbolicEdges[i].isEmpty {
             for e in symbolicEdges[i] {
                 evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
                 let z = rows.z + e.output * nv

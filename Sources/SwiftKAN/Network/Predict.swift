@@ -23,17 +23,22 @@ public enum Activation: Int, Sendable, CaseIterable {
 
 extension KAN {
     /// Runs `body` with an evaluator that has the network's present numbers; it is kept for the next call.
+    ///
+    /// - Parameter edgeRows: will single edges be evaluated.
     @inline(__always)
-    func withEvaluator<R>(_ body: (Evaluator<T>) throws(KANError) -> R) throws(KANError) -> R {
+    func withEvaluator<R>(
+        edgeRows: Bool, _ body: (Evaluator<T>) throws(KANError) -> R
+    ) throws(KANError) -> R {
         // Taken out while in use: a callback that uses the network meanwhile gets one of its own.
         let evaluator: Evaluator<T>
-        if let spare = spareEvaluator {
-            evaluator = spare
-            spareEvaluator = nil
+        if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows }) {
+            evaluator = spareEvaluators.remove(at: spare)
         } else {
-            evaluator = try Evaluator(self)
+            evaluator = try Evaluator(self, edgeRows: edgeRows)
         }
-        defer { spareEvaluator = evaluator }
+        defer {
+            if !spareEvaluators.contains(where: { $0.edgeRows == edgeRows }) { spareEvaluators.append(evaluator) }
+        }
         evaluator.fold(self)
         evaluator.checkpoint = checkpoint
         return try body(evaluator)
@@ -46,7 +51,7 @@ extension KAN {
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation = Evaluation(), into y: UnsafeMutablePointer<T>
     ) throws(KANError) {
         guard n > 0 else { return }
-        try withEvaluator { (evaluator) throws(KANError) in
+        try withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
             try evaluator.predict(x, n, evaluation: evaluation, into: y)
         }
     }
@@ -62,7 +67,7 @@ extension KAN {
         guard l >= 0, l <= last else { throw .invalid("l is \(l); it must be 0 … \(last)") }
         guard n > 0 else { return }
         let D = architecture.inputs
-        try withEvaluator { (evaluator) throws(KANError) in
+        try withEvaluator(edgeRows: kind != .acts && kind != .actsPremult) { (evaluator) throws(KANError) in
             try evaluator.forEachBlock(n) { w, _, start, _ in
                 w.load(x + start * D, columns: D, into: w.level(0))
                 evaluator.forward(w, evaluation: evaluation, derivativesFrom: Evaluator<T>.noDerivatives)
@@ -93,7 +98,7 @@ extension KAN {
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation, into out: UnsafeMutablePointer<Double>
     ) throws(KANError) {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
-        let moments = try withEvaluator { (evaluator) throws(KANError) in
+        let moments = try withEvaluator(edgeRows: true) { (evaluator) throws(KANError) in
             try evaluator.moments(x, n, evaluation: evaluation)
         }
         var next = out

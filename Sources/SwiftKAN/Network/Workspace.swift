@@ -44,47 +44,59 @@ final class Workspace<T: KANScalar> {
     private(set) var value: UnsafeMutablePointer<T.Vector>
     private(set) var slope: UnsafeMutablePointer<T.Vector>
     private(set) var pull: UnsafeMutablePointer<T.Vector>
+    /// (samples, outputs) of the widest layer in the wide form
+    private(set) var wide: UnsafeMutablePointer<T.Vector>
     /// Vectors for the evaluation of a basis
     private(set) var scratch: UnsafeMutablePointer<T.Vector>
 
     /// Vectors a row should have so that a block's rows stay within about 384 KB; a power of two, at most 16.
-    static func rowCapacity(_ architecture: Architecture) -> Int {
-        let rows = rowsNeeded(architecture)
+    static func rowCapacity(_ layers: [FoldedLayer<T>]) -> Int {
+        let rows = rowsNeeded(layers)
         var capacity = 16
         while capacity > 1 && capacity * rows * MemoryLayout<T.Vector>.stride > 384 << 10 { capacity /= 2 }
         return capacity
     }
 
-    private static func rowsNeeded(_ architecture: Architecture) -> Int {
-        var rows = architecture.outputs + 7
-        for shape in architecture.layers {
-            rows += shape.inputs * (1 + 2 * (shape.basisCount + 1)) + 2 * shape.outputs + shape.nodes
+    /// Rows of the basis functions; the wide form has none.
+    private static func basisRows(_ layer: FoldedLayer<T>) -> Int {
+        layer.isWide ? 0 : layer.shape.inputs * (layer.shape.basisCount + 1)
+    }
+
+    /// Rows that hold the outputs of a block's samples, sample by sample, in the wide form.
+    private static func wideRows(_ layers: [FoldedLayer<T>]) -> Int {
+        layers.filter(\.isWide).map { $0.outputVectors * T.lanes }.max() ?? 0
+    }
+
+    private static func rowsNeeded(_ layers: [FoldedLayer<T>]) -> Int {
+        var rows = (layers.last?.shape.nodes ?? 0) + 7 + wideRows(layers)
+        for layer in layers {
+            rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes
         }
-        let levels = architecture.layers.map { max($0.inputs, $0.nodes) }.max() ?? 0
-        let subnodes = architecture.layers.map(\.outputs).max() ?? 0
+        let levels = layers.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0
+        let subnodes = layers.map(\.shape.outputs).max() ?? 0
         return rows + levels + subnodes
     }
 
-    init(_ architecture: Architecture, capacity: Int) throws(KANError) {
+    init(_ folded: [FoldedLayer<T>], capacity: Int) throws(KANError) {
         self.capacity = capacity
-        let scratchCount = architecture.layers.map { BSplineTable<T>.scratchCount(grid: $0.grid, k: $0.k) }.max() ?? 0
-        let vectors = Self.rowsNeeded(architecture) * capacity + scratchCount
+        let scratchCount = folded.map { BSplineTable<T>.scratchCount(grid: $0.shape.grid, k: $0.shape.k) }.max() ?? 0
+        let vectors = Self.rowsNeeded(folded) * capacity + scratchCount
         memory = try AlignedBuffer(count: vectors * T.lanes)
         var next = memory.vectors
         func take(_ rows: Int) -> UnsafeMutablePointer<T.Vector> {
             defer { next += rows * capacity }
             return next
         }
-        for shape in architecture.layers {
-            let rows = shape.inputs * (shape.basisCount + 1)
+        for layer in folded {
+            let (shape, rows) = (layer.shape, Self.basisRows(layer))
             layers.append(
                 LayerRows(
                     x: take(shape.inputs), basis: take(rows), derivative: take(rows), z: take(shape.outputs),
                     u: take(shape.outputs), h: take(shape.nodes)))
         }
-        output = take(architecture.outputs)
-        dx = take(architecture.layers.map { max($0.inputs, $0.nodes) }.max() ?? 0)
-        dz = take(architecture.layers.map(\.outputs).max() ?? 0)
+        output = take(folded.last?.shape.nodes ?? 0)
+        dx = take(folded.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0)
+        dz = take(folded.map(\.shape.outputs).max() ?? 0)
         valid = take(1)
         edge = take(1)
         symbolicEdge = take(1)
@@ -92,6 +104,7 @@ final class Workspace<T: KANScalar> {
         value = take(1)
         slope = take(1)
         pull = take(1)
+        wide = take(Self.wideRows(folded))
         scratch = next
     }
 

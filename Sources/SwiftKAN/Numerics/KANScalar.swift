@@ -23,6 +23,9 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func acos(_ x: Self) -> Self
     static func atan(_ x: Self) -> Self
 
+    /// The number cut to an integer; it must be one that fits. (`Int(x)` of a generic x is a slow call.)
+    var truncated: Int { get }
+
     /// eˣ in every lane, within 2 units in the last place; see `VectorExp.swift`.
     static func exp(_ x: Vector) -> Vector
 
@@ -31,6 +34,10 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func above(_ x: Vector, _ t: Self) -> Vector
     static func clamp(_ x: Vector, _ low: Self, _ high: Self) -> Vector
     static func zeroWhereZero(_ x: Vector, _ g: Vector) -> Vector
+    static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
+    static func hat(_ a: Vector, _ b: Vector) -> Vector
+    /// 1 / (1 + e^-x) in every lane; see `VectorExp.swift`.
+    static func sigmoid(_ x: Vector) -> Vector
 }
 
 extension KANScalar {
@@ -40,6 +47,8 @@ extension KANScalar {
 
 extension Double: KANScalar {
     public typealias Vector = SIMD8<Double>
+
+    public var truncated: Int { Int(self) }
 
     public static func exp(_ x: Double) -> Double { cExp(x) }
     public static func log(_ x: Double) -> Double { cLog(x) }
@@ -56,6 +65,8 @@ extension Double: KANScalar {
 
 extension Float: KANScalar {
     public typealias Vector = SIMD16<Float>
+
+    public var truncated: Int { Int(self) }
 
     public static func exp(_ x: Float) -> Float { cExp(x) }
     public static func log(_ x: Float) -> Float { cLog(x) }

@@ -22,10 +22,10 @@ enum RowKernels<T: KANScalar> {
             var row = rows + v
             for b in 0..<count {
                 let c = Vector(repeating: w[b])
-                a0 += c * row[0]
-                a1 += c * row[1]
-                a2 += c * row[2]
-                a3 += c * row[3]
+                a0 = T.multiplyAdd(c, row[0], a0)
+                a1 = T.multiplyAdd(c, row[1], a1)
+                a2 = T.multiplyAdd(c, row[2], a2)
+                a3 = T.multiplyAdd(c, row[3], a3)
                 row += nv
             }
             z[v] += a0
@@ -38,7 +38,7 @@ enum RowKernels<T: KANScalar> {
             var a = Vector.zero
             var row = rows + v
             for b in 0..<count {
-                a += Vector(repeating: w[b]) * row[0]
+                a = T.multiplyAdd(Vector(repeating: w[b]), row[0], a)
                 row += nv
             }
             z[v] += a
@@ -58,26 +58,26 @@ enum RowKernels<T: KANScalar> {
             var row = rows + v
             for b in 0..<count {
                 let c = Vector(repeating: w[b])
-                a0 += c * row[0]
-                a1 += c * row[1]
-                a2 += c * row[2]
-                a3 += c * row[3]
+                a0 = T.multiplyAdd(c, row[0], a0)
+                a1 = T.multiplyAdd(c, row[1], a1)
+                a2 = T.multiplyAdd(c, row[2], a2)
+                a3 = T.multiplyAdd(c, row[3], a3)
                 row += nv
             }
-            z[v] += g[v] * a0
-            z[v + 1] += g[v + 1] * a1
-            z[v + 2] += g[v + 2] * a2
-            z[v + 3] += g[v + 3] * a3
+            z[v] = T.multiplyAdd(g[v], a0, z[v])
+            z[v + 1] = T.multiplyAdd(g[v + 1], a1, z[v + 1])
+            z[v + 2] = T.multiplyAdd(g[v + 2], a2, z[v + 2])
+            z[v + 3] = T.multiplyAdd(g[v + 3], a3, z[v + 3])
             v += 4
         }
         while v < nv {
             var a = Vector.zero
             var row = rows + v
             for b in 0..<count {
-                a += Vector(repeating: w[b]) * row[0]
+                a = T.multiplyAdd(Vector(repeating: w[b]), row[0], a)
                 row += nv
             }
-            z[v] += g[v] * a
+            z[v] = T.multiplyAdd(g[v], a, z[v])
             v += 1
         }
     }
@@ -95,10 +95,10 @@ enum RowKernels<T: KANScalar> {
             var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
             for v in 0..<nv {
                 let gv = g[v]
-                a0 += gv * r0[v]
-                a1 += gv * r1[v]
-                a2 += gv * r2[v]
-                a3 += gv * r3[v]
+                a0 = T.multiplyAdd(gv, r0[v], a0)
+                a1 = T.multiplyAdd(gv, r1[v], a1)
+                a2 = T.multiplyAdd(gv, r2[v], a2)
+                a3 = T.multiplyAdd(gv, r3[v], a3)
             }
             dw[b] += a0.sum()
             dw[b + 1] += a1.sum()
@@ -116,7 +116,7 @@ enum RowKernels<T: KANScalar> {
     @inline(__always)
     static func dot(_ a: UnsafePointer<Vector>, _ b: UnsafePointer<Vector>, _ nv: Int) -> T {
         var sum = Vector.zero
-        for v in 0..<nv { sum += a[v] * b[v] }
+        for v in 0..<nv { sum = T.multiplyAdd(a[v], b[v], sum) }
         return sum.sum()
     }
 

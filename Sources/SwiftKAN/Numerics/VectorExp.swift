@@ -40,9 +40,40 @@ extension Double {
         let high = unsafeBitCast((bits &- half &+ 1023) &<< 52, to: SIMD8<Double>.self)
         return p * low * high
     }
+
+    /// 1 / (1 + e^-x), within 2 units in the last place above 1e-300; NaN stays NaN.
+    ///
+    /// With e^r = (Q + P) / (Q - P), P = r·p(r²) and Q = q(r²) (Cephes' coefficients, S. Moshier 1984), and e^-x = 2ⁿ·e^r,
+    /// it is (Q - P) / ((Q - P) + 2ⁿ·(Q + P)): one division, not two.
+    @inline(__always)
+    public static func sigmoid(_ x: SIMD8<Double>) -> SIMD8<Double> {
+        let y = clamp(-x, -700, 700)
+        let magic = SIMD8<Double>(repeating: 0x1.8p52)
+        let shifted = multiplyAdd(y, SIMD8(repeating: 0x1.71547652b82fep+0), magic)
+        let n = shifted - magic
+        let r = multiplyAdd(
+            n, SIMD8(repeating: -0x1.cf79abc9e3b39p-40), multiplyAdd(n, SIMD8(repeating: -0x1.62e42fefa0000p-1), y))
+        let z = r * r
+        var p = SIMD8<Double>(repeating: 1.26177193074810590878e-4)
+        p = multiplyAdd(p, z, SIMD8(repeating: 3.02994407707441961300e-2))
+        p = multiplyAdd(p, z, SIMD8(repeating: 9.99999999999999999910e-1)) * r
+        var q = SIMD8<Double>(repeating: 3.00198505138664455042e-6)
+        q = multiplyAdd(q, z, SIMD8(repeating: 2.52448340349684104192e-3))
+        q = multiplyAdd(q, z, SIMD8(repeating: 2.27265548208155028766e-1))
+        q = multiplyAdd(q, z, SIMD8(repeating: 2.00000000000000000009e0))
+        let bits = unsafeBitCast(shifted, to: SIMD8<Int64>.self) &- unsafeBitCast(magic, to: SIMD8<Int64>.self)
+        let power = unsafeBitCast((bits &+ 1023) &<< 52, to: SIMD8<Double>.self)
+        let low = q - p
+        return low / multiplyAdd(power, q + p, low)
+    }
 }
 
 extension Float {
+    /// 1 / (1 + e^-x).
+    @inline(__always)
+    public static func sigmoid(_ x: SIMD16<Float>) -> SIMD16<Float> { 1 / (1 + exp(-x)) }
+
+
     @inline(__always)
     public static func exp(_ x: SIMD16<Float>) -> SIMD16<Float> {
         var y = x

@@ -19,6 +19,21 @@ extension Double {
     public static func clamp(_ x: SIMD8<Double>, _ low: Double, _ high: Double) -> SIMD8<Double> {
         x.replacing(with: low, where: x .< low).replacing(with: high, where: x .> high)
     }
+    /// a·b + c: one instruction and one rounding where the build has it, else two.
+    @inline(__always)
+    public static func multiplyAdd(_ a: SIMD8<Double>, _ b: SIMD8<Double>, _ c: SIMD8<Double>) -> SIMD8<Double> {
+        #if SWIFTKAN_FMA
+        c.addingProduct(a, b)
+        #else
+        c + a * b
+        #endif
+    }
+    /// max(0, min(a, b)); NaN counts as 0.
+    @inline(__always)
+    public static func hat(_ a: SIMD8<Double>, _ b: SIMD8<Double>) -> SIMD8<Double> {
+        let lower = a.replacing(with: b, where: b .< a)
+        return SIMD8<Double>.zero.replacing(with: lower, where: lower .> 0)
+    }
     /// x, but 0 in the lanes where g is 0: a product with g is then 0 even if x is infinite or NaN.
     @inline(__always)
     public static func zeroWhereZero(_ x: SIMD8<Double>, _ g: SIMD8<Double>) -> SIMD8<Double> {
@@ -38,6 +53,21 @@ extension Float {
     @inline(__always)
     public static func clamp(_ x: SIMD16<Float>, _ low: Float, _ high: Float) -> SIMD16<Float> {
         x.replacing(with: low, where: x .< low).replacing(with: high, where: x .> high)
+    }
+    /// a·b + c: one instruction and one rounding where the build has it, else two.
+    @inline(__always)
+    public static func multiplyAdd(_ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>) -> SIMD16<Float> {
+        #if SWIFTKAN_FMA
+        c.addingProduct(a, b)
+        #else
+        c + a * b
+        #endif
+    }
+    /// max(0, min(a, b)); NaN counts as 0.
+    @inline(__always)
+    public static func hat(_ a: SIMD16<Float>, _ b: SIMD16<Float>) -> SIMD16<Float> {
+        let lower = a.replacing(with: b, where: b .< a)
+        return SIMD16<Float>.zero.replacing(with: lower, where: lower .> 0)
     }
     /// x, but 0 in the lanes where g is 0: a product with g is then 0 even if x is infinite or NaN.
     @inline(__always)

@@ -69,7 +69,7 @@ final class FitLoop<T: KANScalar> {
         self.callbacks = callbacks
         let shape = network.architecture
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
-        evaluator = try Evaluator(network)
+        evaluator = try Evaluator(network, edgeRows: options.objective.lamb != 0)
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
@@ -322,9 +322,8 @@ final class FitLoop<T: KANScalar> {
     /// Without lamb the regularisation is not needed in training; pykan shows that of the last step.
     private func finalRegularization(_ batch: Samples<T>) throws(KANError) -> Double {
         guard batch.n >= 2 else { return 0 }
-        evaluator.fold(network)
-        return try evaluator.regularization(
-            options.objective.regularization, batch.x, batch.n, evaluation: options.evaluation).value
+        return try network.regularization(
+            options.objective.regularization, x: batch.x, n: batch.n, evaluation: options.evaluation, gradient: nil)
     }
 
     private func gridWillMove(after step: Int, _ frequency: Int) -> Bool {

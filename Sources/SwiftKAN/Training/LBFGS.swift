@@ -16,7 +16,8 @@ final class LBFGS<T: KANScalar> {
     private var rho: [Double] = []
     private var scale = 1.0
     private var iterations = 0
-    private var justReset = false
+    private var isStale = false
+    private var justMeasured = false
     private let direction: AlignedBuffer<T>
     private let previousGradient: AlignedBuffer<T>
     private let origin: AlignedBuffer<T>
@@ -36,13 +37,37 @@ final class LBFGS<T: KANScalar> {
         self.gradients = gradients
     }
 
-    /// Forgets all curvature but its mean, `scale`: the next direction is -scale·∇f, whose length is about right in any
-    /// coordinates, where torch's first step would spend evaluations on finding a length.
+    /// Forgets all curvature: to be called when the coordinates change, as a new grid makes the coefficients do. The directions s stay,
+    /// and the next step measures the curvature along them anew; merely forgetting them costs L-BFGS dozens of iterations.
     func reset() {
-        s.removeAll()
-        y.removeAll()
-        rho.removeAll()
-        justReset = iterations > 0
+        isStale = !s.isEmpty
+    }
+
+    /// Replaces every y by the change of the gradient along s at x, a finite difference; pairs without positive curvature go.
+    private func measureCurvature(
+        _ x: UnsafeMutablePointer<T>, evaluate: (UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue
+    ) throws(KANError) {
+        isStale = false
+        origin.base.update(from: x, count: count)
+        defer { x.update(from: origin.base, count: count) }
+        for m in s.indices.reversed() {
+            let length = dot(s[m].base, s[m].base).squareRoot()
+            let size = 1 + dot(origin.base, origin.base).squareRoot()
+            let step = T(Double(T.ulpOfOne).squareRoot() * size / length)
+            for p in 0..<count { x[p] = origin.base[p] + step * s[m].base[p] }
+            _ = try evaluate(gradients[1].base)
+            for p in 0..<count { y[m].base[p] = (gradients[1].base[p] - gradients[0].base[p]) / step }
+            let (ys, yy) = (dot(y[m].base, s[m].base), dot(y[m].base, y[m].base))
+            if ys > options.toleranceYs, (ys / yy).isFinite {
+                rho[m] = 1 / ys
+                if m == s.count - 1 { scale = ys / yy }
+            } else {
+                s.remove(at: m)
+                y.remove(at: m)
+                rho.remove(at: m)
+            }
+        }
+        justMeasured = true
     }
 
     /// One step: up to `maxIter` iterations.
@@ -58,9 +83,11 @@ final class LBFGS<T: KANScalar> {
         var evaluations = 1
         guard current.f.isFinite else { return (first, current.f, false) }
         if largest(gradients[0].base) <= options.toleranceGrad { return (first, current.f, true) }
+        if isStale { try measureCurvature(x, evaluate: evaluate) }
         var inner = 0
         var moved = false
-        while inner < options.maxIter {
+        let extra = justMeasured ? options.historySize : 0
+        while inner < options.maxIter + extra {
             inner += 1
             iterations += 1
             let gradient = gradients[current.gradient].base
@@ -68,8 +95,8 @@ final class LBFGS<T: KANScalar> {
                 for p in 0..<count { direction.base[p] = -gradient[p] }
                 scale = 1
             } else {
-                if !justReset { try remember(gradient) }
-                justReset = false
+                if !justMeasured { try remember(gradient) }
+                justMeasured = false
                 applyInverseHessian(gradient)
             }
             previousGradient.base.update(from: gradient, count: count)
@@ -98,7 +125,7 @@ final class LBFGS<T: KANScalar> {
             current = accepted
             evaluations += used
             moved = moved || accepted.t != 0
-            if inner == options.maxIter || evaluations >= options.maxEval { break }
+            if inner == options.maxIter + extra || evaluations >= options.maxEval + extra { break }
             if largest(gradients[current.gradient].base) <= options.toleranceGrad { break }
             if size * abs(accepted.t) <= options.toleranceChange { break }
             if abs(current.f - before) < options.toleranceChange { break }

@@ -129,7 +129,8 @@ struct Target<T: KANScalar> {
             }
             let logSum = top + T.log(sum)
             if let labels {
-                let label = Int(labels[start + s])
+                // Checked when the call began; but a callback or another thread may have written since.
+                let label = min(max(Int(labels[start + s]), 0), outputs - 1)
                 total += Double(weight * (logSum - p[label * width + s]))
                 for o in 0..<outputs {
                     d[o * width + s] = factor * weight * (d[o * width + s] / sum - (o == label ? 1 : 0))

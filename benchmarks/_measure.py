@@ -1,0 +1,80 @@
+"""What every benchmark shares: the clock, medians and quartiles, ratios, and the line that names the machine.
+
+What it must get right: contestants alternate round by round, so that a slow minute of the machine hurts all of them;
+a figure is a median with its quartiles, never the best run; a ratio is the median of the rounds' own ratios.
+NumPy is not imported here: peers' interpreters and start-up measurements use this file too.
+"""
+
+import importlib.metadata
+import os
+import platform
+import statistics
+import time
+
+
+def machine():
+    """One line: processor, cores this process may use, memory, operating system, Python."""
+    model, memory = platform.processor() or platform.machine(), ""
+    try:
+        with open("/proc/cpuinfo") as file:
+            model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), model)
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    except OSError:
+        pass  # not Linux: the processor's short name will do
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{model}, {cores} cores{memory}, {platform.system()}, Python {platform.python_version()}"
+
+
+def versions(*packages):
+    """'numpy 2.4.0, swiftkan 0.1.0': the installed versions."""
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+
+
+def seconds(function, calls=1):
+    """The time of one call, from `calls` of them in a row."""
+    began = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - began) / calls
+
+
+def calls_for(function, target=0.05):
+    """How often to call `function` so that a measurement takes about `target` seconds; warms up on the way."""
+    function()
+    return max(1, round(target / max(seconds(function, 3), 1e-9)))
+
+
+def rounds(contestants, count):
+    """{name: [result of each round]} of calling {name: function}, `count` rounds, the order turned round each time."""
+    results = {name: [] for name in contestants}
+    names = list(contestants)
+    for number in range(count):
+        for name in names if number % 2 == 0 else reversed(names):
+            results[name].append(contestants[name]())
+    return results
+
+
+def quartiles(values):
+    """(lower quartile, median, upper quartile)."""
+    if len(values) < 2:
+        return (values[0],) * 3
+    return tuple(statistics.quantiles(values, n=4, method="inclusive"))
+
+
+def duration(value):
+    """1.23 s, 45.6 ms, 789 µs."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def spread(values):
+    """A median with its quartiles, for printing."""
+    low, middle, high = quartiles(values)
+    return f"{duration(middle)} ({duration(low)} … {duration(high)})"
+
+
+def ratio(slow, fast):
+    """(lower quartile, median, upper quartile) of slow/fast, round by round."""
+    return quartiles([a / b for a, b in zip(slow, fast)])

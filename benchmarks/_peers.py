@@ -1,0 +1,87 @@
+"""The environment of the libraries that swiftkan is measured against, apart from the project's own .venv.
+
+    python benchmarks/_peers.py            makes .venv-peers/ with pykan 0.2.8 and torch (about 1.4 GB), once
+    python benchmarks/_peers.py --remove   removes it
+
+What it must get right: the versions are pinned, so that a figure can be measured again; torch is the CPU build; and
+swiftkan's own environment is not touched. SWIFTKAN_PEERS_PYTHON=/path/to/python uses an environment that is there.
+
+A `Peer` runs one script of this folder in that interpreter and speaks with it, one JSON object a line.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import venv
+
+HERE = pathlib.Path(__file__).resolve().parent
+FOLDER = HERE.parent / ".venv-peers"
+NEEDS = ["numpy", "scikit-learn", "sympy", "pandas", "pyyaml", "tqdm", "matplotlib", "setuptools"]  # pykan names none
+TORCH = "2.13.0"
+# PyPI's torch for Linux is the CUDA build, several GB. The one for CPUs is on PyTorch's own index, unless pip is
+# configured to find it elsewhere.
+CPU_INDEX = ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]
+
+
+def python():
+    """The peers' interpreter; makes the environment if there is none."""
+    given = os.environ.get("SWIFTKAN_PEERS_PYTHON")
+    if given:
+        return given
+    interpreter = FOLDER / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not (FOLDER / "complete").exists():
+        create(interpreter)
+    return str(interpreter)
+
+
+def create(interpreter):
+    """Makes the environment; the file 'complete' is written last, so that a broken start is repeated."""
+    print(f"making {FOLDER} with pykan 0.2.8 and torch {TORCH}; this takes a few minutes", file=sys.stderr)
+    venv.create(FOLDER, with_pip=True, clear=True)
+    pip = [interpreter, "-m", "pip", "install", "--quiet"]
+    torch = f"torch=={TORCH}+cpu" if sys.platform == "linux" else f"torch=={TORCH}"
+    if subprocess.run([*pip, torch], stderr=subprocess.DEVNULL).returncode != 0:
+        subprocess.run([*pip, torch, *CPU_INDEX], check=True)
+    subprocess.run([*pip, *NEEDS], check=True)
+    subprocess.run([*pip, "--no-deps", "pykan==0.2.8"], check=True)
+    subprocess.run([interpreter, "-c", "from kan import KAN"], check=True)
+    (FOLDER / "complete").write_text("pykan 0.2.8\n")
+
+
+class Peer:
+    """A script of this folder, running in the peers' interpreter.
+
+    `peer(op="fit", steps=50)` sends one line of JSON and returns the answer, a dict; an answer {"error": …} is raised.
+    """
+
+    def __init__(self, script):
+        command = [python(), str(HERE / script)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self, **request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the peer ended with status {self._process.wait()}; its words are above")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(f"the peer: {answer['error']}")
+        return answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--remove"]:
+        shutil.rmtree(FOLDER, ignore_errors=True)
+    else:
+        print(python())

@@ -1,0 +1,3 @@
+"""What the processor has."""
+
+def level() -> int: ...

@@ -1,0 +1,294 @@
+"""The network as a formula.
+
+What it must get right first:
+  1. the formula's value is the model's, to rounding, for every network: products of any arity, masks, scales and biases of
+     nodes, edges with a numeric and a symbolic part;
+  2. what is no formula (a spline) is never left out in silence;
+  3. rounding for the eye changes no constant by more than the digits asked for, and none to zero that multiplies anything.
+
+The formula of a layer is at the head of Sources/SwiftKAN/Network/KAN.swift. SymPy is imported inside functions only.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable
+
+import numpy as np
+
+from . import _check, _functions
+from ._functions import SYMBOLIC_LIB
+
+# Functions whose inner factor is an outer one, so that the constants of a formula are what they seem.
+POWERS = {"x^2": 2, "x^3": 3, "x^4": 4, "x^5": 5, "1/x": -1, "1/x^2": -2, "1/x^3": -3, "1/x^4": -4, "1/x^5": -5, "abs": 1}
+
+
+class Formula:
+    """Methods that write the network down."""
+
+    def symbolic_formula(
+        self, var: Any = None, normalizer: Any = None, output_normalizer: Any = None, simplify: bool = False,
+        numeric: str = "error",
+    ) -> tuple[list[Any], list[Any]]:  # fmt: skip
+        """SymPy expressions of the outputs, exact to rounding.
+
+        Parameters
+        ----------
+        var : list of str or sympy expressions, optional
+            The inputs' names: one for each input of the network, or one for each column of x. Without it x_1, x_2, … by
+            column.
+        normalizer : (mean, std), optional
+            Numbers or arrays (inputs,): the network was trained on (x - mean)/std, and the formula is to take x.
+        output_normalizer : (mean, std), optional
+            The network was trained on (y - mean)/std, and the formula is to give y.
+        simplify : bool
+            Apply ``sympy.simplify``.
+        numeric : 'error' or 'function'
+            What to do with edges whose numeric part is on: refuse and list them, or write each as a function phi_l_i_j of one
+            argument that has the spline's value when evaluated.
+
+        Returns
+        -------
+        expressions : list with one an output
+        variables : list of symbols
+
+        Raises
+        ------
+        ValueError
+            For numeric edges, unless ``numeric='function'``.
+        ImportError
+            If SymPy is not installed.
+
+        Examples
+        --------
+        >>> from swiftkan import KAN, ex_round
+        >>> model = KAN([2, 1])
+        >>> for i, (name, affine) in enumerate([("sin", (3, 0, 2, 0)), ("x^2", (1, 0, 1, 0.5))]):
+        ...     _ = model.fix_symbolic(0, i, 0, name, fit_params_bool=False)
+        ...     model.symbolic_fun[0].affine[0, i] = affine
+        >>> model.symbolic_formula()[0][0]
+        1.0*x_2**2 + 2.0*sin(3.0*x_1) + 0.5
+        """
+        import sympy
+
+        _check.choice("numeric", numeric, ("error", "function"))
+        splines = self._numeric_edges()
+        if splines and numeric == "error":
+            shown = ", ".join(map(str, splines[:10])) + (f", … ({len(splines)} in all)" if len(splines) > 10 else "")
+            raise ValueError(
+                f"symbolic_formula: the edges (l, i, j) {shown} are numeric; make them functions with fix_symbolic or auto_symbolic, "
+                "or write them as spline functions with numeric='function'"
+            )
+        variables = self._variables(var)
+        level = list(variables)
+        if normalizer is not None:
+            level = [(v - m) / s for v, m, s in zip(level, *_normalizer("normalizer", normalizer, len(level)))]
+        for l in range(self.depth):
+            level = self._next_level(l, level)
+        if output_normalizer is not None:
+            level = [y * s + m for y, m, s in zip(level, *_normalizer("output_normalizer", output_normalizer, len(level)))]
+        if _check.flag("simplify", simplify):
+            level = [sympy.simplify(expression) for expression in level]
+        return level, variables
+
+    def formula_function(self, **arguments: Any) -> Callable[[Any], np.ndarray]:
+        """The formula as a NumPy function of x, (samples, inputs) → (samples, outputs).
+
+        Takes the arguments of :meth:`symbolic_formula`. The function does not refer to the model.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> model, x = KAN([2, 3, 1], seed=1), np.random.RandomState(0).rand(50, 2)
+        >>> _ = model.auto_symbolic(x=x)
+        >>> f = model.formula_function()
+        >>> bool(np.allclose(f(x), model(x), rtol=0, atol=1e-12))
+        True
+        """
+        expressions, variables = self.symbolic_formula(**arguments)
+        return to_numpy(expressions, variables, columns=self._input_id, width=self._input_width)
+
+    def formula_latex(self, n_digit: int = 4, **arguments: Any) -> list[str]:
+        """The formula of each output in LaTeX, constants rounded by :func:`swiftkan.ex_round`.
+
+        Examples
+        --------
+        >>> from swiftkan import KAN
+        >>> model = KAN([1, 1])
+        >>> _ = model.fix_symbolic(0, 0, 0, "exp", fit_params_bool=False)
+        >>> model.formula_latex()
+        ['1.0 e^{1.0 x_{1}}']
+        """
+        import sympy
+
+        return [sympy.latex(ex_round(expression, n_digit)) for expression in self.symbolic_formula(**arguments)[0]]
+
+    # ---- Pieces --------------------------------------------------------------------------------------------------
+
+    def _numeric_edges(self) -> list[tuple[int, int, int]]:
+        """(l, i, j) of the edges whose spline counts."""
+        return [(l, i, j) for l, layer in enumerate(self._act_fun) for i, j in np.argwhere(layer.mask != 0).tolist()]
+
+    def _variables(self, var: Any) -> list[Any]:
+        import sympy
+
+        columns = self._input_id.tolist()
+        if var is None:
+            return [sympy.Symbol(f"x_{column + 1}") for column in columns]
+        if isinstance(var, str) or not hasattr(var, "__len__"):
+            raise TypeError(f"var: must be a list of names or symbols, not {var!r}")
+        if len(var) == self._input_width:
+            var = [var[column] for column in columns]
+        elif len(var) != len(columns):
+            raise ValueError(f"var: has {len(var)} entries; it must have {len(columns)}, one an input")
+        return [sympy.Symbol(v) if isinstance(v, str) else v for v in var]
+
+    def _next_level(self, l: int, level: list[Any]) -> list[Any]:
+        """The nodes of level l + 1 as expressions."""
+        import sympy
+
+        n_sum, n_mult = self._settings.width[l + 1]
+        subnodes = []
+        for j in range(self.width_out[l + 1]):
+            terms = [self._edge_formula(l, i, j, x) for i, x in enumerate(level)]
+            subnodes.append(_number(self.subnode_scale[l][j]) * sympy.Add(*terms) + _number(self.subnode_bias[l][j]))
+        nodes, at = subnodes[:n_sum], n_sum
+        for arity in self._settings.arities[l + 1]:
+            nodes.append(sympy.Mul(*subnodes[at : at + arity]))
+            at += arity
+        return [_number(s) * node + _number(b) for node, s, b in zip(nodes, self.node_scale[l], self.node_bias[l])]
+
+    def _edge_formula(self, l: int, i: int, j: int, x: Any) -> Any:
+        import sympy
+
+        numeric, symbolic = self._act_fun[l], self._symbolic_fun[l]
+        result = sympy.Integer(0)
+        if numeric.mask[i, j] != 0:
+            result += self._spline_function(l, i, j)(x)
+        mask = symbolic.mask[j, i]
+        if mask != 0 and self.symbolic_enabled:
+            a, b, c, d = (float(value) for value in symbolic.affine[j, i])
+            name, mask = _functions.name(self._core.symbolic_get(l, i, j)), float(mask)
+            factor, power = mask * c, POWERS.get(name)
+            if power is not None and a != 0 and 1e-200 < abs(a) ** abs(power) < 1e200:  # c·(a·x + b)ᵖ = c·aᵖ·(x + b/a)ᵖ
+                factor, a, b = factor * (abs(a) if name == "abs" else a) ** power, 1.0, b / a
+            argument = _number(a) * x + _number(b)
+            if name == "exp":  # a constant in the exponent is a factor
+                constant, argument = argument.as_coeff_Add()
+                if constant.is_Float and abs(constant) < 600:
+                    factor *= math.exp(float(constant))
+                else:
+                    argument = constant + argument
+            if name == "0":
+                return result + _number(mask * d)
+            result += _number(factor) * SYMBOLIC_LIB[name].sympy_fun(argument) + _number(mask * d)
+        return result
+
+    def _spline_function(self, l: int, i: int, j: int) -> Any:
+        """The numeric part of an edge as a SymPy function that can be evaluated."""
+        from sympy.utilities.lambdify import implemented_function
+
+        layer = self._act_fun[l]
+        edge = type(self)([1, 1], grid=layer.num, k=layer.k, base_fun=self.base_fun, dtype=self.dtype)
+        for part in ("coef", "scale_base", "scale_sp", "mask"):
+            getattr(edge.act_fun[0], part)[0, 0] = getattr(layer, part)[i, j]
+        edge.act_fun[0].grid[0] = layer.grid[i]
+        return implemented_function(f"phi_{l}_{i}_{j}", lambda t: edge.predict(np.asarray(t)[..., None])[..., 0])
+
+
+def to_numpy(expressions: list[Any], variables: list[Any], columns: Any = None, width: int | None = None) -> Callable:
+    """A NumPy function of x (samples, inputs) from expressions; ``columns`` says where the variables stand in x."""
+    import sympy
+
+    modules = ["numpy"]
+    try:  # for functions that NumPy has not, such as Bessel's
+        import scipy.special  # noqa: F401
+
+        modules.insert(0, "scipy")
+    except ImportError:
+        pass
+    functions = [sympy.lambdify(variables, expression, modules=modules) for expression in expressions]
+    columns = list(range(len(variables)) if columns is None else columns)
+    width = len(variables) if width is None else width
+
+    def function(x: Any) -> np.ndarray:
+        rows, lead = _check.samples("x", x, width, np.dtype(np.float64))
+        inputs = [rows[:, column] for column in columns]
+        with np.errstate(all="ignore"):
+            outputs = [np.broadcast_to(np.asarray(f(*inputs), np.float64), rows.shape[:1]) for f in functions]
+        return np.stack(outputs, axis=-1).reshape(lead + (len(functions),))
+
+    return function
+
+
+def _number(value: Any) -> Any:
+    """A SymPy number with all digits; 0 leaves no trace."""
+    import sympy
+
+    value = float(value)
+    return sympy.Integer(0) if value == 0 else sympy.Float(value)
+
+
+def _normalizer(name: str, value: Any, count: int) -> list[list[Any]]:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 2:
+        raise ValueError(f"{name}: must be a pair (mean, std), not {value!r}")
+    result = []
+    for what, part in zip(("mean", "std"), value):
+        given = np.ravel(_check.array(f"{name} ({what})", part))
+        if given.size not in (1, count):
+            raise ValueError(f"{name}: {what} has {given.size} entries; it must have {count} or 1")
+        result.append([_number(v) for v in np.broadcast_to(given, count)])
+    return result
+
+
+def ex_round(expr: Any, n_digit: int) -> Any:
+    """A formula with rounded constants, to be read.
+
+    Constants of size 1 and more keep ``n_digit`` decimals, smaller ones ``n_digit`` significant digits; none that multiplies
+    something becomes zero. A constant term below half of the last decimal, and terms with factors smaller than 1e-12 of the
+    largest beside them, are left out.
+
+    Parameters
+    ----------
+    expr : sympy expression
+    n_digit : int
+
+    Returns
+    -------
+    sympy expression
+
+    Examples
+    --------
+    >>> import sympy
+    >>> from swiftkan import ex_round
+    >>> x = sympy.Symbol("x")
+    >>> ex_round(100 * sympy.sin(3.14159265 * x) + 0.00999999999 * x + 1e-12, 4)
+    0.01*x + 100*sin(3.1416*x)
+    """
+    import sympy
+
+    digits = _check.integer("n_digit", n_digit, 0, 15)
+
+    def rounded(number: float) -> float:
+        if number == 0 or not math.isfinite(number):
+            return number
+        return round(number, max(digits, digits - 1 - math.floor(math.log10(abs(number)))))
+
+    def walk(node: Any) -> Any:
+        if node.is_Float:
+            return sympy.Float(rounded(float(node)))
+        if not node.args:
+            return node
+        if node.is_Add:
+            terms = [(abs(float(term.as_coeff_Mul()[0])), term) for term in node.args]
+            largest = max(size for size, _ in terms)
+            smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * largest}
+            keep = [term for size, term in terms if size > smallest[bool(term.is_Float)]]
+            return sympy.Add(*map(walk, keep))
+        if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
+            return walk(node.base) ** int(node.exp)
+        return node.func(*map(walk, node.args))
+
+    # What rounding makes of constants within powers is rounded again.
+    return walk(walk(sympy.sympify(expr)))

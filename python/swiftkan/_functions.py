@@ -1,0 +1,274 @@
+"""The library of symbolic functions: pykan's 29, and those that users add.
+
+What it must get right first:
+  1. a name means the same function in a model, in a file and in a formula;
+  2. a function written in Python gives the engine values and derivatives for any array, NaN outside its domain, and an
+     exception in it reaches the user;
+  3. SymPy is imported when a formula is asked for, never before.
+
+Names, order and complexities of the library are those of pykan 0.2.8 (kan/utils.py, SYMBOLIC_LIB).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterable, NamedTuple
+
+import numpy as np
+
+from . import _check, _core
+
+_LIBRARY = {
+    "x": (1, lambda s, x: x), "x^2": (2, lambda s, x: x**2), "x^3": (3, lambda s, x: x**3), "x^4": (3, lambda s, x: x**4),
+    "x^5": (3, lambda s, x: x**5), "1/x": (2, lambda s, x: 1 / x), "1/x^2": (2, lambda s, x: 1 / x**2),
+    "1/x^3": (3, lambda s, x: 1 / x**3), "1/x^4": (4, lambda s, x: 1 / x**4), "1/x^5": (5, lambda s, x: 1 / x**5),
+    "sqrt": (2, lambda s, x: s.sqrt(x)), "x^0.5": (2, lambda s, x: s.sqrt(x)), "x^1.5": (4, lambda s, x: s.sqrt(x) ** 3),
+    "1/sqrt(x)": (2, lambda s, x: 1 / s.sqrt(x)), "1/x^0.5": (2, lambda s, x: 1 / s.sqrt(x)),
+    "exp": (2, lambda s, x: s.exp(x)), "log": (2, lambda s, x: s.log(x)), "abs": (3, lambda s, x: s.Abs(x)),
+    "sin": (2, lambda s, x: s.sin(x)), "cos": (2, lambda s, x: s.cos(x)), "tan": (3, lambda s, x: s.tan(x)),
+    "tanh": (3, lambda s, x: s.tanh(x)), "sgn": (3, lambda s, x: s.sign(x)), "arcsin": (4, lambda s, x: s.asin(x)),
+    "arccos": (4, lambda s, x: s.acos(x)), "arctan": (4, lambda s, x: s.atan(x)), "arctanh": (4, lambda s, x: s.atanh(x)),
+    "0": (0, lambda s, x: s.Integer(0)), "gaussian": (3, lambda s, x: s.exp(-(x**2))),
+}  # fmt: skip
+
+FUNCTIONS: tuple[str, ...] = _core.functions()[: len(_LIBRARY)]  # the library; a function's number is its place
+
+
+class SymbolicFunction(NamedTuple):
+    """An entry of ``SYMBOLIC_LIB``: pykan's tuple with names.
+
+    Attributes
+    ----------
+    fun : callable
+        Values at an array; NaN outside the domain.
+    sympy_fun : callable
+        From a SymPy expression to one.
+    complexity : float
+        How complicated the function is taken to be.
+    fun_singularity : callable
+        ``fun_singularity(x, y_th)``: the form that avoids singularities, bounded by about ``y_th``.
+    """
+
+    fun: Callable
+    sympy_fun: Callable
+    complexity: float
+    fun_singularity: Callable
+
+
+def evaluate(number: int, x: Any, derivative: bool = False, avoid: bool = False, y_th: float = 10.0) -> Any:
+    """f(x), and f′(x) if asked for, of the function ``number``, in float64."""
+    x = np.ascontiguousarray(x, np.float64)
+    y, dy = np.empty_like(x), np.empty_like(x) if derivative else None
+    _core.function_evaluate(number, x, y, dy, avoid, y_th)
+    return (y, dy) if derivative else y
+
+
+def _entry(number: int, sympy_fun: Callable, complexity: float) -> SymbolicFunction:
+    return SymbolicFunction(
+        lambda x: evaluate(number, x), sympy_fun, complexity, lambda x, y_th: evaluate(number, x, avoid=True, y_th=y_th)
+    )
+
+
+def _library_sympy(form: Callable) -> Callable:
+    def sympy_fun(x):
+        import sympy
+
+        return form(sympy, x)
+
+    return sympy_fun
+
+
+SYMBOLIC_LIB: dict[str, SymbolicFunction] = {
+    name: _entry(FUNCTIONS.index(name), _library_sympy(form), complexity) for name, (complexity, form) in _LIBRARY.items()
+}
+"""The functions by name: pykan's ``SYMBOLIC_LIB``, to which :func:`add_symbolic` adds."""
+
+_numbers: dict[str, int] = {name: number for number, name in enumerate(FUNCTIONS)}
+_names: dict[int, str] = dict(enumerate(FUNCTIONS))
+_anonymous: dict[int, tuple[Any, str]] = {}
+
+
+def number(name: Any, argument: str = "name") -> int:
+    """The engine's number of a function."""
+    if isinstance(name, str) and name in _numbers:
+        return _numbers[name]
+    raise ValueError(
+        f"{argument}: there is no function {name!r}; there are {', '.join(_numbers)} (add_symbolic adds functions of your own)"
+    )
+
+
+def name(number: int) -> str:
+    """The name of a function."""
+    return _names[number]
+
+
+def known(name: Any) -> bool:
+    """Is there a function of this name."""
+    return isinstance(name, str) and name in _numbers
+
+
+def library(lib: Any) -> list[str]:
+    """The names that ``lib`` allows: all if None, else those of a list (or the keys of a dict), checked."""
+    if lib is None:
+        return list(SYMBOLIC_LIB)
+    if isinstance(lib, str) or not isinstance(lib, Iterable):
+        raise TypeError(f"lib: must be a list of function names, not {lib!r}")
+    names = list(dict.fromkeys(lib))
+    for each in names:
+        number(each, "lib")
+    if not names:
+        raise ValueError("lib: is empty; it must have at least one function name")
+    return names
+
+
+# ---- Functions of the user's -------------------------------------------------------------------------------------
+
+
+def add_symbolic(
+    name: str, fun: Callable, c: float = 1, fun_singularity: Callable | None = None, derivative: Callable | None = None,
+    sympy: Any = None,
+) -> None:  # fmt: skip
+    """Adds a function to the library, for the life of the process.
+
+    Parameters
+    ----------
+    name : str
+        Its name; not one of the library's 29. Adding a name again gives a new function to whatever is fixed from then on;
+        models that have the old one keep it.
+    fun : callable
+        From a float64 array to its values, element by element; NaN outside the domain. Functions of torch tensors are
+        understood too, if torch is imported.
+    c : float
+        Its complexity.
+    fun_singularity : callable, optional
+        ``fun_singularity(x, y_th)``: values that stay finite near singularities; ``fun`` if not given.
+    derivative : callable, optional
+        The derivative of ``fun``. If not given, complex steps are used where ``fun`` is found to understand complex numbers,
+        else central differences (relative error about 1e-11).
+    sympy : callable or sympy function, optional
+        The function for formulas, ``sympy(expression)``; a named function that can be evaluated if not given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a name of the library, or a ``fun`` that does not give as many numbers as it gets.
+
+    Notes
+    -----
+    pykan's ``add_symbolic`` (kan/utils.py) with more arguments. A network that uses the function is evaluated on one thread;
+    files store its name, and loading needs it added before.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from swiftkan import KAN, SYMBOLIC_LIB, add_symbolic
+    >>> add_symbolic("sinc", np.sinc, c=3)
+    >>> float(SYMBOLIC_LIB["sinc"].fun(np.array([0.5]))[0])  # 2/π
+    0.6366197723675814
+    >>> model, x = KAN([1, 1]), np.linspace(-1, 1, 100)[:, None]
+    >>> _ = model.fix_symbolic(0, 0, 0, "sinc", fit_params_bool=False)
+    >>> bool(np.allclose(model(x), np.sinc(x)))
+    True
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"name: must be a text, not {name!r}")
+    for argument, value in (("fun", fun), ("fun_singularity", fun_singularity), ("derivative", derivative)):
+        if not callable(value) and (argument == "fun" or value is not None):
+            raise TypeError(f"{argument}: must be a function of an array, not {value!r}")
+    complexity = _check.real("c", c, 0.0)
+    function = _PythonFunction(name, fun, fun_singularity, derivative)
+    made = _core.function_add(name, function)
+    _names[made], _numbers[name] = name, made
+
+    named: list[Any] = []  # made once: SymPy wants one function of a name
+
+    def sympy_fun(x):
+        if sympy is not None:
+            return sympy(x)
+        if not named:
+            from sympy.utilities.lambdify import implemented_function
+
+            named.append(
+                implemented_function(name, lambda value: evaluate(made, np.atleast_1d(value)).reshape(np.shape(value)))
+            )
+        return named[0](x)
+
+    SYMBOLIC_LIB[name] = _entry(made, sympy_fun, complexity)
+
+
+def add_anonymous(fun: Callable) -> str:
+    """The name of a function that was given instead of a name."""
+    kept = _anonymous.get(id(fun))
+    if kept is None or kept[0] is not fun:
+        base = "anonymous" if getattr(fun, "__name__", "<lambda>") == "<lambda>" else str(fun.__name__)
+        unique, count = base, 1
+        while unique in _numbers:
+            count += 1
+            unique = f"{base}_{count}"
+        add_symbolic(unique, fun, c=3)
+        kept = _anonymous[id(fun)] = (fun, unique)
+    return kept[1]
+
+
+class _PythonFunction:
+    """A function of the user's in the engine's form: fills y and dy."""
+
+    def __init__(self, name: str, fun: Callable, fun_singularity: Callable | None, derivative: Callable | None):
+        self.name, self.fun, self.fun_singularity, self.derivative = name, fun, fun_singularity, derivative
+        with np.errstate(all="ignore"):
+            self._values(fun, np.linspace(-1, 1, 3))
+            self.complex_step = derivative is None and self._understands_complex()
+
+    def __call__(self, x: Any, y: Any, dy: Any, avoid: bool, y_th: float) -> None:
+        t = np.asarray(x).astype(np.float64)
+        fun = self.fun
+        if avoid and self.fun_singularity is not None:
+            fun = lambda t: self.fun_singularity(t, y_th)  # noqa: E731
+        with np.errstate(all="ignore"):
+            np.asarray(y)[...] = self._values(fun, t)
+            if dy is not None:
+                np.asarray(dy)[...] = self._slope(fun, t)
+
+    def _slope(self, fun: Callable, t: np.ndarray) -> np.ndarray:
+        if fun is self.fun and self.derivative is not None:
+            return self._values(self.derivative, t)
+        if fun is self.fun and self.complex_step:
+            return np.asarray(fun(t + 1e-30j)).imag / 1e-30
+        h = 1e-3 * np.maximum(1.0, np.abs(t))
+        sides = [self._values(fun, t + k * h) for k in (-2, -1, 1, 2)]
+        return (8 * (sides[2] - sides[1]) - (sides[3] - sides[0])) / (12 * h)
+
+    def _values(self, fun: Callable, t: np.ndarray) -> np.ndarray:
+        try:
+            values = fun(t)
+        except TypeError:
+            import sys
+
+            torch = sys.modules.get("torch")
+            if torch is None:
+                raise
+            values = fun(torch.from_numpy(t.copy()))
+        values = np.asarray(_check.array(self.name, values), np.float64)
+        if values.shape != t.shape:
+            raise ValueError(f"{self.name}: gave the shape {values.shape} for the shape {t.shape}; it must work element by element")
+        return values
+
+    def _understands_complex(self) -> bool:
+        t = np.concatenate([np.linspace(-3, 3, 41) + 0.0123, [0.3, 1.7, 7.1]])
+        try:
+            step = np.asarray(self.fun(t + 1e-30j))
+        except Exception:  # whatever a function that is not made for complex numbers does
+            return False
+        if step.shape != t.shape or step.dtype.kind != "c":
+            return False
+        plain, difference = self._values(self.fun, t), self._slope_by_differences(t)
+        good = np.isfinite(plain) & np.isfinite(difference)
+        scale = 1 + np.abs(plain) + np.abs(difference)
+        return bool(
+            good.any()
+            and (np.abs(step.real - plain)[good] <= 1e-12 * scale[good]).all()
+            and (np.abs(step.imag / 1e-30 - difference)[good] <= 1e-6 * scale[good]).all()
+        )
+
+    def _slope_by_differences(self, t: np.ndarray) -> np.ndarray:
+        self.complex_step = False
+        return self._slope(self.fun, t)

@@ -1,0 +1,364 @@
+"""The search for a formula: candidates judged by what the whole network makes of the data.
+
+What it must get right first:
+  1. a candidate counts by its error on the data after its constants were fitted anew, not by how well it resembles a spline:
+     the best function of an edge may be one that others make up for (the idea of arXiv 2603.15250);
+  2. the table is a Pareto front: each row is better than all simpler ones;
+  3. the model that is searched stays as it was, and each row has a model of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, Iterable
+
+import numpy as np
+
+from . import _check, _data, _functions
+from ._constants import Constants
+from ._formula import ex_round, to_numpy
+from ._functions import SYMBOLIC_LIB
+from ._suggest import _scoring
+
+EXACT = 1e-9  # a relative error that no other formula needs to beat
+
+
+class SymbolicRow:
+    """A formula of the table.
+
+    Attributes
+    ----------
+    complexity : float
+        The complexities of the functions on the edges (``SYMBOLIC_LIB``), added up, and 1 for each product of two.
+    loss : float
+        Root-mean-square error of the formula on the test data, or the training data if there is none.
+    formula : sympy expression, or a list with one an output
+        With constants fitted, and simple ones recognised.
+    variables : list of symbols
+    model : KAN
+        The network of these functions with its own constants: the same function but for what recognising changed.
+    functions : dict
+        (l, i, j) → name of the function of an edge.
+    """
+
+    def __init__(self, complexity: float, loss: float, model: Any, formulas: list[Any], variables: list[Any]):
+        self.complexity, self.loss, self.model, self.variables = complexity, loss, model, variables
+        self.formulas = formulas
+        self.functions = _assignment(model)
+        self._function = None
+
+    @property
+    def formula(self) -> Any:
+        return self.formulas[0] if len(self.formulas) == 1 else self.formulas
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The formula's values, (samples, outputs)."""
+        if self._function is None:
+            self._function = to_numpy(self.formulas, self.variables, self.model.input_id.tolist(), self.model.input_width)
+        return self._function(x)
+
+    def latex(self, n_digit: int = 4) -> str | list[str]:
+        """The formula in LaTeX, rounded by :func:`swiftkan.ex_round`."""
+        import sympy
+
+        texts = [sympy.latex(ex_round(each, n_digit)) for each in self.formulas]
+        return texts[0] if len(texts) == 1 else texts
+
+    def __repr__(self) -> str:
+        shown = ", ".join(str(ex_round(each, 4)) for each in self.formulas)
+        return f"SymbolicRow(complexity={self.complexity:g}, loss={self.loss:.3g}, {shown})"
+
+
+class SymbolicSearch(list):
+    """The result of :meth:`KAN.symbolic_search`: a list of :class:`SymbolicRow`, simplest first; printed as a table.
+
+    Attributes
+    ----------
+    evaluations : int
+        Networks that were fitted.
+    seconds : float
+    """
+
+    evaluations: int = 0
+    seconds: float = 0.0
+
+    @property
+    def best(self) -> SymbolicRow:
+        """The row to take: among those whose loss is at most 1.5 times the smallest (all exact ones count as equal), the simplest."""
+        if not self:
+            raise ValueError("the search found no formula that is finite on the data")
+        smallest = min(row.loss for row in self)
+        limit = max(1.5 * smallest, EXACT * self._scale)
+        return next(row for row in self if row.loss <= limit)
+
+    _scale = 1.0
+
+    def __str__(self) -> str:
+        rows = [("complexity", "loss", "formula")]
+        best = self.best if self else None
+        for row in self:
+            shown = ", ".join(str(ex_round(each, 4)) for each in row.formulas)
+            rows.append((f"{row.complexity:g}", f"{row.loss:.3e}", shown + ("  ← best" if row is best else "")))
+        widths = [max(len(row[k]) for row in rows) for k in range(2)]
+        return "\n".join(f"{row[0]:>{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]}" for row in rows)
+
+    __repr__ = __str__
+
+
+class Search:
+    """The method that looks for a formula."""
+
+    def symbolic_search(
+        self, dataset: Any, lib: Any = None, *, a_range: Any = (-10, 10), b_range: Any = (-10, 10), topk: int = 4,
+        steps: int = 10, max_evaluations: int = 60, structures: bool = True, recognise: bool = True, verbose: int = 0,
+    ) -> SymbolicSearch:  # fmt: skip
+        """Looks for formulas of the trained model, and returns the best of each complexity. The model is not changed.
+
+        Parameters
+        ----------
+        dataset : dict or tuple
+            As for :meth:`fit`: constants are fitted on the training data, the table's losses are those of the test data if
+            there are any.
+        lib : list of names
+            The functions to choose from; all of ``SYMBOLIC_LIB`` if not given.
+        a_range, b_range : (low, high)
+            As in :meth:`fix_symbolic`.
+        topk : int
+            Functions tried for each edge.
+        steps : int
+            L-BFGS steps (of 20 iterations) in which a candidate's constants are fitted anew.
+        max_evaluations : int
+            Candidates tried at most, for each network that is looked at.
+        structures : bool
+            Look also at networks from which hidden nodes were taken one after the other, trained anew, as long as the error
+            allows.
+        recognise : bool
+            Replace constants by π, e, √2, small rationals and simple multiples where the loss does not suffer.
+        verbose : int
+            1: print each candidate that is an improvement.
+
+        Returns
+        -------
+        SymbolicSearch
+            A list of :class:`SymbolicRow`; ``.best`` is the one to take.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an argument or data that is not allowed.
+        ImportError
+            If SymPy is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN, create_dataset
+        >>> dataset = create_dataset(lambda x: np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2, n_var=2, train_num=300, test_num=100)
+        >>> model = KAN([2, 1], grid=5, seed=1)
+        >>> _ = model.fit(dataset, steps=20)
+        >>> result = model.symbolic_search(dataset, lib=["x", "x^2", "sin", "exp"])
+        >>> result.best.formula
+        x_2**2 + sin(pi*x_1)
+        """
+        start = time.perf_counter()
+        names, dataset = _functions.library(lib), _data.unpack(dataset)[0]
+        search = _Searcher(self, dataset, names, a_range, b_range, _check.integer("topk", topk, 1),
+                           _check.integer("steps", steps, 1), _check.integer("max_evaluations", max_evaluations, 1),
+                           _check.integer("verbose", verbose, 0, 1))  # fmt: skip
+        found = list(search.structures() if _check.flag("structures", structures) else [self.clone()])
+        for model in reversed(found):  # the smallest first
+            search.explore(model)
+            if search.is_exact():
+                break
+        search.simplify()
+        result = search.table(_check.flag("recognise", recognise))
+        result.evaluations, result.seconds = search.evaluations, time.perf_counter() - start
+        return result
+
+
+class _Searcher:
+    """A search under way: the data, and the best network of each complexity so far."""
+
+    def __init__(self, model: Any, dataset: dict, names: list[str], a_range: Any, b_range: Any, topk: int, steps: int,
+                 budget: int, verbose: int):  # fmt: skip
+        self.model, self.names, self.ranges, self.topk = model, names, (a_range, b_range), topk
+        self.steps, self.budget, self.verbose, self.evaluations = steps, budget, verbose, 0
+        self.train = _data.part(model, "train", dataset, "mse", None)
+        test = dataset.get("test_input") is not None
+        self.test = _data.part(model, "test", dataset, "mse", None) if test else self.train
+        self.scale = float(np.sqrt(np.mean((self.train.y - self.train.y.mean(axis=0)) ** 2))) or 1.0
+        self.front: dict[float, tuple[float, Any]] = {}
+
+    # ---- Networks ------------------------------------------------------------------------------------------------
+
+    def refit(self, model: Any, steps: int) -> float:
+        """Trains the constants of a copy that is given over; its error on the training data."""
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a candidate may diverge
+            model.fit((self.train.rows, self.train.y), steps=steps, update_grid=False)
+        self.evaluations += 1
+        return self.error(model)
+
+    def error(self, model: Any) -> float:
+        value = float(np.sqrt(np.mean((model.predict(self.train.rows) - self.train.y) ** 2)))
+        return value if math.isfinite(value) else math.inf
+
+    def structures(self) -> Iterable[Any]:
+        """The network, and those with fewer and fewer hidden nodes, as long as training makes up for the loss."""
+        current = self.model.clone()
+        current.get_act(self.train.rows)
+        first = max(self.error(current), 1e-3 * self.scale)
+        yield current
+        while True:
+            best: tuple[float, Any] = (math.inf, None)
+            for l in range(1, current.depth):
+                count = current.width_in[l]
+                for node in range(count) if count > 1 else ():
+                    kept = [[k for k in range(w) if l2 != l or k != node] for l2, w in enumerate(current.width_in)][1:-1]
+                    trial = current.prune_node(mode="manual", active_neurons_id=kept, x=self.train.rows)
+                    loss = self.refit(trial, 3 * self.steps)
+                    best = min(best, (loss, trial), key=lambda each: each[0])
+            if best[1] is None or not best[0] <= 20 * first:
+                return
+            current = best[1]
+            current.get_act(self.train.rows)
+            yield current
+
+    # ---- Functions -----------------------------------------------------------------------------------------------
+
+    def candidates(self, model: Any) -> dict[tuple[int, int, int], list]:
+        """For every edge that is on the best functions, best first, and their affine numbers."""
+        scoring, result = _scoring(None, None, None), {}
+        for l in range(model.depth):
+            gets, gives = model._layer_data(l, self.train.rows, "symbolic_search()")
+            for i in range(model.width_in[l]):
+                for j in range(model.width_out[l + 1]):
+                    if not model._is_off(l, i, j):
+                        ranked = model._candidates(gets[i], gives[j, i], *self.ranges, self.names, False, scoring.total)
+                        result[l, i, j] = [each for each in ranked if each.name != "0"][: self.topk]
+        return result
+
+    def symbolic(self, model: Any, chosen: dict[tuple[int, int, int], Any]) -> Any:
+        """A copy of a network whose edges are the chosen functions, all others off."""
+        twin = model.clone()
+        for l in range(twin.depth):
+            twin.act_fun[l].mask[:] = 0
+            twin.symbolic_fun[l].mask[:] = 0
+        for (l, i, j), candidate in chosen.items():
+            twin._put(l, i, j, candidate.name, candidate.affine)
+        return twin
+
+    def attempt(self, model: Any, chosen: dict[tuple[int, int, int], Any], steps: int | None = None) -> float:
+        """Fits the constants of a choice of functions and keeps it if it is the best of its complexity."""
+        twin = self.symbolic(model, chosen)
+        loss = self.refit(twin, self.steps if steps is None else steps)
+        return self.keep(twin, loss)
+
+    def keep(self, model: Any, loss: float) -> float:
+        complexity = _complexity(model)
+        if math.isfinite(loss) and loss < self.front.get(complexity, (math.inf,))[0]:
+            self.front[complexity] = (loss, model)
+            if self.verbose:
+                functions = ", ".join(f"{edge}: {name}" for edge, name in _assignment(model).items())
+                print(f"complexity {complexity:g}, loss {loss:.3e}, {functions}")
+        return loss
+
+    def explore(self, model: Any) -> None:
+        """From the functions that fit each edge best, one edge at a time to others that make the whole better."""
+        options = self.candidates(model)
+        if not all(options.values()) or not options:
+            return
+        chosen = {edge: ranked[0] for edge, ranked in options.items()}
+        best, tried = self.attempt(model, chosen, 2 * self.steps), 1
+        improved = True
+        while improved and best > EXACT * self.scale and tried < self.budget:
+            improved = False
+            for edge in sorted(options, key=lambda e: options[e][0].r2):
+                for candidate in options[edge]:
+                    if candidate.name == chosen[edge].name or tried >= self.budget:
+                        continue
+                    loss, tried = self.attempt(model, {**chosen, edge: candidate}), tried + 1
+                    if loss < 0.9 * best:
+                        best, improved, chosen = loss, True, {**chosen, edge: candidate}
+                        if best <= EXACT * self.scale:
+                            return
+
+    def is_exact(self) -> bool:
+        return any(loss <= 10 * EXACT * self.scale for loss, _ in self.front.values())
+
+    def simplify(self) -> None:
+        """From the best network, edges that are left out or made linear, one after the other: the simple end of the table."""
+        if not self.front:
+            return
+        _, model = min(self.front.values(), key=lambda each: each[0])
+        for _ in range(len(_assignment(model))):
+            best: tuple[float, Any] = (math.inf, None)
+            for (l, i, j), name in _assignment(model).items():
+                for simple in ("x", "0"):
+                    if simple == name or simple != "0" and SYMBOLIC_LIB[name].complexity <= 1:
+                        continue
+                    twin = model.clone()
+                    twin.get_act(self.train.rows)
+                    twin.fix_symbolic(l, i, j, simple, log_history=False)
+                    if simple == "0":
+                        twin.subnode_bias[l][j] += twin.subnode_scale[l][j] * twin.symbolic_fun[l].affine[j, i, 3]
+                        twin.set_mode(l, i, j, "off")
+                    loss = self.keep(twin, self.refit(twin, self.steps))
+                    best = min(best, (loss, twin), key=lambda each: each[0])
+            if best[1] is None or not _assignment(best[1]):
+                return
+            model = best[1]
+
+    # ---- The table -----------------------------------------------------------------------------------------------
+
+    def table(self, recognise: bool) -> SymbolicSearch:
+        rows: list[SymbolicRow] = []
+        smallest = math.inf
+        for complexity in sorted(self.front):
+            loss, model = self.front[complexity]
+            if not loss < 0.99 * smallest or smallest <= EXACT * self.scale:
+                continue
+            polished = model.clone()
+            if self.refit(polished, 5 * self.steps) < loss:
+                model = polished
+            smallest = min(smallest, loss)
+            model.get_act(self.train.rows)
+            formulas, variables = model.symbolic_formula()
+            x, y = model._chosen(self.train.rows), self.train.y
+            if recognise:
+                formulas = [_recognised(each, variables, x, y[:, k]) for k, each in enumerate(formulas)]
+            row = SymbolicRow(complexity, math.nan, model, formulas, variables)
+            row.loss = float(np.sqrt(np.mean((row.predict(self.test.rows) - self.test.y) ** 2)))
+            if not math.isfinite(row.loss):  # the test data leave the formula's domain
+                continue
+            rows.append(row)
+        result = SymbolicSearch(rows)
+        result._scale = self.scale
+        return result
+
+
+def _assignment(model: Any) -> dict[tuple[int, int, int], str]:
+    """The functions of the edges that are on."""
+    return {
+        (l, i, j): _functions.name(model._core.symbolic_get(l, i, j))
+        for l, layer in enumerate(model.symbolic_fun)
+        for j, i in np.argwhere(layer.mask != 0).tolist()
+    }
+
+
+def _complexity(model: Any) -> float:
+    products = sum(arity - 1 for arities in model._settings.arities for arity in arities)
+    return products + sum(SYMBOLIC_LIB[name].complexity for name in _assignment(model).values())
+
+
+def _recognised(expression: Any, variables: list[Any], x: np.ndarray, y: np.ndarray) -> Any:
+    """The formula with its constants fitted and simple ones recognised; as it was if that cannot be done."""
+    constants = Constants(expression, variables, x, y)
+    before = constants.residual(constants.values)
+    if before is None:
+        return expression
+    constants.recognise()
+    return constants.expression()

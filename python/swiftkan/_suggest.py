@@ -1,0 +1,200 @@
+"""Which function is an edge: candidates, how they are ranked, and a whole network at once.
+
+What it must get right first:
+  1. looking changes nothing;
+  2. all edges of a network are measured before the first of them is fixed;
+  3. a function is not preferred because a small piece of it looks like a simpler one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+
+from . import _check, _functions
+from ._functions import SYMBOLIC_LIB
+from ._symbolic import MASKED, Symbolic, _fit
+
+# Functions whose c has a size of its own; for powers and exponentials it has not, and c·f is looked at.
+BOUNDED = {"sin", "cos", "tan", "tanh", "arcsin", "arccos", "arctan", "arctanh", "gaussian", "log"}
+
+
+class Candidate(NamedTuple):
+    """A function fitted to an edge."""
+
+    name: str
+    affine: tuple[float, float, float, float]
+    r2: float
+    complexity: float
+    loss: float = 0.0
+
+
+class Suggestions(Symbolic):
+    """Methods that find functions for edges."""
+
+    def _candidates(
+        self, gets: np.ndarray, gives: np.ndarray, a_range: Any, b_range: Any, lib: list[str], off: bool, scoring: Callable
+    ) -> list[Candidate]:
+        """All functions of ``lib`` fitted to an edge, the best first."""
+        fits = _fit([_functions.number(name) for name in lib], gets, gives, a_range, b_range)
+        mean, deviation = float(gives.mean()), float(gives.std())
+        result = []
+        for name, (a, b, c, d, r2) in zip(lib, fits):
+            r2, complexity = MASKED if off else r2, SYMBOLIC_LIB[name].complexity
+            excess = 0.0
+            if deviation > 0 and c != 0:
+                excess = (abs(c) if name in BOUNDED else abs(mean - d)) / deviation
+            result.append(Candidate(name, (a, b, c, d), r2, complexity, scoring(name, complexity, r2, excess)))
+        return sorted(result, key=lambda candidate: candidate.loss)
+
+    def suggest_symbolic(
+        self, l: int, i: int, j: int, a_range: Any = (-10, 10), b_range: Any = (-10, 10), lib: Any = None, topk: int = 5,
+        verbose: bool = False, r2_loss_fun: Callable | None = None, c_loss_fun: Callable | None = None,
+        weight_simple: float | None = None, *, x: Any = None,
+    ) -> tuple[str, _functions.SymbolicFunction, float, float]:  # fmt: skip
+        """Which function an edge is. The model is not changed.
+
+        Parameters
+        ----------
+        l, i, j : int
+            The edge from node i of level l to subnode j of level l + 1.
+        a_range, b_range : (low, high)
+            As in :meth:`fix_symbolic`.
+        lib : list of names
+            The functions to choose from; all of ``SYMBOLIC_LIB`` if not given.
+        topk : int
+            Rows of the table.
+        verbose : bool
+            Print the table (pykan's default is True).
+        r2_loss_fun, c_loss_fun, weight_simple
+            If one of them is given, the smallest weight_simple·c_loss_fun(c) + (1 - weight_simple)·r2_loss_fun(r2) is
+            chosen, as pykan does with the defaults log2(1 + 1e-5 - r2), c and 0.8.
+        x : array-like, (samples, inputs)
+            Fit on these; the remembered training data if not given.
+
+        Returns
+        -------
+        name, entry of SYMBOLIC_LIB, r2, complexity
+
+        Notes
+        -----
+        By default the smallest log2(1 + 1e-7 - r2) + complexity + log2(1 + e/4)/2 is chosen: a unit of complexity must halve the
+        unexplained variance; '0' counts as complexity 1. e is how much larger than the edge's deviation the parts are that
+        cancel in c·f + d: any smooth function looks like x or x^2 in a piece small enough, and is not meant. pykan's weights ask for a sixteenth, and for r2 > 0.996 if '0' is not to be
+        chosen over a function like sin, which noisy data do not give.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> x = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KAN([1, 1], grid=10)
+        >>> _ = model.fit((x, np.sin(3 * x)), steps=20)
+        >>> model.suggest_symbolic(0, 0, 0)[0]
+        'sin'
+        """
+        l, i, j = self._edge(l, i, j)
+        scoring = _scoring(r2_loss_fun, c_loss_fun, weight_simple)
+        gets, gives = self._edge_data(l, i, j, x, "suggest_symbolic()")
+        ranked = self._candidates(gets, gives, a_range, b_range, _functions.library(lib), self._is_off(l, i, j), scoring.total)
+        if verbose:
+            print(_table(ranked[: _check.integer("topk", topk, 1)], scoring))
+        best = ranked[0]
+        return best.name, SYMBOLIC_LIB[best.name], best.r2, best.complexity
+
+    def auto_symbolic(
+        self, a_range: Any = (-10, 10), b_range: Any = (-10, 10), lib: Any = None, verbose: int = 0,
+        weight_simple: float | None = None, r2_threshold: float = 0.0, *, x: Any = None,
+    ) -> dict[tuple[int, int, int], tuple[str, float, float]]:  # fmt: skip
+        """Makes every numeric edge the function that :meth:`suggest_symbolic` suggests; edges that are off become '0'.
+
+        Parameters
+        ----------
+        a_range, b_range, lib, weight_simple, x
+            As in :meth:`suggest_symbolic`.
+        verbose : int
+            1: print what is fixed with what (pykan's default); 2: print the tables, too.
+        r2_threshold : float
+            Edges for which no function has this r2 stay numeric.
+
+        Returns
+        -------
+        dict
+            (l, i, j) → (name, r2, complexity) of the edges that were fixed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> x = np.random.RandomState(0).rand(300, 2) * 2 - 1
+        >>> model = KAN([2, 1], grid=5, seed=1)
+        >>> _ = model.fit((x, np.sin(3 * x[:, [0]]) + x[:, [1]] ** 2), steps=30)
+        >>> {edge: name for edge, (name, r2, c) in model.auto_symbolic().items()}
+        {(0, 0, 0): 'sin', (0, 1, 0): 'x^2'}
+        """
+        names, threshold = _functions.library(lib), _check.real("r2_threshold", r2_threshold)
+        verbose, scoring = _check.integer("verbose", verbose, 0), _scoring(None, None, weight_simple)
+        # Everything is measured before anything is fixed.
+        layers = [self._layer_data(l, x, "auto_symbolic()") for l in range(self.depth)]
+        fixed: dict[tuple[int, int, int], tuple[str, float, float]] = {}
+        for l, (gets, gives) in enumerate(layers):
+            for i in range(self.width_in[l]):
+                for j in range(self.width_out[l + 1]):
+                    symbolic, numeric = self._symbolic_fun[l].mask[j, i], self._act_fun[l].mask[i, j]
+                    if symbolic > 0 and numeric == 0:
+                        if verbose:
+                            print(f"skipping ({l},{i},{j}) since already symbolic")
+                        continue
+                    if symbolic == 0 and numeric == 0:
+                        self._put(l, i, j, "0", (1.0, 0.0, 0.0, 0.0))
+                        if verbose:
+                            print(f"fixing ({l},{i},{j}) with 0")
+                        continue
+                    ranked = self._candidates(gets[i], gives[j, i], a_range, b_range, names, False, scoring.total)
+                    best = ranked[0]
+                    if verbose > 1:
+                        print(_table(ranked[:5], scoring))
+                    if best.r2 < threshold:
+                        if verbose:
+                            print(f"For ({l},{i},{j}) the best fit was {best.name}, but r^2 = {best.r2} and this is lower than "
+                                  f"{threshold}. This edge was omitted, keep training or try a different threshold.")  # fmt: skip
+                        continue
+                    self._put(l, i, j, best.name, best.affine, gets[i])
+                    fixed[l, i, j] = (best.name, best.r2, best.complexity)
+                    if verbose:
+                        print(f"fixing ({l},{i},{j}) with {best.name}, r2={best.r2}, c={best.complexity}")
+        self.log_history("auto_symbolic")
+        return fixed
+
+
+class _scoring:
+    """How a function's r2 and complexity make a loss."""
+
+    def __init__(self, r2_loss_fun: Callable | None, c_loss_fun: Callable | None, weight_simple: float | None):
+        self.ours = r2_loss_fun is None and c_loss_fun is None and weight_simple is None
+        self.weight = 0.5 if self.ours else _check.real("weight_simple", 0.8 if weight_simple is None else weight_simple, 0.0, 1.0)
+        floor = 1e-7 if self.ours else 1e-5
+        self.r2_loss = r2_loss_fun or (lambda r2: math.log2(max(1 + floor - r2, floor / 2)))
+        self.c_loss = c_loss_fun or (lambda c: c)
+
+    def parts(self, name: str, complexity: float, r2: float) -> tuple[float, float]:
+        c_loss = 1.0 if self.ours and name == "0" else float(self.c_loss(complexity))
+        return float(self.r2_loss(r2)), c_loss
+
+    def total(self, name: str, complexity: float, r2: float, excess: float) -> float:
+        r2_loss, c_loss = self.parts(name, complexity, r2)
+        loss = self.weight * c_loss + (1 - self.weight) * r2_loss
+        return loss + 0.25 * math.log2(1 + excess / 4) if self.ours else loss
+
+
+def _table(candidates: list[Candidate], scoring: _scoring) -> str:
+    """pykan's table, without pandas."""
+    rows = [("", "function", "fitting r2", "r2 loss", "complexity", "complexity loss", "total loss")]
+    for place, each in enumerate(candidates):
+        r2_loss, c_loss = scoring.parts(each.name, each.complexity, each.r2)
+        numbers = (f"{each.r2:.6f}", f"{r2_loss:.6f}", f"{each.complexity:g}", f"{c_loss:g}", f"{each.loss:.6f}")
+        rows.append((str(place), each.name, *numbers))
+    widths = [max(len(row[k]) for row in rows) for k in range(7)]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows)

@@ -1,0 +1,299 @@
+"""Edges as named functions: fixing them, freeing them, looking at them.
+
+What it must get right first:
+  1. looking (``get_range``, ``get_fun``) changes nothing;
+  2. the data are those of training, or those given as ``x``.
+
+The fit of c·f(a·x + b) + d is the engine's, see swiftkan_symbolic_fit in swiftkan.h.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import _check, _core, _functions
+from ._activations import ACTS, POSTACTS
+
+MASKED = -1e8  # pykan's r2 of an edge that is switched off
+
+
+def _range(name: str, value: Any) -> tuple[float, float]:
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 2:
+        raise ValueError(f"{name}: must be a pair (low, high), not {value!r}")
+    low, high = (_check.real(f"{name}[{k}]", value[k]) for k in (0, 1))
+    if low > high:
+        raise ValueError(f"{name}: the first must not be above the second, not ({low:g}, {high:g})")
+    return low, high
+
+
+def fit_params(
+    x: Any, y: Any, fun: Any, a_range: Any = (-10, 10), b_range: Any = (-10, 10), grid_number: int = 101, iteration: int = 3,
+    verbose: bool = False, device: Any = "cpu",
+) -> tuple[np.ndarray, float]:  # fmt: skip
+    """Fits c·f(a·x + b) + d to samples; pykan's ``fit_params`` (kan/utils.py) with a better search.
+
+    Parameters
+    ----------
+    x, y : array-like, (n,)
+    fun : str or callable
+        A name in ``SYMBOLIC_LIB``, or a function of an array.
+    a_range, b_range : (low, high)
+        Looked at besides those a and b that bring a·x + b into -10 … 10, which are always looked at.
+    grid_number, iteration
+        Of pykan's search; without effect.
+    verbose : bool
+        Print r2 (pykan's default is True).
+    device : 'cpu'
+
+    Returns
+    -------
+    params : (4,) float64
+        a, b, c, d
+    r2 : float
+        The share of y's variance that is explained, 0 to 1; free of any scale.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from swiftkan import fit_params
+    >>> x = np.linspace(-1, 1, 200)
+    >>> params, r2 = fit_params(x, 5 * np.sin(3 * x + 2) + 0.7, "sin")
+    >>> np.round(params, 9) + 0.0, round(r2, 12)  # the same wave: 5·sin(t) = -5·sin(t - π)
+    (array([ 3.        , -1.14159265, -5.        ,  0.7       ]), 1.0)
+    """
+    _check.device(device)
+    name = _functions.add_anonymous(fun) if callable(fun) else fun
+    columns = [np.ascontiguousarray(_check.array(n, v), np.float64) for n, v in (("x", x), ("y", y))]
+    if columns[0].ndim != 1 or columns[0].shape != columns[1].shape or not columns[0].size:
+        raise ValueError(f"x and y: must have one shape (n,) with n ≥ 1, not {columns[0].shape} and {columns[1].shape}")
+    found = _fit([_functions.number(name, "fun")], *columns, a_range, b_range)[0]
+    if verbose:
+        print(f"r2 is {found[4]}")
+        if found[4] < 0.9:
+            print("r2 is not very high, please double check if you are choosing the correct symbolic function.")
+    return np.array(found[:4]), found[4]
+
+
+def _fit(numbers: list[int], x: np.ndarray, y: np.ndarray, a_range: Any, b_range: Any) -> list[tuple]:
+    return _core.symbolic_fit(numbers, x, y, _range("a_range", a_range), _range("b_range", b_range))
+
+
+class Symbolic:
+    """Methods that turn edges into named functions."""
+
+    # ---- One edge ------------------------------------------------------------------------------------------------
+
+    def _edge(self, l: Any, i: Any, j: Any) -> tuple[int, int, int]:
+        l = _check.integer("l", l, 0, self.depth - 1)
+        return l, _check.integer("i", i, 0, self.width_in[l] - 1), _check.integer("j", j, 0, self.width_out[l + 1] - 1)
+
+    def _layer_data(self, l: int, x: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
+        """What the edges of layer l get, (in, n), and give, (out, in, n), as float64."""
+        rows, avoid, y_th = self._known(x, what)
+        n, n_in, n_out = len(rows), self.width_in[l], self.width_out[l + 1]
+        if not n:
+            raise ValueError("x: has no samples")
+        gets, gives = np.empty((n, n_in), self.dtype), np.empty((n, n_out, n_in), self.dtype)
+        self._core.activations(rows, n, ACTS, l, gets, avoid, y_th)
+        self._core.activations(rows, n, POSTACTS, l, gives, avoid, y_th)
+        return np.ascontiguousarray(gets.T, np.float64), np.ascontiguousarray(gives.transpose(1, 2, 0), np.float64)
+
+    def _edge_data(self, l: int, i: int, j: int, x: Any, what: str) -> tuple[np.ndarray, np.ndarray]:
+        gets, gives = self._layer_data(l, x, what)
+        return gets[i], gives[j, i]
+
+    def _is_off(self, l: int, i: int, j: int) -> bool:
+        symbolic = self._symbolic_fun[l].mask[j, i] != 0 and self.symbolic_enabled
+        return self._act_fun[l].mask[i, j] == 0 and not symbolic
+
+    def _put(self, l: int, i: int, j: int, name: str, affine: Any, x: np.ndarray | None = None) -> None:
+        """Makes an edge symbolic. In float32 the arguments' rounding must not leave the function's domain at the samples x."""
+        layer = self._symbolic_fun[l]
+        layer.set_function(i, j, name)
+        a, b, c, d = affine
+        if x is not None and self.dtype == np.float32:
+            a, b = _rounded_inside(_functions.number(name), np.float32(a), np.float32(b), x.astype(np.float32))
+        layer.affine[j, i] = a, b, c, d
+        self.set_mode(l, i, j, "s")
+
+    def set_mode(self, l: int, i: int, j: int, mode: str, mask_n: float | None = None) -> None:
+        """Says which parts of an edge are on.
+
+        Parameters
+        ----------
+        l, i, j : int
+            The edge from node i of level l to subnode j of level l + 1.
+        mode : str
+            's' the symbolic part, 'n' the numeric, 'sn' or 'ns' both, anything else none.
+        mask_n : float
+            The numeric part's mask for 'sn'; 1 if not given.
+
+        Examples
+        --------
+        >>> from swiftkan import KAN
+        >>> model = KAN([2, 1])
+        >>> model.set_mode(0, 1, 0, "none")
+        >>> model.n_edge
+        1
+        """
+        l, i, j = self._edge(l, i, j)
+        both = 1.0 if mask_n is None else _check.real("mask_n", mask_n)
+        numeric, symbolic = {"s": (0, 1), "n": (1, 0), "sn": (both, 1), "ns": (both, 1)}.get(mode, (0, 0))
+        self._act_fun[l].mask[i, j], self._symbolic_fun[l].mask[j, i] = numeric, symbolic
+
+    def fix_symbolic(
+        self, l: int, i: int, j: int, fun_name: Any, fit_params_bool: bool = True, a_range: Any = (-10, 10),
+        b_range: Any = (-10, 10), verbose: bool = False, random: bool = False, log_history: bool = True, *, x: Any = None,
+    ) -> float | None:  # fmt: skip
+        """Makes an edge the function c·f(a·x + b) + d.
+
+        Parameters
+        ----------
+        l, i, j : int
+            The edge from node i of level l to subnode j of level l + 1.
+        fun_name : str or callable
+            A name in ``SYMBOLIC_LIB``, or a function of an array (see :func:`swiftkan.add_symbolic` for giving it a name).
+        fit_params_bool : bool
+            Fit a, b, c, d to what the edge gives now; if not they are 1, 0, 1, 0, or with ``random`` uniform in -1 … 1.
+        a_range, b_range : (low, high)
+            Looked at besides those a and b that bring a·x + b into -10 … 10, which are always looked at.
+        verbose : bool
+            Print r2 (pykan's default is True).
+        random : bool
+            See ``fit_params_bool``; drawn from the model's seed and the edge.
+        log_history : bool
+            With ``auto_save``, save the model as its next version.
+        x : array-like, (samples, inputs)
+            Fit on these; the remembered training data if not given.
+
+        Returns
+        -------
+        float or None
+            R² of the fit; None without a fit, -1e8 for an edge that was off.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> x = np.linspace(-1, 1, 200)[:, None]
+        >>> model = KAN([1, 1], grid=10)
+        >>> _ = model.fit((x, np.exp(2 * x)), steps=20)
+        >>> model.fix_symbolic(0, 0, 0, "exp") > 0.999999
+        True
+        >>> model.symbolic_fun[0].affine[0, 0].round(2) + 0.0
+        array([2., 0., 1., 0.])
+        """
+        l, i, j = self._edge(l, i, j)
+        name = _functions.add_anonymous(fun_name) if callable(fun_name) else fun_name
+        number = _functions.number(name, "fun_name")
+        if not _check.flag("fit_params_bool", fit_params_bool):
+            affine = [1.0, 0.0, 1.0, 0.0]
+            if _check.flag("random", random):
+                affine = np.empty(4)
+                _core.uniform((self.seed + 7919 * (l + 1) + 104729 * i + 1299709 * j) % 2**32, 0, affine)
+                affine = affine * 2 - 1
+            self._put(l, i, j, name, affine)
+            self._note("fix_symbolic", log_history)
+            return None
+        gets, gives = self._edge_data(l, i, j, x, "fix_symbolic()")
+        *affine, r2 = _fit([number], gets, gives, a_range, b_range)[0]
+        if self._is_off(l, i, j):
+            r2 = MASKED
+        self._put(l, i, j, name, affine, gets)
+        if verbose:
+            print(f"r2 is {r2}")
+        self._note("fix_symbolic", log_history)
+        return r2
+
+    def _note(self, what: str, wanted: bool) -> None:
+        if _check.flag("log_history", wanted):
+            self.log_history(what)
+
+    def unfix_symbolic(self, l: int, i: int, j: int, log_history: bool = True) -> None:
+        """Makes an edge numeric again: its spline as it was, its function '0'.
+
+        Examples
+        --------
+        >>> from swiftkan import KAN
+        >>> model = KAN([1, 1])
+        >>> before = model([0.5])
+        >>> _ = model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+        >>> model.unfix_symbolic(0, 0, 0)
+        >>> bool(model([0.5]) == before)
+        True
+        """
+        l, i, j = self._edge(l, i, j)
+        self.set_mode(l, i, j, "n")
+        self._symbolic_fun[l].set_function(i, j, "0")
+        self._note("unfix_symbolic", log_history)
+
+    def unfix_symbolic_all(self, log_history: bool = True) -> None:
+        """:meth:`unfix_symbolic` for all edges with a symbolic part; pruned edges stay off.
+
+        Examples
+        --------
+        >>> from swiftkan import KAN
+        >>> model = KAN([2, 1])
+        >>> _ = model.fix_symbolic(0, 1, 0, "sin", fit_params_bool=False)
+        >>> model.unfix_symbolic_all()
+        >>> model.symbolic_fun[0].funs_name, model.symbolic_fun[0].mask.tolist()
+        ([['0', '0']], [[0.0, 0.0]])
+        """
+        for l, layer in enumerate(self._symbolic_fun):
+            for j, i in np.argwhere(layer.mask != 0).tolist():
+                self.unfix_symbolic(l, i, j, log_history=False)
+        self._note("unfix_symbolic_all", log_history)
+
+    def get_range(self, l: int, i: int, j: int, verbose: bool = False, *, x: Any = None) -> tuple[float, float, float, float]:
+        """(smallest x, largest x, smallest y, largest y) of an edge on the remembered data or ``x``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> KAN([1, 1]).get_range(0, 0, 0, x=np.linspace(-1, 1, 100)[:, None])[:2]
+        (-1.0, 1.0)
+        """
+        gets, gives = self._edge_data(*self._edge(l, i, j), x, "get_range()")
+        ends = float(gets.min()), float(gets.max()), float(gives.min()), float(gives.max())
+        if verbose:
+            print(f"x range: [{ends[0]:.2f} , {ends[1]:.2f} ]")
+            print(f"y range: [{ends[2]:.2f} , {ends[3]:.2f} ]")
+        return ends
+
+    def get_fun(self, l: int, i: int, j: int, plot: bool = False, *, x: Any = None) -> tuple[np.ndarray, np.ndarray]:
+        """What an edge gets, sorted, and what it gives: two arrays (samples,); drawn with matplotlib if ``plot``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> gets, gives = KAN([1, 1]).get_fun(0, 0, 0, x=np.array([[0.3], [-1.0], [0.7]]))
+        >>> gets.tolist()
+        [-1.0, 0.3, 0.7]
+        """
+        gets, gives = self._edge_data(*self._edge(l, i, j), x, "get_fun()")
+        order = np.argsort(gets, kind="stable")
+        if plot:
+            import matplotlib.pyplot as plt
+
+            plt.plot(gets[order], gives[order], marker="o")
+            plt.show()
+        return gets[order], gives[order]
+
+
+def _rounded_inside(number: int, a: np.float32, b: np.float32, x: np.ndarray) -> tuple[np.float32, np.float32]:
+    """a and b, moved by roundings if a·x + b, rounded to float32, leaves the domain of the function for some x."""
+    low, high = x.min(), x.max()
+    ends = np.array([low, high], np.float32)
+    for step in (0, 1, 2, 4, 8, 16, 64, 256):
+        shrink = np.float32(1 - step * 2.0**-23)
+        shift = np.float32(step * 2.0**-23) * max(abs(a * low), abs(a * high))
+        for pair in ((a * shrink, b * shrink), (a, b + shift), (a, b - shift)):
+            y = np.empty(2, np.float32)
+            _core.function_evaluate(number, pair[0] * ends + pair[1], y, None, False, 10.0)
+            if np.isfinite(y).all():
+                return pair
+    return a, b

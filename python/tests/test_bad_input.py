@@ -1,0 +1,389 @@
+"""What is refused, and in which words: argument, what it was, what is allowed. A refusal changes nothing."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import swiftkan
+from swiftkan import KAN, create_dataset, create_dataset_from_data, set_num_threads
+
+X = np.random.RandomState(0).rand(20, 2)
+Y = X[:, :1] * X[:, 1:]
+NAN = np.where(np.arange(40).reshape(20, 2) == 7, np.nan, X)
+INF = np.where(np.arange(20)[:, None] == 3, np.inf, Y)
+
+CONSTRUCTOR = [
+    (dict(width=None), TypeError, "width: is missing"),
+    (dict(width=3), TypeError, r"width: must be a list like"),
+    (dict(width="251"), TypeError, "width: must be a list"),
+    (dict(width=[2]), ValueError, "width: needs at least an input and an output"),
+    (dict(width=[]), ValueError, "width: needs at least"),
+    (dict(width=[2, 0, 1]), ValueError, r"width\[1\]: must be at least 1|width\[1\]: must be from 1"),
+    (dict(width=[2, -5, 1]), ValueError, r"width\[1\]"),
+    (dict(width=[2, 2.5, 1]), TypeError, r"width\[1\]: must be an integer, not 2.5"),
+    (dict(width=[2, True, 1]), TypeError, r"width\[1\]: must be an integer, not True"),
+    (dict(width=[2, "5", 1]), TypeError, r"width\[1\]: must be an integer, not '5'"),
+    (dict(width=[2, [1, 2, 3], 1]), ValueError, r"width\[1\]: must be a number of nodes or a pair"),
+    (dict(width=[2, [0, 0], 1]), ValueError, r"width\[1\]: a level needs at least one node"),
+    (dict(width=[[2, 1], 1]), ValueError, r"width\[0\]: inputs are not multiplied"),
+    (dict(width=[2, [1, -1], 1]), ValueError, r"width\[1\]\[1\]"),
+    (dict(width=[2, 10**30, 1]), ValueError, r"width\[1\]"),
+    (dict(grid=0), ValueError, "grid: must be from 1"),
+    (dict(grid=2.0), TypeError, "grid: must be an integer"),
+    (dict(grid=[3]), ValueError, "grid: has 1 entries, but the network has 2 layers"),
+    (dict(grid=[3, 0]), ValueError, r"grid\[1\]"),
+    (dict(grid=None), TypeError, "grid"),
+    (dict(k=-1), ValueError, "k: must be from 0 to 20, not -1"),
+    (dict(k=21), ValueError, "k: must be from 0 to 20"),
+    (dict(k=[3, 3, 3]), ValueError, "k: has 3 entries"),
+    (dict(mult_arity=0), ValueError, "mult_arity"),
+    (dict(mult_arity="2"), TypeError, "mult_arity"),
+    (dict(mult_arity=[[2]]), ValueError, "mult_arity: has 1 lists, but width has 3 levels"),
+    (dict(mult_arity=[[], [2], []]), ValueError, r"mult_arity\[1\]: has 1 entries, but width\[1\] has 0"),
+    (dict(mult_arity=[[], 2, []]), TypeError, r"mult_arity\[1\]: must be a list"),
+    (dict(noise_scale=np.nan), ValueError, "noise_scale: must be finite"),
+    (dict(scale_base_mu=np.inf), ValueError, "scale_base_mu"),
+    (dict(scale_base_sigma="1"), TypeError, "scale_base_sigma: must be a number"),
+    (dict(base_fun="gelu"), ValueError, "base_fun: must be one of 'silu', 'identity', 'zero', not 'gelu'"),
+    (dict(base_fun=np.tanh), TypeError, "base_fun.*other functions cannot be given"),
+    (dict(grid_eps=-0.1), ValueError, "grid_eps: must be from 0 to 1"),
+    (dict(grid_eps=1.1), ValueError, "grid_eps"),
+    (dict(grid_range=[1, -1]), ValueError, "grid_range: the first must be below"),
+    (dict(grid_range=[0, 0]), ValueError, "grid_range"),
+    (dict(grid_range=[0, np.nan]), ValueError, r"grid_range\[1\]"),
+    (dict(grid_range=1), ValueError, "grid_range: must be a pair"),
+    (dict(symbolic_enabled="no"), TypeError, "symbolic_enabled: must be True or False"),
+    (dict(affine_trainable=2), TypeError, "affine_trainable"),
+    (dict(sparse_init=None), TypeError, "sparse_init"),
+    (dict(seed=-1), ValueError, "seed: must be from 0"),
+    (dict(seed=2**32), ValueError, "seed"),
+    (dict(seed=1.5), TypeError, "seed"),
+    (dict(device="cuda"), ValueError, "device: must be 'cpu', not 'cuda'"),
+    (dict(dtype="float16"), ValueError, "dtype: must be 'float64' or 'float32', not 'float16'"),
+    (dict(dtype=int), ValueError, "dtype"),
+    (dict(dtype=None), ValueError, "dtype"),
+    (dict(dtype="nonsense"), ValueError, "dtype"),
+    (dict(auto_save="yes"), TypeError, "auto_save: must be True or False, not 'yes'"),
+    (dict(ckpt_path=3), TypeError, "ckpt_path: must be a path as text or path-like, not 3"),
+    (dict(state_id=-1), ValueError, "state_id: must be at least 0, not -1"),
+    (dict(speed=3), TypeError, "speed"),
+]
+
+
+@pytest.mark.parametrize("arguments, error, text", CONSTRUCTOR, ids=lambda v: str(v)[:40])
+def test_constructor(arguments, error, text):
+    with pytest.raises(error, match=text):
+        KAN(**{"width": [2, 3, 1], **arguments})
+
+
+def test_a_network_too_large_for_memory():
+    with pytest.raises((MemoryError, ValueError)):
+        KAN([2**31 - 1, 2**31 - 1], grid=2**31 - 1)
+    with pytest.raises((MemoryError, ValueError)):
+        KAN([100_000, 100_000, 1], grid=1000)
+
+
+INPUTS = [
+    (X[:, :1], ValueError, r"x: has the shape \(20, 1\), but the model takes 2 inputs: the last axis must be 2"),
+    (np.zeros((20, 3)), ValueError, r"\(20, 3\)"),
+    (X.T, ValueError, r"try x\.T"),
+    (X[0, :1], ValueError, "a single sample has 2 values"),
+    (0.5, ValueError, "not a single number"),
+    (None, TypeError, "x: must hold numbers, not a NoneType"),
+    ("text", TypeError, "x: must hold real numbers, not text"),
+    ([["a", "b"]], TypeError, "not text"),
+    (np.array([["a", 1]], dtype=object), TypeError, "x: must hold numbers"),
+    ([[1.0, None]], TypeError, "x: must hold numbers"),
+    (X + 1j, TypeError, "complex"),
+    (np.array([["2020-01-01"] * 2], dtype="M8[D]"), TypeError, "dates"),
+    ([[1, 2], [3]], ValueError, "cannot be made into an array"),
+    (object(), TypeError, "x: must hold numbers, not a object"),
+    ({"a": 1}, TypeError, "x: must hold numbers, not a dict"),
+    (np.ma.masked_array(X, mask=X > 0.5), ValueError, r"masked values.*x\.filled"),
+    (np.zeros((0,)), ValueError, "single sample has 2"),
+    (np.zeros((3, 0)), ValueError, r"\(3, 0\)"),
+]
+
+
+@pytest.mark.parametrize("x, error, text", INPUTS, ids=[f"input {i}" for i in range(len(INPUTS))])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "__call__",
+        "predict",
+        "forward",
+        "get_act",
+        "update_grid_from_samples",
+        "vjp",
+        "value_and_grad",
+        "fit",
+        "reg",
+        "refine",
+    ],
+)
+def test_inputs(method, x, error, text):
+    model = KAN([2, 3, 1])
+    before = model.state_dict()
+    calls = {
+        "vjp": lambda: model.vjp(x, Y),
+        "value_and_grad": lambda: model.value_and_grad(x, Y),
+        "fit": lambda: model.fit((x, Y), steps=1),
+        "reg": lambda: model.reg(x=x),
+        "refine": lambda: model.refine(5, x),
+    }
+    if x is None and method in ("get_act", "update_grid_from_samples", "reg", "refine"):
+        error, text = RuntimeError, "needs data"
+    if isinstance(x, dict) and method == "get_act":
+        error, text = ValueError, "must have train_input"
+    with pytest.raises(
+        error,
+        match=text.replace("x:", "(x|train_input):")
+        .replace(r"try x\.", r"try (x|train_input)\.")
+        .replace(r"x\.filled", r"(x|train_input)\.filled"),
+    ):
+        calls.get(method, lambda: getattr(model, method)(x))()
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())
+
+
+def test_one_input_and_many_values():
+    with pytest.raises(ValueError, match=r"for 20 samples of one input pass x\[:, None\]"):
+        KAN([1, 1])(X[:, 0])
+
+
+EMPTY, NO_LABELS = np.zeros((0, 2)), np.zeros((0, 1))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.get_act(EMPTY),
+        lambda m: m.update_grid(EMPTY),
+        lambda m: m.refine(5, EMPTY),
+        lambda m: m.vjp(EMPTY, NO_LABELS),
+        lambda m: m.fit((EMPTY, NO_LABELS)),
+        lambda m: m.value_and_grad(EMPTY, NO_LABELS),
+    ],
+)
+def test_no_samples(call):
+    with pytest.raises(ValueError, match="has no samples"):
+        call(KAN([2, 3, 1]))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m: m.update_grid(NAN),
+        lambda m: m.refine(5, NAN),
+        lambda m: m.fit((NAN, Y)),
+        lambda m: m.value_and_grad(NAN, Y),
+        lambda m: m.reg(x=NAN),
+        lambda m: m.initialize_from_another_model(m.clone(), NAN),
+    ],
+)
+def test_not_a_number_in_the_input(call):
+    with pytest.raises(ValueError, match=r"(x|train_input): row 3, column 1 is nan \(1 of 40 values is not finite"):
+        call(KAN([2, 3, 1]))
+
+
+def test_what_float32_cannot_hold():
+    with pytest.raises(ValueError, match="row 0, column 0 is inf .*in float32"):
+        KAN([2, 1], dtype="float32").fit((X * 1e300, Y))
+
+
+TRAINING = [
+    (dict(dataset=5), TypeError, "dataset: must be a dict with train_input"),
+    (dict(dataset=(X,)), ValueError, "dataset: has 1 parts"),
+    (dict(dataset=(X, Y, X)), ValueError, "dataset: has 3 parts"),
+    (dict(dataset={"train_input": X}), ValueError, "train_label is missing"),
+    (dict(dataset={"train_input": X, "train_label": Y, "test_input": X}), ValueError, "test_label is missing"),
+    (dict(dataset=(X, Y[:, 0])), ValueError, r"train_label: has the shape \(20,\), but 20 samples and 1 output need \(20, 1\); pass train_label\[:, None\]"),
+    (dict(dataset=(X, Y[:5])), ValueError, r"train_label: has the shape \(5, 1\)"),
+    (dict(dataset=(X, np.zeros((20, 2)))), ValueError, r"need \(20, 1\)"),
+    (dict(dataset=(X, Y.T)), ValueError, r"try train_label\.T"),
+    (dict(dataset=(X, INF)), ValueError, "train_label: row 3, column 0 is inf"),
+    (dict(dataset=(X, Y, X[:, :1], Y)), ValueError, "test_input: has the shape"),
+    (dict(dataset=(X, Y, X, Y[:, 0])), ValueError, "test_label: has the shape"),
+    (dict(dataset=(X, Y, NAN, Y)), ValueError, "test_input: row 3, column 1 is nan"),
+    (dict(dataset=(X, Y, X[:0], Y[:0])), ValueError, "test_input: has no samples"),
+    (dict(dataset=(X[None], Y[None])), ValueError, r"train_input: must have the shape \(samples, 2\), not \(1, 20, 2\)"),
+    (dict(dataset=(X[0], Y[0])), ValueError, r"train_input: must have the shape \(samples, 2\), not \(2,\)"),
+    (dict(opt="sgd"), ValueError, "opt: must be one of 'LBFGS', 'Adam', 'AdamW', 'SGD', not 'sgd'"),
+    (dict(opt=None), ValueError, "opt"),
+    (dict(steps=-1), ValueError, "steps: must be"),
+    (dict(steps=2.5), TypeError, "steps: must be an integer"),
+    (dict(epochs=-1), ValueError, "epochs"),
+    (dict(log=0), ValueError, "log"),
+    (dict(lamb=-1), ValueError, "lamb: must be at least 0"),
+    (dict(lamb=np.nan), ValueError, "lamb: must be finite"),
+    (dict(lamb_l1="a"), TypeError, "lamb_l1: must be a number"),
+    (dict(lr=0), ValueError, "lr: must be above 0"),
+    (dict(lr=np.inf), ValueError, "lr"),
+    (dict(batch=0), ValueError, "batch: must be at least 1, or -1"),
+    (dict(batch=-7), ValueError, "batch"),
+    (dict(batch=3.0), TypeError, "batch"),
+    (dict(loss_fn="l2"), ValueError, "loss_fn: must be one of 'mse'"),
+    (dict(loss_fn=3), ValueError, "loss_fn"),
+    (dict(loss_fn="cross_entropy"), ValueError, "needs an output for each class"),
+    (dict(loss_fn="bce", dataset=(X, Y + 5)), ValueError, "'bce' needs labels from 0 to 1"),
+    (dict(loss_fn="huber", huber_delta=0), ValueError, "huber_delta"),
+    (dict(reg_metric="l1"), ValueError, "reg_metric: must be one of 'edge_forward_spline_n'"),
+    (dict(grid_update_num=0), ValueError, "grid_update_num"),
+    (dict(update_grid="yes"), TypeError, "update_grid"),
+    (dict(y_th=0), ValueError, "y_th: must be above 0"),
+    (dict(singularity_avoiding=None), TypeError, "singularity_avoiding"),
+    (dict(metrics=3), TypeError, "metrics: must be a function or a list of functions"),
+    (dict(metrics=[len, len]), ValueError, "two results would be called 'len'"),
+    (dict(metrics=["rmse"]), TypeError, "metrics"),
+    (dict(display_metrics=["accuracy"]), ValueError, "display_metrics: there is no result 'accuracy'"),
+    (dict(callbacks=3), TypeError, "callbacks"),
+    (dict(save_fig="yes"), TypeError, "save_fig: must be True or False, not 'yes'"),
+    (dict(verbose=3), ValueError, "verbose"),
+    (dict(verbose=True), TypeError, "verbose"),
+    (dict(seed=-1), ValueError, "seed"),
+    (dict(patience=0), ValueError, "patience: must be"),
+    (dict(min_delta=-1), ValueError, "min_delta"),
+    (dict(validation_split=1.0), ValueError, "validation_split: 1 of 20 samples leaves 0 to train"),
+    (dict(validation_split=0.001), ValueError, "validation_split"),
+    (dict(validation_split=-0.5), ValueError, "validation_split"),
+    (dict(validation_split=0.2, dataset=(X, Y, X, Y)), ValueError, "validation_split: the data set has test data already"),
+    (dict(sample_weight=np.ones(3)), ValueError, r"sample_weight: has the shape \(3,\), but 20 samples need \(20,\)"),
+    (dict(sample_weight=-np.ones(20)), ValueError, "sample_weight: must not be negative"),
+    (dict(sample_weight=np.zeros(20)), ValueError, "sample_weight: all weights are zero"),
+    (dict(sample_weight=np.full(20, np.nan)), ValueError, "sample_weight: row 0 is nan"),
+    (dict(sample_weight=np.ones(20), loss_fn=lambda p, y: (0.0, p)), ValueError, "sample_weight: a callable loss_fn does its own"),
+    (dict(weight_decay=0.1), ValueError, "weight_decay: L-BFGS has none"),
+    (dict(momentum=0.9, opt="Adam"), ValueError, "momentum: only 'SGD' has it"),
+    (dict(betas=0.9, opt="Adam"), ValueError, "betas: must be a pair"),
+    (dict(betas=(0.9, 1.0), opt="Adam"), ValueError, "betas: must be below 1"),
+    (dict(betas=(0.9, 2.0), opt="Adam"), ValueError, r"betas\[1\]"),
+    (dict(eps=-1, opt="Adam"), ValueError, "eps"),
+    (dict(lr_schedule="linear"), ValueError, "lr_schedule: must be one of 'cosine', 'exponential', 'step'"),
+    (dict(lr_schedule=lambda step: -1.0), ValueError, r"lr_schedule\(0\): must be at least 0"),
+    (dict(lr_schedule=lambda step: None), TypeError, r"lr_schedule\(0\): must be a number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "arguments, error, text", TRAINING, ids=[f"{list(row[0])[-1]} {i}" for i, row in enumerate(TRAINING)]
+)
+def test_training(arguments, error, text):
+    model = KAN([2, 3, 1])
+    before = model.state_dict()
+    arguments = {"dataset": (X, Y), "steps": 2, **arguments}
+    with pytest.raises(error, match=text):
+        model.fit(arguments.pop("dataset"), **arguments)
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())
+
+
+CLASSES = [
+    (np.arange(20) % 4, "classes must be 0 … 2 for 3 outputs, not 0 … 3"),
+    (-np.ones(20, int), "not -1 … -1"),
+    (np.zeros(20), r"classes must be integers, not float64.*astype\(int\)"),
+    (np.zeros((20, 1), int), r"class numbers are one-dimensional: pass train_label\.ravel\(\)"),
+    (np.zeros(19, int), "19 labels for 20 samples"),
+    (np.full((20, 3), 0.5), r"row 0 is \[0.5, 0.5, 0.5\]; probabilities"),
+    (np.tile([2.0, -1.0, 0.0], (20, 1)), "probabilities"),
+    (np.zeros((20, 2)), r"need \(20, 3\)"),
+]
+
+
+@pytest.mark.parametrize("labels, text", CLASSES)
+def test_classes(labels, text):
+    with pytest.raises(ValueError, match=f"train_label: .*{text}"):
+        KAN([2, 3]).fit((X, labels), loss_fn="cross_entropy")
+
+
+OTHERS = [
+    (lambda m: m.refine(0), ValueError, "new_grid: must be from 1"),
+    (lambda m: m.refine(2.5), TypeError, "new_grid"),
+    (lambda m: m.refine([5]), ValueError, "new_grid: has 1 entries"),
+    (lambda m: m.forward(X, y_th=-1), ValueError, "y_th: must be above 0, not -1"),
+    (lambda m: m.forward(X, singularity_avoiding=3), TypeError, "singularity_avoiding"),
+    (lambda m: m.vjp(X, Y[:3]), ValueError, r"grad_output: has the shape \(3, 1\), but model\(x\) has \(20, 1\)"),
+    (lambda m: m.vjp(X, Y[:, 0]), ValueError, "grad_output"),
+    (lambda m: m.value_and_grad(X, Y, loss="no"), ValueError, "loss: must be one of"),
+    (lambda m: m.value_and_grad(X, Y, loss=lambda p, y: 3.0), TypeError, "training needs the gradient"),
+    (lambda m: m.value_and_grad(X, Y, sample_weight=[1]), ValueError, "sample_weight"),
+    (lambda m: m.value_and_grad(X[0], Y[0]), ValueError, r"x: must have the shape \(samples, 2\)"),
+    (lambda m: m.reg("no", x=X), ValueError, "reg_metric"),
+    (lambda m: m.reg(x=X[:1]), ValueError, "at least 2 samples"),
+    (lambda m: m.get_act({"test_input": X}), ValueError, "must have train_input"),
+    (lambda m: m.evaluate(X), ValueError, "test_input is missing"),
+    (lambda m: m.evaluate({"test_input": X, "test_label": Y[:, 0]}), ValueError, r"test_label.*\[:, None\]"),
+    (lambda m: m.evaluate({"test_input": X[:0], "test_label": Y[:0]}), ValueError, "at least one sample"),
+    (lambda m: m.to("cuda:0"), ValueError, "device"),
+    (lambda m: setattr(m, "input_id", [0]), ValueError, "input_id: must be 2 whole numbers"),
+    (lambda m: setattr(m, "input_id", [0, -1]), ValueError, "input_id: columns are counted from 0"),
+    (lambda m: setattr(m, "input_id", [0.0, 1.0]), ValueError, "input_id"),
+    (lambda m: setattr(m, "input_width", 1), ValueError, "input_width: must be at least 2"),
+    (lambda m: setattr(m, "cache_data", X[:, :1]), ValueError, "cache_data"),
+    (lambda m: m.symbolic_fun[0].set_function(0, 9, "sin"), ValueError, "j: must be from 0 to 2"),
+    (lambda m: m.symbolic_fun[0].set_function(0.0, 0, "sin"), TypeError, "i: must be an integer"),
+    (lambda m: m.symbolic_fun[0].set_function(0, 0, np.sin), ValueError, "no function"),
+    (lambda m: setattr(m.symbolic_fun[0], "affine", np.zeros(4)), ValueError, r"symbolic_fun\[0\]\.affine"),
+    (lambda m: m.load_state_dict(m.state_dict(), strict=3), TypeError, "strict"),
+    (lambda m: m.save(3), TypeError, "int"),
+    (lambda m: KAN.load(None), TypeError, "NoneType"),
+    (lambda m: m.saveckpt(3), TypeError, "path: must be a path"),
+    (lambda m: KAN.loadckpt("a\nb"), ValueError, "path: must be a path without control characters"),
+    (lambda m: m.rewind(0.1), TypeError, "model_id: must be text such as '0.1', not 0.1"),
+    (lambda m: m.checkout("latest"), ValueError, "model_id: must be of the form"),
+    (lambda m: m.history("some"), TypeError, "k: must be an integer"),
+    (lambda m: m.log_history(""), ValueError, "method_name: must be text on one line"),
+    (lambda m: m.attribute(9), ValueError, "l: must be"),
+    (lambda m: m.feature_interaction("a"), TypeError, "l: must be an integer"),
+    (lambda m: m.prune(node_th="a"), TypeError, "node_th: must be a number"),
+    (lambda m: m.prune_node(1e9), ValueError, "threshold"),
+    (lambda m: m.prune_input(1e9), ValueError, "threshold"),
+    (lambda m: m.prune_edge(1e9), ValueError, "threshold"),
+    (lambda m: m.remove_edge(0, 0, 9), ValueError, "j: must be"),
+    (lambda m: m.remove_node(0, 0, mode="sideways"), ValueError, "mode: must be one of"),
+    (lambda m: m.plot(metric="no"), ValueError, "metric"),
+    (lambda m: create_dataset(3), TypeError, "f: must be a function"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], n_var=0), ValueError, "n_var"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], f_mode="columns"), ValueError, "f_mode: must be one of 'col', 'row'"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], train_num=0), ValueError, "train_num"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], test_num=-1), ValueError, "test_num"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], ranges=[1, -1]), ValueError, "ranges: of variable 0"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], ranges=[1, 2, 3]), ValueError, "ranges: must be"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], ranges=[0, np.inf]), ValueError, "ranges"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], seed=-1), ValueError, "seed"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], device="cuda"), ValueError, "device"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], dtype="int"), ValueError, "dtype"),
+    (lambda m: create_dataset(lambda x: 3.0), ValueError, r"f: gave an array of shape \(\) for 1000 samples"),
+    (lambda m: create_dataset(lambda x: x[0]), ValueError, r"f: gave.*In 'col' mode a variable is x\[:, \[i\]\]"),
+    (lambda m: create_dataset(lambda x: 0 * x[:, [0]], normalize_label=True), ValueError, "normalize_label: column 0 is constant"),
+    (lambda m: create_dataset(lambda x: x[:, [0]], train_num=1, normalize_input=True), ValueError, "normalize_input"),
+    (lambda m: create_dataset_from_data(X[:, 0], Y), ValueError, "inputs: must have the shape"),
+    (lambda m: create_dataset_from_data(X, Y[:3]), ValueError, "labels: has the shape"),
+    (lambda m: create_dataset_from_data(X, Y, train_ratio=1.0), ValueError, "train_ratio: 1 of 20 samples"),
+    (lambda m: create_dataset_from_data(X, Y, train_ratio=2), ValueError, "train_ratio"),
+    (lambda m: create_dataset_from_data(X, Y, seed="a"), TypeError, "seed"),
+    (lambda m: set_num_threads(0), ValueError, "n: must be"),
+    (lambda m: set_num_threads(1.5), TypeError, "n: must be an integer"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("call, error, text", OTHERS, ids=[f"call {i}" for i in range(len(OTHERS))])
+def test_everything_else(call, error, text):
+    model = KAN([2, 3, 1])
+    model.get_act(X)
+    before = model.state_dict()
+    with pytest.raises(error, match=text):
+        call(model)
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())
+
+
+def test_the_table_is_complete():
+    """Every public function and method has a row above or in another file's ``test_refusals``, or can take no wrong argument."""
+    import inspect
+    import pathlib
+
+    tables = [path.read_text() for path in pathlib.Path(__file__).parent.glob("test_*.py")]
+    source = "".join(text for text in tables if "def test_refusals(" in text or "def test_the_table_is_complete(" in text)
+    without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
+               "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model"}  # fmt: skip
+    methods = [name for name, value in inspect.getmembers(KAN, inspect.isroutine) if not name.startswith("_")]
+    for name in itertools.chain(methods, swiftkan.__all__):
+        assert name in without or name in source, name

@@ -1,0 +1,144 @@
+"""Training with every loss, and losses written in Python."""
+
+import numpy as np
+import pytest
+
+from swiftkan import KAN
+
+RANDOM = np.random.RandomState(0)
+X = 2 * RANDOM.rand(200, 2) - 1
+Y = np.sin(3 * X[:, [0]]) + X[:, [1]] ** 2
+CLASSES = (X[:, 0] ** 2 + X[:, 1] ** 2 > 0.6).astype(int)
+
+
+@pytest.mark.parametrize("loss", [None, "mse", "mae", "huber"])
+@pytest.mark.parametrize("opt, lr", [("LBFGS", 1.0), ("Adam", 0.02)])
+def test_regression(loss, opt, lr):
+    model = KAN([2, 5, 1], grid=5)
+    result = model.fit((X, Y), opt=opt, lr=lr, steps=15 if opt == "LBFGS" else 300, loss_fn=loss)
+    assert result.status == "ok"
+    assert np.sqrt(np.mean((model(X) - Y) ** 2)) < 0.1
+    if loss in (None, "mse"):
+        assert result["train_loss"][-1] == pytest.approx(np.sqrt(np.mean((model(X) - Y) ** 2)), rel=0.5)
+    if loss == "mae":
+        # The record is of the parameters before the last update, which moves the loss by some part of lr.
+        assert result["train_loss"][-1] == pytest.approx(np.mean(np.abs(model(X) - Y)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [CLASSES, CLASSES.astype(np.uint8), CLASSES.astype(bool), np.eye(2)[CLASSES]],
+    ids=["int", "uint8", "bool", "one-hot"],
+)
+def test_classification(labels):
+    model = KAN([2, 4, 2], grid=4)
+    result = model.fit((X, labels), steps=10, loss_fn="cross_entropy", lamb=1e-3)
+    assert (model(X).argmax(axis=1) == CLASSES).mean() > 0.97
+    assert result["train_loss"][-1] < 0.2  # the loss itself, without a root
+
+
+def test_logits():
+    model = KAN([2, 4, 1], grid=4)
+    model.fit((X, CLASSES[:, None]), steps=10, loss_fn="bce", lamb=1e-3)
+    assert ((model(X)[:, 0] > 0) == CLASSES).mean() > 0.97
+
+
+def squared(prediction, label):
+    error = prediction - label
+    return (error**2).mean(), 2 * error / error.size
+
+
+@pytest.mark.parametrize(
+    "opt, more",
+    [
+        ("LBFGS", {}),
+        ("Adam", dict(lr=0.01)),
+        ("Adam", dict(lr=0.01, batch=32)),
+        ("SGD", dict(lr=0.01, epochs=4, batch=64)),
+    ],
+)
+def test_a_loss_in_python_is_as_good_as_the_engines(opt, more):
+    ours, theirs = KAN([2, 4, 1]), KAN([2, 4, 1])
+    one = ours.fit((X, Y, X[:50], Y[:50]), opt=opt, loss_fn=squared, steps=4, **more)
+    other = theirs.fit((X, Y, X[:50], Y[:50]), opt=opt, steps=4, **more)
+    np.testing.assert_allclose(np.sqrt(one["train_loss"]), other["train_loss"], rtol=1e-6)
+    np.testing.assert_allclose(np.sqrt(one["test_loss"]), other["test_loss"], rtol=1e-6)
+    np.testing.assert_allclose(ours(X), theirs(X), atol=1e-6)
+
+
+def test_float32_in_python():
+    model = KAN([2, 4, 1], dtype="float32")
+
+    def loss(prediction, label):
+        assert prediction.dtype == label.dtype == np.float32 and prediction.shape == label.shape
+        return squared(prediction, label)
+
+    assert model.fit((X, Y), loss_fn=loss, steps=5)["train_loss"][-1] < 0.05
+
+
+def test_what_labels_a_loss_gets_is_its_own_affair():
+    """Integers stay integers, any shape with a row a sample is allowed, and there may be none."""
+    seen = []
+
+    def loss(prediction, label):
+        seen.append(label)
+        return squared(prediction, Y if label is None else Y[label.ravel()])
+
+    order = np.arange(200)
+    KAN([2, 2, 1]).fit((X, order), loss_fn=loss, steps=1)
+    KAN([2, 2, 1]).fit((X, None), loss_fn=loss, steps=1)
+    assert seen[0].dtype.kind == "i" and seen[-1] is None
+
+
+@pytest.mark.parametrize(
+    "loss, error, text",
+    [
+        (
+            lambda p, y: ((p - y) ** 2).mean(),
+            TypeError,
+            r"returned float64 alone; training needs the gradient.*return \(value, dvalue/dprediction\)",
+        ),
+        (lambda p, y: (p - y) ** 2, TypeError, r"ndarray of shape \(200, 1\) alone"),
+        (lambda p, y: None, TypeError, "NoneType alone"),
+        (
+            lambda p, y: (0.0, 1.0),
+            ValueError,
+            r"gradient it returned has the shape \(\), but the prediction has \(200, 1\)",
+        ),
+        (lambda p, y: (0.0, (p - y).ravel()), ValueError, r"shape \(200,\)"),
+        (lambda p, y: (p - y, p - y), TypeError, "must be one number"),
+        (lambda p, y: (0.0, ["a"] * 200), TypeError, "must hold"),
+    ],
+)
+def test_losses_that_cannot_train(loss, error, text):
+    model = KAN([2, 3, 1])
+    before = model.state_dict()
+    with pytest.raises(error, match=f"(?s){text}"):
+        model.fit((X, Y), loss_fn=loss, steps=3)
+    assert all((before[name] == value).all() for name, value in model.state_dict().items())
+
+
+def test_a_loss_that_raises_later():
+    calls = []
+
+    def loss(prediction, label):
+        calls.append(1)
+        if len(calls) > 5:
+            raise ZeroDivisionError("from the loss")
+        return squared(prediction, label)
+
+    model = KAN([2, 3, 1])
+    with pytest.raises(ZeroDivisionError, match="from the loss"):
+        model.fit((X, Y), loss_fn=loss, steps=30)
+    assert np.isfinite(model(X)).all()
+    assert model.fit((X, Y), steps=3).status == "ok"
+
+
+def test_a_loss_may_use_the_model():
+    model = KAN([2, 3, 1])
+
+    def loss(prediction, label):
+        assert model.predict(X[:1]).shape == (1, 1)
+        return squared(prediction, label)
+
+    assert model.fit((X, Y), loss_fn=loss, steps=2).status == "ok"

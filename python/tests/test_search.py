@@ -1,0 +1,212 @@
+"""From data to formula: pykan's tutorials end to end, and the search that judges formulas by their error on the data."""
+
+import numpy as np
+import pytest
+import sympy
+
+from swiftkan import KAN, create_dataset, ex_round
+from swiftkan._constants import Constants
+
+LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]  # hellokan's
+
+
+def hello(x):
+    return np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2)
+
+
+@pytest.fixture(scope="module")
+def hello_data():
+    return create_dataset(hello, n_var=2)
+
+
+def trained(seed, dataset):
+    """hellokan up to the symbolic step."""
+    model = KAN([2, 5, 1], grid=3, k=3, seed=seed)
+    model.fit(dataset, steps=50, lamb=1e-3)
+    model = model.prune()
+    model.fit(dataset, steps=50)
+    model = model.refine(10)
+    result = model.fit(dataset, steps=50)
+    return model, result["test_loss"][-1]
+
+
+def test_hellokan_step_by_step(hello_data):
+    """pykan's hellokan.ipynb, seed 42: its levels, its functions, its formula."""
+    model, loss = trained(42, hello_data)
+    assert model.width_in == [2, 1, 1] and loss < 5e-4
+    fixed = model.auto_symbolic(lib=LIB)
+    assert {edge: name for edge, (name, r2, c) in fixed.items()} == {(0, 0, 0): "sin", (0, 1, 0): "x^2", (1, 0, 0): "exp"}
+    assert all(r2 > 0.9999998 for _, r2, _ in fixed.values())
+    result = model.fit(hello_data, steps=50)
+    assert result["test_loss"][-1] <= 1e-8
+    formula = model.symbolic_formula()[0][0]
+    assert str(ex_round(formula, 4)) == "1.0*exp(1.0*x_2**2 + 1.0*sin(3.1416*x_1))"
+    constants = sorted(abs(float(number)) for number in formula.atoms(sympy.Float) if abs(number) > 0.1)
+    np.testing.assert_allclose([constants[0], constants[-1]], [1, np.pi], atol=1e-7)
+    np.testing.assert_allclose(model.formula_function()(hello_data["test_input"]), model(hello_data["test_input"]), atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 7, 10])  # of 1, 7 and 10 pruning leaves two or three hidden nodes
+def test_the_search_finds_hellokan(hello_data, seed):
+    model, _ = trained(seed, hello_data)
+    before = model.state_dict()
+    found = model.symbolic_search(hello_data, lib=LIB)
+    x1, x2 = sympy.symbols("x_1 x_2")
+    assert found.best.formula == sympy.exp(sympy.sin(sympy.pi * x1) + x2**2)
+    assert found.best.loss < 1e-12 and found.best.functions == {(0, 0, 0): "sin", (0, 1, 0): "x^2", (1, 0, 0): "exp"}
+    np.testing.assert_allclose(found.best.model(hello_data["test_input"]), hello_data["test_label"], atol=1e-6)
+    assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items()), "the model is not changed"
+
+
+def test_the_table_is_a_pareto_front(hello_data):
+    found = trained(0, hello_data)[0].symbolic_search(hello_data, lib=LIB)
+    assert len(found) >= 3 and found.best is found[-1]
+    assert [row.complexity for row in found] == sorted({row.complexity for row in found})
+    assert all(later.loss < earlier.loss for earlier, later in zip(found, found[1:]))
+    for row in found:
+        prediction = row.predict(hello_data["test_input"])
+        assert row.loss == pytest.approx(np.sqrt(np.mean((prediction - hello_data["test_label"]) ** 2)), abs=1e-14)
+        np.testing.assert_allclose(row.model(hello_data["test_input"]), prediction, atol=0.05 + row.loss)
+        assert isinstance(row.latex(), str)
+    lines = str(found).splitlines()
+    assert len(lines) == len(found) + 1 and lines[0].split() == ["complexity", "loss", "formula"] and lines[-1].endswith("← best")
+
+
+def test_noise_hides_neither_functions_nor_constants():
+    random = np.random.RandomState(0)
+    clean = create_dataset(lambda x: np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2, n_var=2)
+    noisy = {**clean, "train_label": clean["train_label"] + 0.05 * random.randn(1000, 1)}
+    model = KAN([2, 1], grid=5, seed=1)
+    model.fit(noisy, steps=20)
+    best = model.symbolic_search(noisy).best
+    assert set(best.functions.values()) <= {"sin", "cos", "x^2"} and best.loss < 5e-3
+    assert sympy.pi in best.formula.atoms(sympy.NumberSymbol)
+
+
+def test_products_are_found():
+    """pykan's Interp_1: x₁x₂ by one multiplication node."""
+    dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2)
+    model = KAN([2, [0, 1], 1], grid=3, k=3, seed=1, base_fun="identity")
+    model.act_fun[0].mask = [[1, 0], [0, 1]]
+    assert model.fit(dataset, steps=30)["test_loss"][-1] < 1e-3
+    fixed = model.auto_symbolic()
+    assert {name for name, _, _ in fixed.values()} == {"x"} and all(r2 > 0.99999 for edge, (_, r2, _) in fixed.items() if edge in ((0, 0, 0), (0, 1, 1)))
+    assert model.fit(dataset, steps=30)["test_loss"][-1] < 1e-10
+    x1, x2 = sympy.symbols("x_1 x_2")
+    assert ex_round(sympy.expand(model.symbolic_formula()[0][0]), 6).subs({x1: 0.5, x2: -0.25}) == pytest.approx(-0.125, abs=1e-6)
+    assert model.symbolic_search(dataset, lib=["x"]).best.loss < 1e-9
+
+
+def test_relativistic_addition_of_velocities():
+    """pykan's Example_10: (u + v)/(1 + uv) = tanh(artanh u + artanh v)."""
+    dataset = create_dataset(lambda x: (x[:, [0]] + x[:, [1]]) / (1 + x[:, [0]] * x[:, [1]]), n_var=2, ranges=(-0.9, 0.9))
+    model = KAN([2, 1, 1], grid=10, k=3, seed=0)
+    assert model.fit(dataset, steps=60)["test_loss"][-1] < 5e-3
+    best = model.symbolic_search(dataset, structures=False).best
+    assert best.loss < 1e-7, str(best)
+    assert best.functions == {(0, 0, 0): "arctanh", (0, 1, 0): "arctanh", (1, 0, 0): "tanh"}
+    u, v = sympy.symbols("x_1 x_2")
+    assert best.formula == sympy.tanh(sympy.atanh(u) + sympy.atanh(v))
+
+
+def test_a_singularity():
+    """pykan's Example_9: sin(2(log x + log y)), whose inner functions have a pole at the edge of the data."""
+    dataset = create_dataset(lambda x: np.sin(2 * (np.log(x[:, [0]]) + np.log(x[:, [1]]))), n_var=2, ranges=(0.2, 5))
+    model = KAN([2, 1, 1], grid=20, k=3, seed=2)
+    model.fit(dataset, steps=60)
+    model.fix_symbolic(0, 0, 0, "log"), model.fix_symbolic(0, 1, 0, "log"), model.fix_symbolic(1, 0, 0, "sin")
+    assert model.fit(dataset, steps=50, update_grid=False)["test_loss"][-1] < 1e-6
+
+
+def test_two_moons_as_a_formula():
+    """pykan's Example_4: regression of the class; the formula classifies as the network does."""
+    random = np.random.RandomState(0)
+
+    def moons(n):
+        angle, label = np.pi * random.rand(n), random.randint(0, 2, n)
+        x = np.where(label[:, None] == 0, np.stack([np.cos(angle), np.sin(angle)], 1), np.stack([1 - np.cos(angle), 0.5 - np.sin(angle)], 1))
+        return x + 0.1 * random.randn(n, 2), label[:, None].astype(float)
+
+    (x, y), (x_test, y_test) = moons(1000), moons(1000)
+    model = KAN([2, 1], grid=3, k=3, seed=0)
+    model.fit((x, y), steps=20)
+
+    def accuracy(f):
+        return np.mean((f(x_test) > 0.5) == (y_test > 0.5))
+
+    assert accuracy(model.predict) >= 0.99
+    model.auto_symbolic(lib=LIB)
+    model.fit((x, y), steps=20)
+    assert accuracy(model.formula_function()) >= 0.99
+
+
+def test_several_outputs():
+    dataset = create_dataset(lambda x: np.concatenate([np.sin(2 * x[:, [0]]), x[:, [0]] ** 2 + x[:, [1]]], 1), n_var=2)
+    model = KAN([2, 2], grid=8, seed=0)
+    model.fit(dataset, steps=30, lamb=1e-4)
+    model = model.clone()
+    model.set_mode(0, 1, 0, "off")
+    model.fit(dataset, steps=30)
+    found = model.symbolic_search(dataset)
+    x1, x2 = sympy.symbols("x_1 x_2")
+    assert found.best.formula == [sympy.sin(2 * x1), x1**2 + x2]
+    assert found.best.predict(dataset["test_input"]).shape == (1000, 2) and len(found.best.latex()) == 2
+
+
+@pytest.mark.parametrize(
+    "arguments, error, text",
+    [
+        (dict(lib=["sine"]), ValueError, "lib: there is no function 'sine'"),
+        (dict(lib=[]), ValueError, "lib: is empty"),
+        (dict(lib="sin"), TypeError, "lib: must be a list"),
+        (dict(topk=0), ValueError, "topk"),
+        (dict(steps=0), ValueError, "steps"),
+        (dict(max_evaluations=0), ValueError, "max_evaluations"),
+        (dict(structures=3), TypeError, "structures"),
+        (dict(recognise="yes"), TypeError, "recognise"),
+        (dict(a_range=3), ValueError, "a_range"),
+    ],
+)
+def test_bad_arguments(arguments, error, text):
+    x = np.random.RandomState(0).rand(20, 2)
+    model = KAN([2, 1])
+    with pytest.raises(error, match=text):
+        model.symbolic_search((x, x[:, :1]), **{"max_evaluations": 1, "steps": 1, "structures": False, **arguments})
+
+
+# ---- Constants ---------------------------------------------------------------------------------------------------
+
+a, b = sympy.symbols("a b")
+POINTS = np.random.RandomState(0).uniform(0.5, 2, (500, 2))
+
+
+def recognised(expression, truth, noise=0.0):
+    y = sympy.lambdify((a, b), truth, "numpy")(*POINTS.T) + noise * np.random.RandomState(1).randn(500)
+    constants = Constants(expression, [a, b], POINTS, y)
+    constants.recognise()
+    return constants.expression()
+
+
+@pytest.mark.parametrize(
+    "start, truth",
+    [
+        (1.01 * sympy.sin(3.1 * a + 0.01) + 0.02, sympy.sin(sympy.pi * a)),
+        (0.49 * a**2 + 2.7 * b - 0.01, a**2 / 2 + sympy.E * b),
+        (1.4 * sympy.sqrt(a) * b + 0.3, sympy.sqrt(2) * sympy.sqrt(a) * b + sympy.Rational(1, 3)),
+        (2.01 * sympy.log(3.0 * a + 0.01) + 0.5, 2 * sympy.log(a)),
+        (0.9 * sympy.exp(-1.9 * a) + 0.1 * b, sympy.exp(-2 * a) + b / 10),
+    ],
+)
+def test_simple_constants_are_recognised(start, truth):
+    assert sympy.simplify(recognised(start, truth) - truth) == 0
+
+
+def test_constants_that_are_not_simple_stay():
+    found = recognised(1.2 * a + 0.7 * b, 1.2345678 * a + 0.7654321 * b)
+    assert sorted(float(k) for k in found.atoms(sympy.Float)) == pytest.approx([0.7654321, 1.2345678], abs=1e-12)
+
+
+def test_with_noise_only_what_the_data_say():
+    """3.1 ± 0.0004 is not π; π ± 0.0004 is."""
+    assert sympy.pi not in recognised(1.0 * sympy.sin(3.11 * a), sympy.sin(3.1 * a), 0.01).atoms(sympy.NumberSymbol)
+    assert recognised(1.02 * sympy.sin(3.11 * a), sympy.sin(sympy.pi * a), 0.01) == sympy.sin(sympy.pi * a)

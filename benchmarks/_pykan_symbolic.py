@@ -1,6 +1,7 @@
 """pykan's side of symbolic.py: its hellokan sequence for one seed, with the time of auto_symbolic and of the whole.
 
-What it must get right: pykan unmodified, without files (auto_save=False), float64; what it prints goes to stderr.
+What it must get right: pykan unmodified, float64; its files (prune and refine want them) go to a temporary folder, what it
+prints nowhere.
 """
 
 import contextlib
@@ -8,6 +9,7 @@ import io
 import json
 import os
 import sys
+import tempfile
 import time
 import warnings
 
@@ -29,7 +31,7 @@ def sequence(seed, lib, threads):
     data = create_dataset(target, n_var=2, seed=0)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         began = time.perf_counter()
-        model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed, auto_save=False)
+        model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
         model.fit(data, opt="LBFGS", steps=50, lamb=0.001)
         model = model.prune()
         model.fit(data, opt="LBFGS", steps=50)
@@ -44,6 +46,8 @@ def sequence(seed, lib, threads):
     return dict(auto_symbolic=end - middle, whole=whole, test_rmse=float(result["test_loss"][-1]))
 
 
+FOLDER = tempfile.TemporaryDirectory()
+os.chdir(FOLDER.name)
 for line in sys.stdin:
     try:
         answer = sequence(**json.loads(line))

@@ -64,7 +64,7 @@ import Testing
     @Test func maskedEdgesAreNotEvaluated() throws {
         let network = try richNetwork()
         let shape = network.layers[0]
-        network.functions[0][0] = .log
+        network.functions[0][0] = .library(.log)
         network.state[shape.symbolicMask] = 0
         let hidden = (0..<shape.edges).first { network.state[shape.mask + $0] == 0 } ?? 0
         network.state[shape.coef + hidden * shape.basisCount] = .nan
@@ -76,7 +76,7 @@ import Testing
         let shape = network.layers[0]
         network.state[shape.mask] = 0
         network.state[shape.symbolicMask] = 1
-        network.functions[0][0] = .inverse
+        network.functions[0][0] = .library(.inverse)
         for (e, value) in [1.0, 0, 1, 0].enumerated() { network.state[shape.affine + e] = value }
         #expect(try network.predictions([0, 0.5]) == [.infinity, 2])
         let bounded = try network.predictions([0, 0.5], evaluation: Evaluation(avoidSingularities: true, yTh: 10))

@@ -94,7 +94,7 @@ func richNetwork(
         guard symbolic else { continue }
         let functions: [SymbolicFunction] = [.sin, .xPow2, .gaussian, .exp]
         for e in 0..<shape.edges where e % 3 == 1 || e == 0 {
-            network.functions[l][e] = functions[(e + l) % functions.count]
+            network.functions[l][e] = .library(functions[(e + l) % functions.count])
             network.state[shape.symbolicMask + e] = e % 2 == 0 ? 1 : 0.6
         }
     }

@@ -13,7 +13,7 @@ import swiftkan
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = [
     "swiftkan",
-    *(f"swiftkan.{module.name}" for module in pkgutil.iter_modules(swiftkan.__path__) if module.name != "_core"),
+    *(f"swiftkan.{module.name}" for module in pkgutil.iter_modules(swiftkan.__path__) if not module.name.startswith("_core")),
 ]
 
 

@@ -200,6 +200,19 @@ def test_poor_features(kind, dtype, n):
         assert np.isfinite(model.value_and_grad(x, y, lamb=0.1)[0])
 
 
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 5])
+def test_knots_that_only_rounding_keeps_apart(k):
+    """silu(-1008) is about 1e-302: knots from such activations have distances without a finite reciprocal."""
+    x = np.array([[0.0, -1008.0], [-1008.0, -1008.0]])
+    model = KAN([2, 3, 1], grid=2, k=k, grid_eps=0.0)
+    model.update_grid_from_samples(x)
+    fine = model.refine(5, x)
+    for m in (model, fine):
+        assert np.isfinite(m(x)).all() and all(np.isfinite(layer.coef).all() for layer in m.act_fun)
+        gradients, grad_x = m.vjp(x, np.ones((2, 1)))
+        assert np.isfinite(grad_x).all() and all(np.isfinite(g).all() for g in gradients.values())
+
+
 def test_the_solution_that_data_does_not_determine_has_minimum_norm():
     """Samples on one side of the grid: coefficients of basis functions that no sample meets are 0."""
     model = KAN([1, 1], grid=10, k=3, grid_range=(-1, 1))

@@ -35,9 +35,11 @@ struct BSplineTable<T: KANScalar> {
         let stride = reciprocalStride(grid: grid, k: k)
         for p in 1...k {
             for m in 0...(grid + 2 * k - p) where m < stride {
-                let d = knots[m + p] - knots[m]
-                reciprocals[(p - 1) * stride + m] = d > 0 ? 1 / d : 0
-                if !(d > 0) { simple = false }
+                // A distance whose reciprocal overflows counts as none: 0·∞ must not reach the splines.
+                let reciprocal = 1 / (knots[m + p] - knots[m])
+                let usable = reciprocal > 0 && reciprocal.isFinite
+                reciprocals[(p - 1) * stride + m] = usable ? reciprocal : 0
+                if !usable { simple = false }
             }
         }
         return simple

@@ -22,8 +22,7 @@ extension KAN {
                 try withInputs(ofLayer: l, x: x, n: n, evaluation: evaluation) { (inputs) throws(KANError) in
                     try forEachInput(shape) { (i) throws(KANError) in
                         let column = (0..<n).map { inputs[$0 * shape.inputs + i] }
-                        var sorted = column
-                        sorted.sort()
+                        let sorted = try self.sorted(column)
                         guard sorted[0].isFinite, sorted[n - 1].isFinite, !column.contains(where: \.isNaN) else {
                             throw .invalid("the inputs of layer \(l) are not finite at these samples, so they give no grid")
                         }
@@ -119,12 +118,50 @@ extension KAN {
         try body(inputs.base)
     }
 
+    /// The samples in rising order, by sorted pieces that are merged, so that a long sort can be cancelled.
+    private func sorted(_ values: [T]) throws(KANError) -> [T] {
+        var runs: [[T]] = []
+        for start in stride(from: 0, to: values.count, by: 1 << 16) {
+            if checkpoint?.isCancelled() == true { throw .cancelled }
+            runs.append(values[start..<min(values.count, start + (1 << 16))].sorted())
+        }
+        while runs.count > 1 {
+            var merged: [[T]] = []
+            for pair in stride(from: 0, to: runs.count, by: 2) {
+                if checkpoint?.isCancelled() == true { throw .cancelled }
+                merged.append(pair + 1 < runs.count ? Self.merged(runs[pair], runs[pair + 1]) : runs[pair])
+            }
+            runs = merged
+        }
+        return runs[0]
+    }
+
+    private static func merged(_ a: [T], _ b: [T]) -> [T] {
+        var result: [T] = []
+        result.reserveCapacity(a.count + b.count)
+        var (i, j) = (0, 0)
+        while i < a.count && j < b.count {
+            if b[j] < a[i] {
+                result.append(b[j])
+                j += 1
+            } else {
+                result.append(a[i])
+                i += 1
+            }
+        }
+        result += a[i...]
+        result += b[j...]
+        return result
+    }
+
     /// Calls `body` for every input of a layer, on several threads; each call owns its input's knots and coefficients.
     private func forEachInput(_ shape: LayerShape, _ body: (Int) throws(KANError) -> Void) throws(KANError) {
         var failures = [KANError?](repeating: nil, count: shape.inputs)
         failures.withUnsafeMutableBufferPointer { buffer in
             nonisolated(unsafe) let failures = buffer
-            ThreadPool.run(tasks: shape.inputs, threads: Threads.count) { i in
+            ThreadPool.run(
+                tasks: shape.inputs, threads: Threads.count, whileWaiting: checkpoint?.pollWhileWaiting
+            ) { i in
                 do throws(KANError) { try body(i) } catch { failures[i] = error }
             }
         }

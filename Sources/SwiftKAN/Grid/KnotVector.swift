@@ -1,7 +1,8 @@
 // KnotVector: how grids are made: from samples, from a coarser grid, and their extension at either end.
 //
 // What it must get right, in this order:
-//   1. Knots never decrease and a grid never has length 0: a constant feature gets a grid around its value.
+//   1. Knots never decrease and a grid never has length 0: a constant feature gets a grid around its value. Two knots are
+//      equal or far enough apart to divide by their distance.
 //   2. pykan's knots for the same samples (KANLayer.py, update_grid_from_samples; spline.py, extend_grid).
 
 enum KnotVector {
@@ -26,17 +27,26 @@ enum KnotVector {
             let half = max(1, abs(low)) / 2
             return (0...grid).map { low - half + T($0) * (2 * half / T(grid)) }
         }
-        return (0...grid).map { gridEps * (low + h * T($0)) + (1 - gridEps) * adaptive[$0] }
+        return joined((0...grid).map { gridEps * (low + h * T($0)) + (1 - gridEps) * adaptive[$0] })
+    }
+
+    /// The knots with those made equal that only rounding keeps apart: activations such as silu(-700) ≈ 10⁻³⁰² give knots
+    /// whose distance has no finite reciprocal, or one that overflows in a product.
+    private static func joined<T: KANScalar>(_ knots: [T]) -> [T] {
+        var result = knots
+        let smallest = (knots[knots.count - 1] - knots[0]) * 1e-30
+        for m in 1..<max(knots.count, 1) where result[m] - result[m - 1] <= smallest { result[m] = result[m - 1] }
+        return result
     }
 
     /// The grid of `newGrid` intervals that divides an old one evenly, counted in old intervals (pykan's refinement).
     static func refined<T: KANScalar>(_ old: UnsafePointer<T>, grid: Int, to newGrid: Int) -> [T] {
-        (0...newGrid).map { m in
+        joined((0...newGrid).map { m in
             // Position m·grid/newGrid in units of old intervals; whole positions give the old knots exactly.
             let (cell, remainder) = (m * grid).quotientAndRemainder(dividingBy: newGrid)
             if remainder == 0 { return old[cell] }
             let t = T(remainder) / T(newGrid)
             return old[cell] * (1 - t) + old[cell + 1] * t
-        }
+        })
     }
 }

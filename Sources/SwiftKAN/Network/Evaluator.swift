@@ -101,7 +101,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
             workspaces.append(try Workspace(folded, capacity: capacity))
         }
         let next = Atomic<Int>(0)
-        ThreadPool.run(tasks: threads, threads: threads) { slot in
+        ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
             let workspace = workspaces[slot]
             while true {
                 let shard = next.add(1, ordering: .relaxed).oldValue

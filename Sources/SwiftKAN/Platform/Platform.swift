@@ -86,6 +86,15 @@ final class Monitor: @unchecked Sendable {
 
     /// Unlocks, sleeps until `wakeAll` (or for no reason at all), and locks again.
     func wait() { pthread_cond_wait(condition, mutex) }
+    /// As `wait`, but for a time given in seconds at most.
+    func wait(atMost seconds: Double) {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let nanoseconds = time.tv_nsec + Int(seconds * 1e9)
+        time.tv_sec += nanoseconds / 1_000_000_000
+        time.tv_nsec = nanoseconds % 1_000_000_000
+        pthread_cond_timedwait(condition, mutex, &time)
+    }
     func wakeAll() { pthread_cond_broadcast(condition) }
 
     /// Makes both as new, whoever held them; for the child of a `fork`, where those threads do not exist.

@@ -73,19 +73,23 @@ final class ThreadPool: @unchecked Sendable {
     ///
     /// All run on the calling thread if there is one task, one thread or one processor's worth of room: that is, when
     /// the pool is at work for another call, of which this one may be a task.
-    static func run(tasks: Int, threads: Int, _ body: (Int) -> Void) {
+    ///
+    /// - Parameter whileWaiting: called on the calling thread about every 20 ms while it waits for other threads' last tasks.
+    static func run(tasks: Int, threads: Int, whileWaiting: (() -> Void)? = nil, _ body: (Int) -> Void) {
         let threads = min(threads, tasks, Threads.maximum)
         if threads > 1, tasks < 1 << 32, shared.busy.exchange(true, ordering: .acquiring) == false {
             defer { shared.busy.store(false, ordering: .releasing) }
             withoutActuallyEscaping(body) { body in
-                withUnsafePointer(to: body) { shared.run(tasks: tasks, threads: threads, $0) }
+                withUnsafePointer(to: body) { shared.run(tasks: tasks, threads: threads, whileWaiting, $0) }
             }
         } else if tasks > 0 {
             for task in 0..<tasks { body(task) }
         }
     }
 
-    private func run(tasks: Int, threads: Int, _ body: UnsafePointer<(Int) -> Void>) {
+    private func run(
+        tasks: Int, threads: Int, _ whileWaiting: (() -> Void)?, _ body: UnsafePointer<(Int) -> Void>
+    ) {
         while workers < threads - 1, startWorker(number: workers + 1) { workers += 1 }
         self.tasks = tasks
         self.body = body
@@ -99,7 +103,7 @@ final class ThreadPool: @unchecked Sendable {
             bedroom.unlock()
         }
         work(number: 0)
-        waitForLastTask(tasks)
+        waitForLastTask(tasks, whileWaiting)
         self.body = nil
     }
 
@@ -156,12 +160,22 @@ final class ThreadPool: @unchecked Sendable {
         return false
     }
 
-    private func waitForLastTask(_ tasks: Int) {
+    private func waitForLastTask(_ tasks: Int, _ whileWaiting: (() -> Void)?) {
         let threads = Int(word.load(ordering: .relaxed) >> 32)
         if spin(threads, until: { finished.load(ordering: .acquiring) == tasks }) { return }
         lobby.lock()
         callerSleeps.store(true, ordering: .sequentiallyConsistent)
-        while finished.load(ordering: .sequentiallyConsistent) != tasks { lobby.wait() }
+        while finished.load(ordering: .sequentiallyConsistent) != tasks {
+            guard let whileWaiting else {
+                lobby.wait()
+                continue
+            }
+            lobby.wait(atMost: 0.02)
+            // Not under the lock: it may call back into the program that uses the library.
+            lobby.unlock()
+            whileWaiting()
+            lobby.lock()
+        }
         callerSleeps.store(false, ordering: .relaxed)
         lobby.unlock()
     }

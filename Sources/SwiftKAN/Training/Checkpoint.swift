@@ -33,6 +33,9 @@ final class Checkpoint: @unchecked Sendable {
         }
     }
 
+    /// For the calling thread while it waits for others: keeps polling, so that they can be told to stop.
+    func pollWhileWaiting() { _ = isCancelled() }
+
     /// Did a poll ask to end well after the step at hand.
     var wantsStop: Bool { answered.load(ordering: .relaxed) == 1 }
 }

@@ -90,7 +90,7 @@ import Testing
         let network = try KAN<Double>(Settings(width: [1, 1]))
         let shape = network.layers[0]
         network.state[shape.symbolicMask] = 1
-        network.functions[0][0] = .sqrt
+        network.functions[0][0] = .library(.sqrt)
         for (e, value) in [1.0, 0, 1, 0].enumerated() { network.state[shape.affine + e] = value }
         var gradient = [Double](repeating: .nan, count: network.architecture.parameterCount)
         var input = [Double](repeating: .nan, count: 3)

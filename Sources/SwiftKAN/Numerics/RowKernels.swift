@@ -10,11 +10,10 @@
 enum RowKernels<T: KANScalar> {
     typealias Vector = T.Vector
 
-    /// z += Σ_b w_b · rows_b
+    /// Calls `use(v, Σ_b w_b · rows_b[v])` for every vector v of a row.
     @inline(__always)
-    static func addCombination(
-        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
-        to z: UnsafeMutablePointer<Vector>
+    private static func combine(
+        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int, _ use: (Int, Vector) -> Void
     ) {
         var v = 0
         while v + 4 <= nv {
@@ -28,10 +27,10 @@ enum RowKernels<T: KANScalar> {
                 a3 = T.multiplyAdd(c, row[3], a3)
                 row += nv
             }
-            z[v] += a0
-            z[v + 1] += a1
-            z[v + 2] += a2
-            z[v + 3] += a3
+            use(v, a0)
+            use(v + 1, a1)
+            use(v + 2, a2)
+            use(v + 3, a3)
             v += 4
         }
         while v < nv {
@@ -41,9 +40,18 @@ enum RowKernels<T: KANScalar> {
                 a = T.multiplyAdd(Vector(repeating: w[b]), row[0], a)
                 row += nv
             }
-            z[v] += a
+            use(v, a)
             v += 1
         }
+    }
+
+    /// z += Σ_b w_b · rows_b
+    @inline(__always)
+    static func addCombination(
+        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
+        to z: UnsafeMutablePointer<Vector>
+    ) {
+        combine(w, rows, count, nv) { v, sum in z[v] += sum }
     }
 
     /// z += g · Σ_b w_b · rows_b
@@ -52,34 +60,7 @@ enum RowKernels<T: KANScalar> {
         _ g: UnsafePointer<Vector>, _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
         to z: UnsafeMutablePointer<Vector>
     ) {
-        var v = 0
-        while v + 4 <= nv {
-            var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
-            var row = rows + v
-            for b in 0..<count {
-                let c = Vector(repeating: w[b])
-                a0 = T.multiplyAdd(c, row[0], a0)
-                a1 = T.multiplyAdd(c, row[1], a1)
-                a2 = T.multiplyAdd(c, row[2], a2)
-                a3 = T.multiplyAdd(c, row[3], a3)
-                row += nv
-            }
-            z[v] = T.multiplyAdd(g[v], a0, z[v])
-            z[v + 1] = T.multiplyAdd(g[v + 1], a1, z[v + 1])
-            z[v + 2] = T.multiplyAdd(g[v + 2], a2, z[v + 2])
-            z[v + 3] = T.multiplyAdd(g[v + 3], a3, z[v + 3])
-            v += 4
-        }
-        while v < nv {
-            var a = Vector.zero
-            var row = rows + v
-            for b in 0..<count {
-                a = T.multiplyAdd(Vector(repeating: w[b]), row[0], a)
-                row += nv
-            }
-            z[v] = T.multiplyAdd(g[v], a, z[v])
-            v += 1
-        }
+        combine(w, rows, count, nv) { v, sum in z[v] = T.multiplyAdd(g[v], sum, z[v]) }
     }
 
     /// dw_b += g · rows_b, for every row

@@ -119,7 +119,7 @@ private struct Lesson {
         (lesson.options.patience, lesson.options.steps, lesson.options.updateGrid) = (2, 5, false)
         (lesson.options.optimizer, lesson.options.lr) = (.adam, 1e-3)
         let shape = lesson.network.layers[0]
-        lesson.network.functions[0][0] = .sqrt
+        lesson.network.functions[0][0] = .library(.sqrt)
         lesson.network.state[shape.symbolicMask] = 1
         for (e, value) in [1.0, 30, 1, 0].enumerated() { lesson.network.state[shape.affine + e] = value }
         let report = try lesson.fit(test: ownedSamples(1, x: [-1e6, 0], y: [1]))

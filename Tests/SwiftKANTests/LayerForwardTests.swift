@@ -49,6 +49,16 @@ import Testing
         }
     }
 
+    /// Layers with many outputs, or fine grids, take the wide form, which evaluates only the functions that are not zero.
+    @Test(arguments: 1...5) func wideLayers(k: Int) throws {
+        for (sums, grid) in [([2, 17, 1], 3), ([2, 1], 40)] {
+            let network = try richNetwork(
+                sums: sums, multiplications: sums.map { _ in 0 }, arities: [], grid: grid, k: k, symbolic: k != 3)
+            #expect(FoldedLayer<Double>.isWide(network.layers[0]))
+            try compare(network, uniform(2 * 11, -1.6, 1.6, seed: 7), tolerance: 1e-12)
+        }
+    }
+
     @Test func symbolicEdgesCanBeSwitchedOff() throws {
         let network = try richNetwork()
         let x = uniform(16, seed: 4)
@@ -64,7 +74,7 @@ import Testing
     @Test func maskedEdgesAreNotEvaluated() throws {
         let network = try richNetwork()
         let shape = network.layers[0]
-        network.functions[0][0] = .log
+        network.functions[0][0] = .library(.log)
         network.state[shape.symbolicMask] = 0
         let hidden = (0..<shape.edges).first { network.state[shape.mask + $0] == 0 } ?? 0
         network.state[shape.coef + hidden * shape.basisCount] = .nan
@@ -76,7 +86,7 @@ import Testing
         let shape = network.layers[0]
         network.state[shape.mask] = 0
         network.state[shape.symbolicMask] = 1
-        network.functions[0][0] = .inverse
+        network.functions[0][0] = .library(.inverse)
         for (e, value) in [1.0, 0, 1, 0].enumerated() { network.state[shape.affine + e] = value }
         #expect(try network.predictions([0, 0.5]) == [.infinity, 2])
         let bounded = try network.predictions([0, 0.5], evaluation: Evaluation(avoidSingularities: true, yTh: 10))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import swiftkan
-from swiftkan import KAN, create_dataset, create_dataset_from_data, set_num_threads
+from swiftkan import KAN, add_symbolic, create_dataset, create_dataset_from_data, ex_round, fit_params, set_num_threads
 
 X = np.random.RandomState(0).rand(20, 2)
 Y = X[:, :1] * X[:, 1:]
@@ -360,6 +360,37 @@ OTHERS = [
     (lambda m: create_dataset_from_data(X, Y, train_ratio=1.0), ValueError, "train_ratio: 1 of 20 samples"),
     (lambda m: create_dataset_from_data(X, Y, train_ratio=2), ValueError, "train_ratio"),
     (lambda m: create_dataset_from_data(X, Y, seed="a"), TypeError, "seed"),
+    (lambda m: m.set_mode(0, 0, 3, "s"), ValueError, "j: must be from 0 to 2, not 3"),
+    (lambda m: m.set_mode(2, 0, 0, "s"), ValueError, "l: must be from 0 to 1, not 2"),
+    (lambda m: m.set_mode(0, 0, 0, "sn", "a"), TypeError, "mask_n"),
+    (lambda m: m.fix_symbolic(0, 0, 0, "sine"), ValueError, "fun_name: there is no function 'sine'; there are x, x.2.*add_symbolic"),
+    (lambda m: m.fix_symbolic(0, 2, 0, "sin"), ValueError, "i: must be from 0 to 1, not 2"),
+    (lambda m: m.fix_symbolic(0, 0, 0, "sin", a_range=3), ValueError, "a_range: must be a pair"),
+    (lambda m: m.fix_symbolic(0, 0, 0, "sin", fit_params_bool="yes"), TypeError, "fit_params_bool"),
+    (lambda m: m.fix_symbolic(0, 0, 0, "sin", x=X[:, :1]), ValueError, "x: has the shape"),
+    (lambda m: m.fix_symbolic(0, 0, 0, "sin", x=X[:0]), ValueError, "x: has no samples"),
+    (lambda m: m.fix_symbolic(0, 0, 0, "sin", x=X * np.nan), ValueError, r"x\[0\] is nan"),
+    (lambda m: m.unfix_symbolic(0, 0, 0.5), TypeError, "j: must be an integer"),
+    (lambda m: m.unfix_symbolic_all(log_history=3), TypeError, "log_history"),
+    (lambda m: m.get_range(9, 0, 0), ValueError, "l: must be"),
+    (lambda m: m.get_fun(0, 9, 0), ValueError, "i: must be"),
+    (lambda m: m.suggest_symbolic(0, 0, 0, lib=["no"]), ValueError, "lib: there is no function 'no'"),
+    (lambda m: m.suggest_symbolic(0, 0, 0, weight_simple=2), ValueError, "weight_simple: must be from 0 to 1"),
+    (lambda m: m.suggest_symbolic(0, 0, 0, topk=0, verbose=True), ValueError, "topk"),
+    (lambda m: m.auto_symbolic(lib=[]), ValueError, "lib: is empty"),
+    (lambda m: m.auto_symbolic(r2_threshold="a"), TypeError, "r2_threshold"),
+    (lambda m: m.symbolic_formula(), ValueError, r"the edges \(l, i, j\) \(0, 0, 0\).*are numeric"),
+    (lambda m: m.symbolic_formula(numeric="no"), ValueError, "numeric: must be one of"),
+    (lambda m: m.symbolic_formula(numeric="function", var=["a"]), ValueError, "var: has 1 entries"),
+    (lambda m: m.formula_function(), ValueError, "are numeric"),
+    (lambda m: m.formula_latex("a", numeric="function"), TypeError, "n_digit"),
+    (lambda m: m.symbolic_search(X), TypeError, "dataset: must be"),
+    (lambda m: m.symbolic_search((X, Y[:3])), ValueError, "train_label"),
+    (lambda m: add_symbolic("sin", np.sin), ValueError, "a function of the library"),
+    (lambda m: add_symbolic("mine", np.sin, c=-1), ValueError, "c: must be at least 0"),
+    (lambda m: add_symbolic(3, np.sin), TypeError, "name: must be a text"),
+    (lambda m: fit_params([1, 2], [1], "sin"), ValueError, "x and y: must have one shape"),
+    (lambda m: ex_round(1, -1), ValueError, "n_digit"),
     (lambda m: set_num_threads(0), ValueError, "n: must be"),
     (lambda m: set_num_threads(1.5), TypeError, "n: must be an integer"),
 ]  # fmt: skip
@@ -383,7 +414,8 @@ def test_the_table_is_complete():
     tables = [path.read_text() for path in pathlib.Path(__file__).parent.glob("test_*.py")]
     source = "".join(text for text in tables if "def test_refusals(" in text or "def test_the_table_is_complete(" in text)
     without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
-               "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model"}  # fmt: skip
+               "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model",
+               "SYMBOLIC_LIB", "SymbolicSearch"}  # fmt: skip
     methods = [name for name, value in inspect.getmembers(KAN, inspect.isroutine) if not name.startswith("_")]
     for name in itertools.chain(methods, swiftkan.__all__):
         assert name in without or name in source, name

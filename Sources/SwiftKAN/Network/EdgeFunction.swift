@@ -34,7 +34,7 @@ public final class AddedFunction: Sendable {
 }
 
 /// One of the library's functions, or an added one.
-public enum EdgeFunction: Sendable {
+public enum EdgeFunction: Sendable, Equatable {
     case library(SymbolicFunction)
     case added(AddedFunction)
 
@@ -86,6 +86,8 @@ public enum EdgeFunction: Sendable {
         case .added(let function): function.name
         }
     }
+
+    public static func == (one: EdgeFunction, other: EdgeFunction) -> Bool { one.number == other.number }
 
     public var isAdded: Bool {
         if case .added = self { true } else { false }

@@ -1,0 +1,102 @@
+// Tests of the fit of functions to samples: every family is found at every scale, domains are kept, the plainest is chosen.
+
+import Testing
+
+@testable import SwiftKAN
+
+private func fit(_ function: SymbolicFunction, _ x: [Double], _ y: [Double]) throws -> SymbolicFitResult {
+    try SymbolicFit.fit([.library(function)], x: x, y: y, count: x.count)[0]
+}
+
+private func values(_ function: SymbolicFunction, _ t: [Double]) -> [Double] {
+    var y = [Double](repeating: 0, count: t.count)
+    function.evaluate(t, count: t.count, value: &y, derivative: nil, avoidSingularities: false, yTh: 10)
+    return y
+}
+
+@Suite struct SymbolicFitTests {
+    /// Arguments from `low` to `high` of each function's domain.
+    private func window(_ f: SymbolicFunction) -> (Double, Double) {
+        switch f {
+        case .inverse, .inversePow2, .inversePow3, .inversePow4, .inversePow5: (0.5, 4)
+        case .sqrt, .xPowHalf, .xPowThreeHalves, .inverseSqrt, .inversePowHalf, .log: (0.1, 5)
+        case .arcsin, .arccos, .arctanh: (-0.9, 0.7)
+        case .tan: (-1.2, 1.4)
+        default: (-2, 3)
+        }
+    }
+
+    @Test(arguments: SymbolicFunction.allCases.filter { $0 != .zero }, [1e-3, 1.0, 1e3])
+    func isFoundAtEveryScale(_ f: SymbolicFunction, _ half: Double) throws {
+        let (low, high) = window(f)
+        let t = (0..<300).map { low + (high - low) * Double($0) / 299 }
+        for size in [1e-6, 1e6] {
+            for sign in [1.0, -1.0] {
+                let x = t.map { sign * half * $0 + 3 * half }
+                let y = values(f, t).map { size * (2 * $0 - 1) }
+                let found = try fit(f, x, y)
+                #expect(found.r2 >= 1 - 1e-12, "\(f.name), x \(half), y \(size): 1 - R² = \(1 - found.r2)")
+            }
+        }
+    }
+
+    @Test(arguments: SymbolicFunction.allCases)
+    func neverLeavesTheDomain(_ f: SymbolicFunction) throws {
+        let x = (0..<200).map { -1 + 2 * Double($0) / 199 }
+        for y in [x, x.map { $0 * $0 }, x.map { Double.sin(9 * $0) }, x.map { $0 > 0.3 ? 1 : 0 }] {
+            let found = try fit(f, x, y)
+            #expect(found.r2 >= 0 && found.r2 <= 1)
+            let numbers = [found.a, found.b, found.c, found.d] + values(f, x.map { found.a * $0 + found.b })
+            let finite = numbers.allSatisfy { $0.isFinite }
+            #expect(finite, "\(f.name)")
+        }
+    }
+
+    @Test func choosesThePlainest() throws {
+        let x = (0..<100).map { 0.5 + Double($0) / 50 }
+        let log = try fit(.log, x, x.map { 3 * Double.log(7 * $0) })
+        #expect(log.a == 1 && abs(log.b) < 1e-9 && abs(log.c - 3) < 1e-9)
+        let square = try fit(.xPow2, x, x.map { (2 * $0 + 1) * (2 * $0 + 1) })
+        #expect(square.a == 1 && abs(square.b - 0.5) < 1e-9 && abs(square.c - 4) < 1e-9)
+        let wave = try fit(.sin, x, x.map { Double.sin(2 * $0 + 3) })
+        #expect(abs(wave.a - 2) < 1e-9 && abs(wave.b) <= 1.5708)
+    }
+
+    @Test func manySamplesAreStreamed() throws {
+        let x = (0..<100_000).map { Double($0 * 7919 % 100_003) / 100_003 }
+        let found = try fit(.tanh, x, x.map { Double.tanh(5 * $0 - 2) })
+        #expect(found.r2 > 1 - 1e-12 && abs(found.a - 5) < 1e-6)
+        let step = try fit(.sgn, x, x.map { $0 > 0.123_456 ? 2 : 1 })
+        #expect(step.r2 > 1 - 1e-12)
+    }
+
+    @Test func constantsHaveNoFit() throws {
+        for f in SymbolicFunction.allCases {
+            let found = try fit(f, [1, 2, 3], [5, 5, 5])
+            #expect(found.r2 == 0 && found.c == 0 && found.d == 5)
+        }
+    }
+
+    @Test func refusesWhatIsNotFinite() {
+        #expect(throws: KANError.invalid("x[1] is nan; it must be finite")) { _ = try fit(.sin, [1, .nan], [1, 2]) }
+        #expect(throws: KANError.invalid("y[0] is inf; it must be finite")) { _ = try fit(.sin, [1, 2], [.infinity, 2]) }
+    }
+
+    @Test func addedFunctionsAreFittedAndNumbered() throws {
+        let before = EdgeFunction.count
+        let added = try EdgeFunction.add(name: "cube of tests") { isDouble, x, count, _, _, value, derivative in
+            guard isDouble else { return false }
+            for s in 0..<count {
+                let t = x.assumingMemoryBound(to: Double.self)[s]
+                value.assumingMemoryBound(to: Double.self)[s] = t * t * t
+                derivative?.assumingMemoryBound(to: Double.self)[s] = 3 * t * t
+            }
+            return true
+        }
+        #expect(added.number >= before && EdgeFunction(number: added.number)?.name == "cube of tests")
+        let x = (0..<50).map { Double($0) / 25 - 1 }
+        let found = try SymbolicFit.fit([.added(added)], x: x, y: x.map { $0 * $0 * $0 - 2 }, count: 50)[0]
+        #expect(found.r2 > 1 - 1e-10)
+        #expect(throws: KANError.self) { _ = try EdgeFunction.add(name: "sin", body: { _, _, _, _, _, _, _ in true }) }
+    }
+}

@@ -131,7 +131,8 @@ class Suggestions(Symbolic):
         >>> x = np.random.RandomState(0).rand(300, 2) * 2 - 1
         >>> model = KAN([2, 1], grid=5, seed=1)
         >>> _ = model.fit((x, np.sin(3 * x[:, [0]]) + x[:, [1]] ** 2), steps=30)
-        >>> {edge: name for edge, (name, r2, c) in model.auto_symbolic().items()}
+        >>> found = model.auto_symbolic(lib=["x", "x^2", "x^3", "sin", "exp"])
+        >>> {edge: name for edge, (name, r2, c) in found.items()}
         {(0, 0, 0): 'sin', (0, 1, 0): 'x^2'}
         """
         names, threshold = _functions.library(lib), _check.real("r2_threshold", r2_threshold)

@@ -208,7 +208,7 @@ TRAINING = [
     (dict(dataset=(X, Y, X[:0], Y[:0])), ValueError, "test_input: has no samples"),
     (dict(dataset=(X[None], Y[None])), ValueError, r"train_input: must have the shape \(samples, 2\), not \(1, 20, 2\)"),
     (dict(dataset=(X[0], Y[0])), ValueError, r"train_input: must have the shape \(samples, 2\), not \(2,\)"),
-    (dict(opt="sgd"), ValueError, "opt: must be one of 'LBFGS', 'Adam', 'AdamW', 'SGD', not 'sgd'"),
+    (dict(opt="sgd"), ValueError, "opt: must be one of 'LBFGS', 'Adam', 'AdamW', 'SGD', 'LM', not 'sgd'"),
     (dict(opt=None), ValueError, "opt"),
     (dict(steps=-1), ValueError, "steps: must be"),
     (dict(steps=2.5), TypeError, "steps: must be an integer"),
@@ -413,7 +413,7 @@ def test_the_table_is_complete():
 
     tables = [path.read_text() for path in pathlib.Path(__file__).parent.glob("test_*.py")]
     source = "".join(text for text in tables if "def test_refusals(" in text or "def test_the_table_is_complete(" in text)
-    without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
+    without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "cpu_info", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
                "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model",
                "SYMBOLIC_LIB", "SymbolicSearch"}  # fmt: skip
     methods = [name for name, value in inspect.getmembers(KAN, inspect.isroutine) if not name.startswith("_")]

@@ -9,7 +9,6 @@ What it must get right first:
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -133,6 +132,8 @@ def adopt(model: Any, settings: Settings, core: Any) -> None:
 
 def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
     """Trains ``count`` starts for a fifth of the steps and leaves the best in ``model``; what each reached."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
+
     steps = min(run.options["steps"], max(10, run.options["steps"] // 5))
     seeds = [(model.seed + r) % 2**32 for r in range(count)]
     cores = [model._core.copy()] + [_fresh(model, seed) for seed in seeds[1:]]

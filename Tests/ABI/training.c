@@ -58,6 +58,25 @@ static int finite_state(swiftkan_model *model)
   return 1;
 }
 
+/* Levenberg-Marquardt: fewer losses, all samples, and an end of its own. */
+static void levenberg_marquardt(int32_t dtype, const swiftkan_data *train, swiftkan_fit_options options)
+{
+  swiftkan_model *model = small_model(dtype);
+  options.optimizer = SWIFTKAN_LM;
+  swiftkan_fit_report report = {0};
+  double before, after, reg;
+  OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &before, &reg, NULL, NULL, text));
+  OK(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+  OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &after, &reg, NULL, NULL, text));
+  CHECK(report.steps >= 1 && after < before && finite_state(model));
+  options.objective.loss = SWIFTKAN_MAE;
+  REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+  options.objective.loss = SWIFTKAN_MSE;
+  options.batch = 2;
+  REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+  swiftkan_destroy(model);
+}
+
 void test_training(int32_t dtype)
 {
   const swiftkan_data train = {N, inputs(dtype), outputs(dtype), NULL, NULL};
@@ -68,6 +87,7 @@ void test_training(int32_t dtype)
   CHECK(defaults.optimizer == SWIFTKAN_LBFGS && defaults.lr == 1 && defaults.objective.loss == SWIFTKAN_MSE);
   defaults.steps = STEPS;
 
+  levenberg_marquardt(dtype, &train, defaults);
   for (int32_t optimizer = SWIFTKAN_LBFGS; optimizer <= SWIFTKAN_SGD; optimizer++) {
     swiftkan_model *model = small_model(dtype);
     swiftkan_fit_options options = defaults;
@@ -143,7 +163,7 @@ void test_training_refusals(void)
    REFUSE_WITH("swiftkan_fit, message in text, with " #field " " #value,                                               \
                swiftkan_fit(model, &good, NULL, &o, NULL, &report, text)))
   REFUSE_OPTION(optimizer, -1);
-  REFUSE_OPTION(optimizer, 4);
+  REFUSE_OPTION(optimizer, 5);
   REFUSE_OPTION(optimizer, INT32_MIN);
   REFUSE_OPTION(steps, -1);
   REFUSE_OPTION(steps, INT64_MIN);

@@ -83,10 +83,11 @@ import Testing
         #expect(results[0].allSatisfy { $0.isFinite })
     }
 
-    @Test func shardsDependOnTheNetworkAlone() throws {
-        let evaluator = try Evaluator(try richNetwork())
-        #expect(evaluator.shardCount(1) == 1 && evaluator.shardCount(evaluator.blockSamples) == 1)
-        #expect(evaluator.shardCount(evaluator.blockSamples + 1) == 2)
+    @Test func shardsDependOnNetworkAndSamplesAlone() throws {
+        let evaluator = try Evaluator(try richNetwork(), edgeRows: false)
+        // Small data are cut small, so that threads share them; large ones into full blocks.
+        #expect(evaluator.shardCount(1) == 1 && evaluator.shardCount(8) == 1 && evaluator.shardCount(9) == 2)
+        #expect(evaluator.blockSamples(1) == 8 && evaluator.blockSamples(1 << 20) == 8 * evaluator.capacity)
         #expect(evaluator.shardCount(1 << 30) == 64)
     }
 

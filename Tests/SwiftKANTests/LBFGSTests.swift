@@ -118,25 +118,32 @@ private func rosenbrock(_ x: [Double]) -> (Double, [Double]) {
         }
     }
 
-    /// After `reset` the old curvature is not used: the direction is along the gradient.
-    @Test func resetForgetsDirections() throws {
-        let problem = try Problem([3, -2], maxIter: 5, f: quadratic(2))
+    /// After `reset` curvature is measured where the parameters now are: what was learned of another function does not mislead.
+    @Test func resetMeasuresCurvatureAnew() throws {
+        var stretch = 1.0
+        func f(_ x: [Double]) -> (Double, [Double]) {
+            let (value, slope) = quadratic(4)([x[0], stretch * x[1], x[2] / stretch, x[3]])
+            return (value, [slope[0], stretch * slope[1], slope[2] / stretch, slope[3]])
+        }
+        let problem = try Problem([3, -2, 1, 0.5], maxIter: 6, f: f)
         _ = try problem.step()
+        stretch = 30
         problem.lbfgs.reset()
-        let from = [7.0, 5.0]
-        problem.x.base.update(from: from, count: 2)
-        let one = try Problem(from, maxIter: 1, f: quadratic(2))
-        _ = try one.step()
-        let gradient = quadratic(2)(from).1
-        // The first trial after the reset, seen as where the step went if one iteration is all.
-        let after = try Problem([3, -2], maxIter: 1, f: quadratic(2))
-        _ = try after.step()
-        after.lbfgs.reset()
-        after.x.base.update(from: from, count: 2)
-        _ = try after.step()
-        let moved = [after.point[0] - from[0], after.point[1] - from[1]]
-        #expect(abs(moved[0] * gradient[1] - moved[1] * gradient[0]) < 1e-9 * abs(gradient[1]))
-        #expect(moved[0] * gradient[0] + moved[1] * gradient[1] < 0)
+        let from = [0.4, -0.1, 5, 1]
+        problem.x.base.update(from: from, count: 4)
+        // Interrupted while it measures, it is back where it was.
+        problem.interruptAt = problem.evaluations + 3
+        #expect(throws: KANError.cancelled) { try problem.step() }
+        #expect(problem.point == from)
+        problem.interruptAt = .max
+        problem.lbfgs.reset()
+        var total = f(from).0
+        for _ in 0..<8 {
+            let next = try problem.step().total
+            #expect(next <= total)
+            total = next
+        }
+        #expect(largestDifference(problem.point, [0, 1.0 / 30, 60, 3]) < 1e-3, "\(problem.point)")
     }
 
     /// torch's first step length: lr·min(1, 1/Σ|g|) along -g.

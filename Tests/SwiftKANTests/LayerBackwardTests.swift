@@ -58,6 +58,12 @@ import Testing
         try check(try richNetwork(sums: [3, 2, 2, 2], multiplications: [0, 0, 0, 0], arities: [], grid: 3, k: 2), n: 3)
     }
 
+    @Test(arguments: [1, 3, 5]) func wideLayers(k: Int) throws {
+        let network = try richNetwork(sums: [1, 17], multiplications: [0, 0], arities: [], grid: 2, k: k)
+        #expect(FoldedLayer<Double>.isWide(network.layers[0]))
+        try check(network, n: 3, "wide, k \(k)")
+    }
+
     /// A factor of 0 in a product: the others' derivatives are not h/u.
     @Test func aFactorOfZero() throws {
         let network = try richNetwork(sums: [2, 0, 1], multiplications: [0, 1, 0], arities: [3])
@@ -74,7 +80,7 @@ import Testing
         let hidden = try #require((0..<shape.edges).first { network.state[shape.mask + $0] == 0 })
         network.state[shape.coef + hidden * shape.basisCount] = .infinity
         let off = try #require((0..<shape.edges).first { network.state[shape.symbolicMask + $0] == 0 })
-        network.functions[0][off] = .log
+        network.functions[0][off] = .library(.log)
         let x = uniform(16, seed: 3)
         var gradient = [Double](repeating: .nan, count: network.architecture.parameterCount)
         try network.vectorJacobianProduct(

@@ -49,6 +49,16 @@ import Testing
         }
     }
 
+    /// Layers with many outputs, or fine grids, take the wide form, which evaluates only the functions that are not zero.
+    @Test(arguments: 1...5) func wideLayers(k: Int) throws {
+        for (sums, grid) in [([2, 17, 1], 3), ([2, 1], 40)] {
+            let network = try richNetwork(
+                sums: sums, multiplications: sums.map { _ in 0 }, arities: [], grid: grid, k: k, symbolic: k != 3)
+            #expect(FoldedLayer<Double>.isWide(network.layers[0]))
+            try compare(network, uniform(2 * 11, -1.6, 1.6, seed: 7), tolerance: 1e-12)
+        }
+    }
+
     @Test func symbolicEdgesCanBeSwitchedOff() throws {
         let network = try richNetwork()
         let x = uniform(16, seed: 4)

@@ -40,7 +40,7 @@ private func plainLoss(_ loss: Loss, delta: Double, _ p: [Double], _ y: [Double]
         _ loss: Loss, _ p: [T], y: [T]?, labels: [Int64]? = nil, weight: [T]? = nil, delta: Double = 0.4
     ) throws -> (value: Double, gradient: [T]) {
         let n = p.count / outputs
-        let w = try Workspace<T>(try Architecture(Settings(width: [1, outputs])), capacity: 2)
+        let w = try Workspace(try narrowLayers(T.self, Settings(width: [1, outputs])), capacity: 2)
         w.begin(n)
         w.load(p, columns: outputs, into: w.output)
         let memory = (

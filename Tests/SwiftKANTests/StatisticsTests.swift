@@ -53,7 +53,7 @@ func twoPass(_ values: [Double]) -> (mean: Double, deviation: Double) {
 
     /// A row of a block: lanes beyond its samples do not count.
     @Test func rowsOfABlock() throws {
-        let w = try Workspace<Double>(try Architecture(Settings(width: [1, 1])), capacity: 2)
+        let w = try Workspace(try narrowLayers(Double.self, Settings(width: [1, 1])), capacity: 2)
         w.begin(11)
         let values = uniform(11, seed: 3)
         let row = try Rows([values + [99, 99, 99, 99, 99]], nv: 2)

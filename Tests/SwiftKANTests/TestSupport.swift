@@ -59,6 +59,12 @@ func ownedSamples<T: KANScalar>(_ n: Int, x: [T], y: [T]?, weight: [T]? = nil) -
 
 // MARK: - Networks
 
+/// The layers of a new network in the narrow form, which keeps single edges, and a workspace for them.
+func narrowLayers<T: KANScalar>(_: T.Type, _ settings: Settings) throws -> [FoldedLayer<T>] {
+    let network = try KAN<T>(settings)
+    return try network.layers.map { try FoldedLayer($0, network.baseFunction, state: network.state, edgeRows: true) }
+}
+
 /// A network in which nothing is 0 or 1 by chance: random scales and biases, masks of 0, 1 and between, moved knots, and symbolic
 /// edges, some beside numeric ones and one instead of one.
 func richNetwork(
@@ -89,7 +95,7 @@ func richNetwork(
         // Knots that are not evenly spaced.
         for i in 0..<shape.inputs {
             let knots = network.state + shape.knots + i * shape.knotCount
-            for m in 1..<max(shape.grid, 1) { knots[shape.k + m] += 0.1 * random[m + 7 * i + l] }
+            for m in 1..<max(shape.grid, 1) { knots[shape.k + m] += 0.3 / Double(shape.grid) * random[m + 7 * i + l] }
         }
         guard symbolic else { continue }
         let functions: [SymbolicFunction] = [.sin, .xPow2, .gaussian, .exp]

@@ -6,8 +6,7 @@ import Testing
 @Suite struct WorkspaceTests {
     @Test(arguments: [1, 5, 8, 9, 16])
     func loadAndStore(count: Int) throws {
-        let a = try Architecture(Settings(width: [3, 2]))
-        let w = try Workspace<Double>(a, capacity: 2)
+        let w = try Workspace(try narrowLayers(Double.self, Settings(width: [3, 2])), capacity: 2)
         w.begin(count)
         #expect(w.samples == count && w.nv == (count + 7) / 8)
         let source = uniform(count * 3, seed: 1)
@@ -30,12 +29,12 @@ import Testing
 
     /// Every array of rows is written in full with a number of its own; none has changed another.
     @Test func rowsDoNotOverlap() throws {
-        let a = try Architecture(
-            Settings(sums: [2, 1, 1], multiplications: [0, 2, 0], arities: [2, 3], grid: [3, 5], k: [3, 2]))
+        let layers = try narrowLayers(
+            Float.self, Settings(sums: [2, 1, 1], multiplications: [0, 2, 0], arities: [2, 3], grid: [3, 5], k: [3, 2]))
         let capacity = 4
-        let w = try Workspace<Float>(a, capacity: capacity)
+        let w = try Workspace(layers, capacity: capacity)
         var arrays: [(UnsafeMutablePointer<Float.Vector>, Int)] = []
-        for (rows, shape) in zip(w.layers, a.layers) {
+        for (rows, shape) in zip(w.layers, layers.map(\.shape)) {
             let basis = shape.inputs * (shape.basisCount + 1)
             arrays += [(rows.x, shape.inputs), (rows.basis, basis), (rows.derivative, basis)]
             arrays += [(rows.z, shape.outputs), (rows.u, shape.outputs), (rows.h, shape.nodes)]
@@ -55,9 +54,9 @@ import Testing
 
     /// The block's size is a power of two that depends on the network alone, and shrinks for wide ones.
     @Test func rowCapacity() throws {
-        #expect(Workspace<Double>.rowCapacity(try Architecture(Settings(width: [2, 5, 1]))) == 16)
-        #expect(Workspace<Double>.rowCapacity(try Architecture(Settings(width: [50, 50, 1]))) < 16)
-        #expect(Workspace<Double>.rowCapacity(try Architecture(Settings(width: [2000, 3]))) == 1)
+        #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [2, 5, 1]))) == 16)
+        #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [50, 50, 1]))) < 16)
+        #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [2000, 3]))) == 1)
     }
 
     @Test func memoryIsZeroAndAligned() throws {

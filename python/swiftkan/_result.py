@@ -42,6 +42,12 @@ class FitResult(dict):
         Evaluations of loss and gradient.
     seconds : float
         Wall-clock time.
+    levels : list of dict
+        With ``grids``, each grid trained: ``grid``, ``steps``, ``train_loss``, ``test_loss`` at its end, and ``kept``: the model
+        has the last grid that was kept.
+    starts : list of dict
+        With ``restarts``, each start: ``seed``, ``train_loss``, ``test_loss``, ``kept``, and ``stuck``: its loss ended more than
+        ten times above the best.
     """
 
     status: str
@@ -51,6 +57,8 @@ class FitResult(dict):
     best_step: int
     evaluations: int
     seconds: float
+    levels: list
+    starts: list
 
     @classmethod
     def from_report(cls, report: dict, values: Mapping[str, np.ndarray], seconds: float) -> FitResult:
@@ -62,6 +70,7 @@ class FitResult(dict):
         result.reason = REASONS[report["reason"]] if 0 <= report["reason"] < len(REASONS) else "steps"
         result.message = report["message"] or result._sentence()
         result.seconds = seconds
+        result.levels, result.starts = [], []
         return result
 
     def _sentence(self) -> str:

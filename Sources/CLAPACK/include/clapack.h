@@ -14,6 +14,10 @@ void dgelsy_(const int32_t *m, const int32_t *n, const int32_t *nrhs, double *a,
              const int32_t *ldb, int32_t *jpvt, const double *rcond, int32_t *rank, double *work,
              const int32_t *lwork, int32_t *info);
 
+/* Cholesky with complete pivoting, for matrices that may be singular: Pᵀ A P = L Lᵀ up to the rank found. work: 2n numbers. */
+void dpstrf_(const char *uplo, const int32_t *n, double *a, const int32_t *lda, int32_t *piv, int32_t *rank,
+             const double *tol, double *work, int32_t *info, size_t uplo_length);
+
 /* A = Q R of m × n numbers; R above, the reflections that make Q below the diagonal and in tau. */
 void dgeqrf_(const int32_t *m, const int32_t *n, double *a, const int32_t *lda, double *tau, double *work,
              const int32_t *lwork, int32_t *info);

@@ -332,7 +332,8 @@ typedef enum SWIFTKAN_ENUM swiftkan_optimizer {
   SWIFTKAN_LBFGS = 0, /* strong-Wolfe L-BFGS, max_iter inner iterations a step */
   SWIFTKAN_ADAM = 1,
   SWIFTKAN_ADAMW = 2,
-  SWIFTKAN_SGD = 3
+  SWIFTKAN_SGD = 3,
+  SWIFTKAN_LM = 4     /* Levenberg-Marquardt, all samples; MSE, HUBER, CROSS_ENTROPY, BCE; lr is not used */
 } swiftkan_optimizer;
 
 /* What training is doing, for callbacks. Losses are the objective's own, without a square root. */

@@ -4,7 +4,7 @@
 //   1. However it ends, the network holds finite parameters, the last that were accepted, or the best with `patience`.
 //   2. pykan's order of events and what it records (MultKAN.py, fit): losses of first-order optimisers before their step, of
 //      L-BFGS at the accepted point; test losses after the step.
-//   3. The L-BFGS memory is forgotten when the grid moves: its vectors speak of other coordinates.
+//   3. The L-BFGS memory and the damping of Levenberg-Marquardt are forgotten when the grid moves: they speak of other coordinates.
 
 extension KAN {
     /// Trains the network.
@@ -48,6 +48,7 @@ final class FitLoop<T: KANScalar> {
     private let evaluator: Evaluator<T>
     private let gradient: AlignedBuffer<T>
     private let lbfgs: LBFGS<T>?
+    private let lm: LevenbergMarquardt<T>?
     private let firstOrder: FirstOrder<T>?
     private let ranges: [Range<Int>]
     /// The whole state where the loss was last finite, and where it was best.
@@ -73,7 +74,8 @@ final class FitLoop<T: KANScalar> {
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
-        firstOrder = options.optimizer == .lbfgs ? nil : try FirstOrder(count: P, options: options)
+        lm = options.optimizer == .lm ? try LevenbergMarquardt(network, evaluator, options) : nil
+        firstOrder = [.lbfgs, .lm].contains(options.optimizer) ? nil : try FirstOrder(count: P, options: options)
         ranges = network.trainableRanges
         lastFinite = try AlignedBuffer(count: shape.stateCount)
         best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
@@ -122,6 +124,7 @@ final class FitLoop<T: KANScalar> {
                         return
                     }
                     lbfgs?.reset()
+                    lm?.reset()
                     idle = 0
                 }
                 let finite: Bool
@@ -135,13 +138,13 @@ final class FitLoop<T: KANScalar> {
                 if b == rounds - 1 { value.loss = options.epochs ? loss / Double(batches.total) : value.loss }
             }
             if !moved {
-                // Without its memory L-BFGS may still descend; twice in vain is the end.
-                idle += 1
+                // Without its memory L-BFGS may still descend; twice in vain is the end. Levenberg-Marquardt has tried everything.
+                idle += lm == nil ? 1 : 2
                 lbfgs?.reset()
             } else {
                 idle = 0
             }
-            let isLast = step == options.steps - 1 || idle == 2
+            let isLast = step == options.steps - 1 || idle >= 2
             if isLast, options.objective.lamb == 0 {
                 value.reg = try finalRegularization(batches.batch(0))
             }
@@ -179,7 +182,7 @@ final class FitLoop<T: KANScalar> {
                 report.reason = .patience
                 return
             }
-            if idle == 2 && !gridWillMove(after: step, frequency) {
+            if idle >= 2 && !gridWillMove(after: step, frequency) {
                 report.reason = .converged
                 return
             }
@@ -224,6 +227,12 @@ final class FitLoop<T: KANScalar> {
             let result = try lbfgs.step(state, lr: options.lr(step: step)) { (gradient) throws(KANError) in
                 try self.evaluate(batch, gradient: gradient)
             }
+            if result.total.isFinite { save(to: lastFinite) }
+            return (result.value, result.total.isFinite, !result.converged)
+        }
+        if let lm {
+            let result = try lm.step(batch)
+            report.evaluations += result.evaluations
             if result.total.isFinite { save(to: lastFinite) }
             return (result.value, result.total.isFinite, !result.converged)
         }

@@ -8,6 +8,8 @@ public enum OptimizerKind: Int, Sendable, CaseIterable {
     case adam = 1
     case adamw = 2
     case sgd = 3
+    /// Levenberg-Marquardt, an accepted step a step; uses all samples and no learning rate
+    case lm = 4
 }
 
 public struct FitOptions: Sendable {
@@ -55,6 +57,12 @@ public struct FitOptions: Sendable {
             ("tolerance_grad", toleranceGrad), ("tolerance_change", toleranceChange), ("tolerance_ys", toleranceYs),
         ] where !(value >= 0) || !value.isFinite {
             throw .invalid("\(name) is \(value); it must be a finite number, at least 0")
+        }
+        if optimizer == .lm {
+            guard [.mse, .huber, .crossEntropy, .bce].contains(objective.loss) else {
+                throw .invalid("opt 'LM' minimises the losses mse, huber, cross_entropy and bce only; use 'LBFGS' for others")
+            }
+            guard batch <= 0, !epochs else { throw .invalid("opt 'LM' uses all samples in each step; leave batch and epochs out") }
         }
         for (name, value) in [("beta1", beta1), ("beta2", beta2)] where !(value >= 0 && value < 1) {
             throw .invalid("\(name) is \(value); it must be at least 0 and below 1")

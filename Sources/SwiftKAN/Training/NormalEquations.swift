@@ -1,0 +1,172 @@
+// NormalEquations: the Gauss-Newton matrix H = Σ_s J_sᵀ·(∂²loss/∂output²)·J_s of a network, J never stored.
+//
+// What it must get right, in this order:
+//   1. J's columns are those of the parameters that Levenberg-Marquardt moves, each exact; see `NormalEquationsRows.swift`.
+//   2. The same bits for any number of threads: every entry of H is a sum over samples in their order, by one thread.
+//   3. Work follows the non-zero numbers of J: of an edge's G + k splines k + 1 touch a sample.
+//
+// Columns stand in units. The unit of input i of layer l holds the splines of its edges, column (b, edge): at a sample with
+// splines b = c … c + k a row of J is there one run of (k + 1)·edges numbers B_b(x_i)·g_o, g_o = ∂(seed · output)/∂z_o. The last
+// unit, the tail, holds all other parameters, one "basis function" of value 1. So each pair of units is one kernel:
+//   H[(b, o), (b', o')] += B_b B_b' Σ_m g_mo g_mo'       m: the seeds that make up ∂²loss/∂output²
+//
+// A network is over-parametrised: an edge's scale_sp multiplies its coefficients. scale_sp stays as it is, and columns are those
+// of w = mask·scale_sp·coef and mask·scale_base, the function's own coefficients.
+
+/// The columns of one input of one layer, or the tail.
+struct NormalUnit {
+    let layer: Int
+    let input: Int
+    /// The subnodes its edges lead to; for the tail as many entries as it has columns.
+    let outputs: [Int]
+    /// Basis functions at a sample: k + 1, or 1 for the tail.
+    let active: Int
+    let column: Int
+    /// Where its numbers stand in a sample's basis values (first the number of its first function) and gradients.
+    let basisOffset: Int
+    let gradientOffset: Int
+    var width: Int { outputs.count }
+}
+
+/// A column of the tail.
+enum TailColumn {
+    case base(layer: Int, input: Int, output: Int)
+    /// the first of the four affine parameters of a symbolic edge; the three others follow
+    case symbolic(layer: Int, input: Int, edge: Int)
+    /// all node bias, node scale, subnode bias, subnode scale of a layer
+    case nodes(layer: Int)
+}
+
+final class NormalEquations<T: KANScalar> {
+    let evaluator: Evaluator<T>
+    private(set) var units: [NormalUnit] = []
+    private(set) var tail: [(part: TailColumn, offset: Int)] = []
+    /// Columns of J.
+    private(set) var count = 0
+    /// Where column c stands in the state, and ∂column/∂(that number): w = factor·state[target].
+    private(set) var target: [Int] = []
+    private(set) var factor: [Double] = []
+    /// (count, count) row by row; entries above the diagonal and on it are valid.
+    private(set) var matrix: AlignedBuffer<Double>?
+
+    /// Numbers a sample has in the arrays below.
+    private(set) var basisStride = 0, gradientStride = 0
+    /// (samples, basisStride) and (samples, seeds, gradientStride) of the samples at hand. A unit's basis values stand behind the
+    /// number of the first of them, so that the run of a sample begins at column `column + first·width`.
+    private(set) var basis: AlignedBuffer<Double>?
+    private(set) var gradients: AlignedBuffer<Double>?
+    /// Gradient sums that a backward sweep makes and nobody needs here, a buffer a shard.
+    private var unused: [AlignedBuffer<T>] = []
+
+    /// More columns than this would ask for gigabytes.
+    static var largestCount: Int { 10_000 }
+
+    init(_ evaluator: Evaluator<T>) { self.evaluator = evaluator }
+
+    // MARK: - Columns
+
+    /// Takes over which parameters move, from the network's masks and flags; to be called after `fold`.
+    /// - Throws: `KANError.invalid` for networks with too many parameters.
+    func prepare(_ network: KAN<T>) throws(KANError) {
+        units.removeAll()
+        tail.removeAll()
+        target.removeAll()
+        factor.removeAll()
+        (basisStride, gradientStride) = (0, 0)
+        for (l, layer) in evaluator.folded.enumerated() {
+            for i in 0..<layer.shape.inputs { addSplines(network, layer, l, i) }
+        }
+        addTail(network)
+        guard target.count <= Self.largestCount else {
+            throw .invalid(
+                "opt 'LM' solves equations with \(target.count) unknowns for this network; at most \(Self.largestCount) are "
+                    + "allowed: use 'LBFGS', or a smaller width or grid")
+        }
+        count = target.count
+        if matrix?.count != count * count { matrix = try AlignedBuffer(count: count * count) }
+    }
+
+    private func addUnit(_ layer: Int, _ input: Int, _ outputs: [Int], active: Int, column: Int) {
+        units.append(
+            NormalUnit(
+                layer: layer, input: input, outputs: outputs, active: active, column: column, basisOffset: basisStride,
+                gradientOffset: gradientStride))
+        basisStride += active + 1
+        gradientStride += outputs.count
+    }
+
+    private func addSplines(_ network: KAN<T>, _ layer: FoldedLayer<T>, _ l: Int, _ i: Int) {
+        let (shape, state) = (layer.shape, network.state)
+        func scale(_ o: Int) -> Double {
+            Double(state[shape.mask + i * shape.outputs + o] * state[shape.scaleSp + i * shape.outputs + o])
+        }
+        // A spline whose scale is 0 has no influence whatever its coefficients are.
+        let outputs = layer.numericEdges[i].filter { scale($0) != 0 && scale($0).isFinite }
+        guard !outputs.isEmpty else { return }
+        addUnit(l, i, outputs, active: shape.k + 1, column: target.count)
+        for b in 0..<shape.basisCount {
+            for o in outputs {
+                target.append(shape.coef + (i * shape.outputs + o) * shape.basisCount + b)
+                factor.append(scale(o))
+            }
+        }
+    }
+
+    private func addTail(_ network: KAN<T>) {
+        let first = target.count
+        func add(_ part: TailColumn, _ targets: [Int], _ scale: Double = 1) {
+            tail.append((part, target.count - first))
+            target += targets
+            factor += Array(repeating: scale, count: targets.count)
+        }
+        for (l, layer) in evaluator.folded.enumerated() {
+            let shape = layer.shape
+            for i in 0..<shape.inputs {
+                if network.scaleBaseTrainable && layer.rowCount > shape.basisCount {
+                    for o in layer.numericEdges[i] {
+                        let edge = i * shape.outputs + o
+                        add(.base(layer: l, input: i, output: o), [shape.scaleBase + edge], Double(network.state[shape.mask + edge]))
+                    }
+                }
+                for (index, e) in layer.symbolicEdges[i].enumerated() {
+                    let affine = shape.affine + 4 * (e.output * shape.inputs + i)
+                    add(.symbolic(layer: l, input: i, edge: index), Array(affine..<(affine + 4)))
+                }
+            }
+            if network.affineTrainable {
+                add(.nodes(layer: l), Array(shape.nodeBias..<(shape.nodeBias + 2 * shape.nodes + 2 * shape.outputs)))
+            }
+        }
+        let width = target.count - first
+        if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: first) }
+    }
+
+    // MARK: - The sum
+
+    /// H of a loss at the parameters that the evaluator holds, over the samples of `x`.
+    @inline(__always)
+    func accumulate(_ x: UnsafePointer<T>, _ loss: Target<T>, evaluation: Evaluation) throws(KANError) {
+        guard let matrix else { throw .internal("the normal equations have no columns") }
+        matrix.fillWithZero()
+        let (D, n, seeds) = (evaluator.architecture.inputs, loss.n, loss.seeds)
+        // Samples at a time: about 4 MB of numbers, whole blocks.
+        let perSample = basisStride + seeds * gradientStride
+        let block = evaluator.blockSamples(n)
+        let chunk = min(n, max(2, (1 << 19) / perSample / block) * block)
+        try reserve(chunk, seeds)
+        for start in stride(from: 0, to: n, by: chunk) {
+            let samples = min(chunk, n - start)
+            while unused.count < evaluator.shardCount(samples) {
+                unused.append(try AlignedBuffer(count: evaluator.layout.count))
+            }
+            try fillRows(x + start * D, loss, first: start, samples: samples, evaluation: evaluation, unused: unused)
+            try addProducts(samples, seeds, to: matrix.base)
+        }
+    }
+
+    private func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {
+        if (basis?.count ?? -1) < samples * basisStride { basis = try AlignedBuffer(count: samples * basisStride) }
+        let wanted = samples * seeds * gradientStride
+        if (gradients?.count ?? -1) < wanted { gradients = try AlignedBuffer(count: wanted) }
+    }
+}

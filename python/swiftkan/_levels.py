@@ -1,0 +1,173 @@
+"""Training in several runs of the engine: from coarse to fine grids, and from several starts.
+
+What it must get right first:
+  1. whatever happens (an error, Ctrl-C, a callback) the model has the parameters of one of its runs, whole;
+  2. test data never chooses between starts; it only says when a finer grid has begun to overfit;
+  3. the same arguments give the same model, for any number of threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from . import _check, _core
+from ._settings import Settings, _per_layer
+
+KEYS = ("train_loss", "test_loss", "reg")
+STUCK = 100.0  # how many times the best loss (a mean square, so 10 times the error) a start has that is called stuck
+AUTO_DOUBLINGS = 6
+
+
+class Run:
+    """What one run of the engine needs, but for the engine."""
+
+    def __init__(self, train, test, options, objective, avoid, y_th, custom, reporter):
+        self.train, self.test, self.options, self.objective = train, test, options, objective
+        self.evaluation, self.custom, self.reporter = (avoid, y_th), custom, reporter
+
+    def __call__(self, core: Any, step: Any = None, poll: Any = None, steps: int | None = None) -> tuple[dict, dict]:
+        """Trains ``core``: the engine's report, and the losses step by step."""
+        options = self.options
+        if steps is not None:
+            factor = options["lr_factor"]
+            options = {**options, "steps": steps, "lr_factor": None if factor is None else factor[:steps]}
+        values = {key: np.full(options["steps"], np.nan) for key in KEYS}
+        report = core.fit(
+            self.train.engine(), self.test.engine() if self.test else None, options, self.objective, *self.evaluation, poll,
+            step, self.custom, *values.values(),
+        )  # fmt: skip
+        return report, {key: value[: report["steps"]] for key, value in values.items()}
+
+
+# ---- Coarse to fine ----------------------------------------------------------------------------------------------
+
+
+def sizes(model: Any, grids: Any, has_test: bool) -> list:
+    """The grids to train with, checked: each at least as fine as the one before; [None] stands for the model's own."""
+    if grids is None:
+        return [None]
+    now = model._settings.layers("grid")
+    if isinstance(grids, str):
+        _check.choice("grids", grids, {"auto": 0})
+        if not has_test:
+            raise ValueError("grids: 'auto' needs test data (or validation_split) that says when to stop; or list the grids")
+        scale = lambda factor: model.grid * factor if isinstance(model.grid, int) else [g * factor for g in model.grid]  # noqa: E731
+        return [scale(2**level) for level in range(AUTO_DOUBLINGS + 1)]
+    if isinstance(grids, (bytes, dict)) or not hasattr(grids, "__len__") or not len(grids):
+        raise ValueError(f"grids: must be a list of grids such as [3, 6, 12], or 'auto', not {grids!r}")
+    levels = [_per_layer(f"grids[{i}]", grid, model.depth, 1, 2**31 - 1) for i, grid in enumerate(grids)]
+    for i, level in enumerate(levels):
+        next_grid = model._settings.replace(grid=level).layers("grid")
+        if any(new < old for new, old in zip(next_grid, now)):
+            before = "the model's" if i == 0 else f"grids[{i - 1}]"
+            raise ValueError(f"grids: grids[{i}] is {next_grid}, coarser than {before}, {now}; grids can only become finer")
+        now = next_grid
+    return levels
+
+
+def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
+    """Trains ``model`` with each grid in turn: the engine's report, all losses, and what each grid reached."""
+    reporter = run.reporter if run.reporter.needed else None
+    many = levels != [None]
+    history: list[dict] = []
+    parts: list[dict] = []
+    total = {"evaluations": 0, "steps": 0}
+    best_step, last = 0, {}
+    for level in levels:
+        before = (model._settings, model._core)
+        if level is not None:
+            refine(model, run, level)
+        done = total["steps"]
+        step = reporter and _shifted(reporter, done, run.options["steps"] * len(levels))
+        report, values = run(model._core, step)
+        parts.append(values)
+        last = report
+        for key in total:
+            total[key] += report[key]
+        if many:
+            entry = {"grid": model.grid, "steps": report["steps"], "kept": True}
+            entry.update({key: float(values[key][report["best_step"]]) if report["steps"] else np.nan for key in KEYS[:2]})
+            if history and entry["test_loss"] >= history[-1]["test_loss"]:
+                entry["kept"] = False
+                adopt(model, *before)
+            history.append(entry)
+        if not many or history[-1]["kept"]:
+            best_step = done + report["best_step"]
+        if many and (not history[-1]["kept"] or report["status"] or report["reason"] == 3):
+            break
+    values = {key: np.concatenate([part[key] for part in parts]) for key in KEYS}
+    return {**last, **total, "best_step": best_step}, values, history
+
+
+def _shifted(reporter: Any, done: int, steps: int) -> Any:
+    return lambda step, _, *losses: reporter(done + step, steps, *losses)
+
+
+def refine(model: Any, run: Run, grid: Any) -> None:
+    """Gives ``model`` finer grids and the same function."""
+    settings = model._settings.replace(grid=grid)
+    if settings.layers("grid") == model._settings.layers("grid"):
+        return
+    chosen = run.train.chosen
+    adopt(model, settings, model._core.refine(settings.layers("grid"), chosen, len(chosen), *run.evaluation))
+
+
+def adopt(model: Any, settings: Settings, core: Any) -> None:
+    """Puts another engine into ``model``, which keeps its data, selected inputs and other attributes."""
+    if core is model._core:
+        return
+    remembered, ids, width = model._remembered, model._input_id, model._input_width
+    model._open(settings, core)
+    model._remembered = remembered
+    model._select(ids, width)
+
+
+# ---- Several starts ----------------------------------------------------------------------------------------------
+
+
+def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
+    """Trains ``count`` starts for a fifth of the steps and leaves the best in ``model``; what each reached."""
+    steps = min(run.options["steps"], max(10, run.options["steps"] // 5))
+    seeds = [(model.seed + r) % 2**32 for r in range(count)]
+    cores = [model._core.copy()] + [_fresh(model, seed) for seed in seeds[1:]]
+    cancelled = threading.Event()
+    workers = 1 if run.custom is not None else min(count, _core.get_num_threads())
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(run, core, None, cancelled.is_set, steps) for core in cores]
+        try:
+            results = [future.result() for future in futures]
+        except BaseException:
+            cancelled.set()
+            for future in futures:
+                future.cancel()
+            raise
+    key = "test_loss" if by_test else "train_loss"
+    starts = []
+    for seed, (report, values) in zip(seeds, results):
+        entry = {"seed": seed, **{name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}}
+        if report["status"]:
+            entry[key] = np.inf
+        starts.append(entry)
+    losses = np.nan_to_num([entry[key] for entry in starts], nan=np.inf)
+    best = int(np.argmin(losses))
+    for r, entry in enumerate(starts):
+        entry["kept"], entry["stuck"] = r == best, bool(losses[r] > STUCK * losses[best])
+    # The numbers move, not the engine: views of the model stay what they are.
+    model._array[...] = np.frombuffer(cores[best], model.dtype)
+    return starts
+
+
+def _fresh(model: Any, seed: int) -> Any:
+    """A copy of the model's engine with the initial coefficients and scales of another seed."""
+    core = model._core.copy()
+    numbers = np.frombuffer(core, model.dtype)
+    other = np.frombuffer(_core.Model(**model._settings.replace(seed=seed).engine_arguments()), model.dtype)
+    for l in range(model.depth):
+        for part in ("coef", "scale_base", "scale_sp"):
+            name = f"act_fun.{l}.{part}"
+            model._cut(numbers, name)[...] = model._cut(other, name)
+    return core

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ._formula import modules
+
 # A change of the sum of squares by this many σ² is chance: two standard deviations of one constant.
 CHANCE = 4.0
 
@@ -40,7 +42,7 @@ class Constants:
         self.exact: dict[int, Any] = {}  # recognised ones, as SymPy numbers
         self.x, self.y = [np.ascontiguousarray(column) for column in np.asarray(x, np.float64).T], np.asarray(y, np.float64)
         slopes = [sympy.diff(self.form, symbol) for symbol in self.symbols]
-        self._call = sympy.lambdify([*variables, *self.symbols], [self.form, *slopes], modules="numpy", cse=True)
+        self._call = sympy.lambdify([*variables, *self.symbols], [self.form, *slopes], modules=modules(), cse=True)
 
     def residual(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Residuals (n,) and their derivatives by the constants (n, constants); None if not finite."""

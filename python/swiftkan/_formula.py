@@ -197,18 +197,20 @@ class Formula:
         return implemented_function(f"phi_{l}_{i}_{j}", lambda t: edge.predict(np.asarray(t)[..., None])[..., 0])
 
 
+def modules() -> list[str]:
+    """What formulas are evaluated with: SciPy, if there, for functions that NumPy has not, such as Bessel's."""
+    try:
+        import scipy.special  # noqa: F401
+    except ImportError:
+        return ["numpy"]
+    return ["scipy", "numpy"]
+
+
 def to_numpy(expressions: list[Any], variables: list[Any], columns: Any = None, width: int | None = None) -> Callable:
     """A NumPy function of x (samples, inputs) from expressions; ``columns`` says where the variables stand in x."""
     import sympy
 
-    modules = ["numpy"]
-    try:  # for functions that NumPy has not, such as Bessel's
-        import scipy.special  # noqa: F401
-
-        modules.insert(0, "scipy")
-    except ImportError:
-        pass
-    functions = [sympy.lambdify(variables, expression, modules=modules) for expression in expressions]
+    functions = [sympy.lambdify(variables, expression, modules=modules()) for expression in expressions]
     columns = list(range(len(variables)) if columns is None else columns)
     width = len(variables) if width is None else width
 

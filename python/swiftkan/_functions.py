@@ -185,14 +185,30 @@ def add_symbolic(
         if sympy is not None:
             return sympy(x)
         if not named:
-            from sympy.utilities.lambdify import implemented_function
-
-            named.append(
-                implemented_function(name, lambda value: evaluate(made, np.atleast_1d(value)).reshape(np.shape(value)))
-            )
+            named.append(_sympy_function(name, made))
         return named[0](x)
 
     SYMBOLIC_LIB[name] = _entry(made, sympy_fun, complexity)
+
+
+def _sympy_function(name: str, made: int) -> Any:
+    """A SymPy function of this name, as far as it can be one in code, that can be evaluated and differentiated once."""
+    import re
+
+    from sympy.utilities.lambdify import implemented_function
+
+    def over(order: int) -> Callable:
+        def values(x):
+            both = evaluate(made, np.atleast_1d(np.asarray(x, np.float64)), derivative=True)
+            return both[order].reshape(np.shape(x))
+
+        return values
+
+    word = re.sub(r"\W", "_", name)
+    word = word if word.isidentifier() else f"f_{word}"
+    function, slope = implemented_function(word, over(0)), implemented_function(f"{word}_prime", over(1))
+    function.fdiff = lambda self, argindex=1: slope(self.args[0])
+    return function
 
 
 def add_anonymous(fun: Callable) -> str:

@@ -356,8 +356,11 @@ def _complexity(model: Any) -> float:
 
 def _recognised(expression: Any, variables: list[Any], x: np.ndarray, y: np.ndarray) -> Any:
     """The formula with its constants fitted and simple ones recognised; as it was if that cannot be done."""
-    constants = Constants(expression, variables, x, y)
-    before = constants.residual(constants.values)
+    try:
+        constants = Constants(expression, variables, x, y)
+        before = constants.residual(constants.values)
+    except (NotImplementedError, TypeError, NameError):  # a function of the user's that SymPy cannot differentiate or evaluate
+        return expression
     if before is None:
         return expression
     constants.recognise()

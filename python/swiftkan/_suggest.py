@@ -47,7 +47,8 @@ class Suggestions(Symbolic):
             if deviation > 0 and c != 0:
                 excess = (abs(c) if name in BOUNDED else abs(mean - d)) / deviation
             result.append(Candidate(name, (a, b, c, d), r2, complexity, scoring(name, complexity, r2, excess)))
-        return sorted(result, key=lambda candidate: candidate.loss)
+        # Sine and cosine are one function: the one with the smaller phase. All other ties: the order of the library.
+        return sorted(result, key=lambda each: (round(each.loss, 5), abs(each.affine[1]) if each.name in ("sin", "cos") else 0))
 
     def suggest_symbolic(
         self, l: int, i: int, j: int, a_range: Any = (-10, 10), b_range: Any = (-10, 10), lib: Any = None, topk: int = 5,

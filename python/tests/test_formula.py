@@ -86,7 +86,7 @@ def test_pruned_models_keep_their_constants_and_columns():
     model = KAN([3, 2, 1], grid=5, seed=2)
     model.fit((x, np.sin(3 * x[:, [0]]) + x[:, [2]] ** 2), steps=20)
     small = model.prune_input(active_inputs=[0, 2])
-    small.auto_symbolic()
+    small.auto_symbolic(lib=FUNCTIONS)
     assert [str(v) for v in small.symbolic_formula()[1]] == ["x_1", "x_3"]
     np.testing.assert_allclose(small.formula_function()(x), small(x), rtol=0, atol=1e-12)
     named = small.symbolic_formula(var=["mass", "unused", "speed"])

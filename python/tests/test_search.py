@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from swiftkan import KAN, create_dataset, ex_round
+from swiftkan import FUNCTIONS, KAN, add_symbolic, create_dataset, ex_round
 from swiftkan._constants import Constants
 
 LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]  # hellokan's
@@ -78,7 +78,7 @@ def test_noise_hides_neither_functions_nor_constants():
     noisy = {**clean, "train_label": clean["train_label"] + 0.05 * random.randn(1000, 1)}
     model = KAN([2, 1], grid=5, seed=1)
     model.fit(noisy, steps=20)
-    best = model.symbolic_search(noisy).best
+    best = model.symbolic_search(noisy, lib=FUNCTIONS).best
     assert set(best.functions.values()) <= {"sin", "cos", "x^2"} and best.loss < 5e-3
     assert sympy.pi in best.formula.atoms(sympy.NumberSymbol)
 
@@ -89,7 +89,7 @@ def test_products_are_found():
     model = KAN([2, [0, 1], 1], grid=3, k=3, seed=1, base_fun="identity")
     model.act_fun[0].mask = [[1, 0], [0, 1]]
     assert model.fit(dataset, steps=30)["test_loss"][-1] < 1e-3
-    fixed = model.auto_symbolic()
+    fixed = model.auto_symbolic(lib=FUNCTIONS)
     assert {name for name, _, _ in fixed.values()} == {"x"} and all(r2 > 0.99999 for edge, (_, r2, _) in fixed.items() if edge in ((0, 0, 0), (0, 1, 1)))
     assert model.fit(dataset, steps=30)["test_loss"][-1] < 1e-10
     x1, x2 = sympy.symbols("x_1 x_2")
@@ -102,7 +102,7 @@ def test_relativistic_addition_of_velocities():
     dataset = create_dataset(lambda x: (x[:, [0]] + x[:, [1]]) / (1 + x[:, [0]] * x[:, [1]]), n_var=2, ranges=(-0.9, 0.9))
     model = KAN([2, 1, 1], grid=10, k=3, seed=0)
     assert model.fit(dataset, steps=60)["test_loss"][-1] < 5e-3
-    best = model.symbolic_search(dataset, structures=False).best
+    best = model.symbolic_search(dataset, lib=FUNCTIONS, structures=False).best
     assert best.loss < 1e-7, str(best)
     assert best.functions == {(0, 0, 0): "arctanh", (0, 1, 0): "arctanh", (1, 0, 0): "tanh"}
     u, v = sympy.symbols("x_1 x_2")
@@ -140,6 +140,16 @@ def test_two_moons_as_a_formula():
     assert accuracy(model.formula_function()) >= 0.99
 
 
+def test_a_function_of_the_users_in_a_formula():
+    add_symbolic("my bump (1)", lambda x: 1 / (1 + x**4), c=2)
+    dataset = create_dataset(lambda x: 2 / (1 + (3 * x[:, [0]]) ** 4) + x[:, [1]], n_var=2)
+    model = KAN([2, 1], grid=20, seed=0)
+    model.fit(dataset, steps=30)
+    best = model.symbolic_search(dataset, lib=["x", "x^2", "gaussian", "my bump (1)"]).best
+    assert best.functions == {(0, 0, 0): "my bump (1)", (0, 1, 0): "x"} and best.loss < 1e-9
+    assert str(best.formula) in ("x_2 + 2*my_bump__1_(3*x_1)", "x_2 + 2*my_bump__1_(-3*x_1)")
+
+
 def test_several_outputs():
     dataset = create_dataset(lambda x: np.concatenate([np.sin(2 * x[:, [0]]), x[:, [0]] ** 2 + x[:, [1]]], 1), n_var=2)
     model = KAN([2, 2], grid=8, seed=0)
@@ -147,7 +157,7 @@ def test_several_outputs():
     model = model.clone()
     model.set_mode(0, 1, 0, "off")
     model.fit(dataset, steps=30)
-    found = model.symbolic_search(dataset)
+    found = model.symbolic_search(dataset, lib=FUNCTIONS)
     x1, x2 = sympy.symbols("x_1 x_2")
     assert found.best.formula == [sympy.sin(2 * x1), x1**2 + x2]
     assert found.best.predict(dataset["test_input"]).shape == (1000, 2) and len(found.best.latex()) == 2

@@ -88,8 +88,8 @@ class Plotting(Attribution):
         >>> model = KAN([2, 3, 1], seed=0)
         >>> model.get_act(dataset)
         >>> figure = model.plot(in_vars=["x_1", "x_2"], title="a network")
-        >>> figure.get_size_inches().round(2).tolist()
-        [5.0, 4.83]
+        >>> figure.get_size_inches().round(1).tolist()
+        [5.0, 4.8]
         """
         figure = self._picture(beta, metric, scale, tick, sample, in_vars, out_vars, title, varscale, ax)
         if folder is not None:

@@ -111,23 +111,16 @@ def test_nothing_is_written(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-def test_import_is_quick_and_light():
-    """What is heavy is imported where it is used. The time is the package's own, over NumPy's."""
+def test_import_is_light():
+    """What is heavy is imported where it is used. How long the import takes is measured in benchmarks/import_time.py."""
     program = (
-        "import time, numpy, sys; t = time.perf_counter(); import swiftkan; t = time.perf_counter() - t; "
-        "heavy = [m for m in ('sklearn', 'sympy', 'matplotlib', 'tqdm', 'yaml', 'pandas', 'torch', 'scipy', 'importlib.metadata') "
-        "if m in sys.modules]; print(t, heavy)"
+        "import numpy, sys, swiftkan; "
+        "print([m for m in ('sklearn', 'sympy', 'matplotlib', 'tqdm', 'yaml', 'pandas', 'torch', 'scipy', 'importlib.metadata') "
+        "if m in sys.modules])"
     )
-    times = []
-    for _ in range(3):
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True
-        )
-        seconds, heavy = done.stdout.split(" ", 1)
-        assert heavy.strip() == "[]"
-        times.append(float(seconds))
-    assert min(times) <= 0.06
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_version_is_read_when_asked_for():

@@ -120,6 +120,7 @@ class BuildEngine(build_ext):
 
     def build_extension(self, ext):
         if ext.name.endswith("_cpuid"):
+            self.force = True  # a file of an earlier build for another purpose (make asan) must not be taken for this one
             return super().build_extension(ext)
         libraries = lapack()  # first: it may end the build
         flags = ["-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-Wall", "-Wextra"]
@@ -164,6 +165,8 @@ os.chdir(ROOT)  # setuptools wants relative paths of sources
 setup(
     cmdclass={"build_ext": BuildEngine},
     ext_modules=[
+        # First: the engine's build may change the compiler for its own files.
+        Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"]),
         Extension(
             "swiftkan._core",
             sorted(set(glob("python/*.c")) - {"python/_cpuid.c"}),
@@ -171,7 +174,6 @@ setup(
             depends=[*glob("python/*.h"), *glob("Sources/CSwiftKAN/include/*.h")],
             py_limited_api=True,
         ),
-        Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"]),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

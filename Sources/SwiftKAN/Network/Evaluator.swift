@@ -96,10 +96,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         let blocks = (n + size - 1) / size
         let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 200_000
         let threads = alone ? 1 : max(1, min(Threads.count, shardTotal))
-        while workspaces.count < threads {
-            // A single small block does not need room for a full one.
-            workspaces.append(try Workspace(folded, capacity: capacity))
-        }
+        while workspaces.count < threads { workspaces.append(try Workspace(folded, capacity: capacity)) }
         let next = Atomic<Int>(0)
         ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
             let workspace = workspaces[slot]

@@ -4,7 +4,8 @@
 //   1. However it ends, the network holds finite parameters, the last that were accepted, or the best with `patience`.
 //   2. pykan's order of events and what it records (MultKAN.py, fit): losses of first-order optimisers before their step, of
 //      L-BFGS at the accepted point; test losses after the step.
-//   3. The L-BFGS memory and the damping of Levenberg-Marquardt are forgotten when the grid moves: they speak of other coordinates.
+//   3. The curvature that L-BFGS remembers and the damping of Levenberg-Marquardt are forgotten when the grid moves: they speak of
+//      other coordinates. L-BFGS then measures its curvature anew.
 
 extension KAN {
     /// Trains the network.
@@ -138,7 +139,8 @@ final class FitLoop<T: KANScalar> {
                 if b == rounds - 1 { value.loss = options.epochs ? loss / Double(batches.total) : value.loss }
             }
             if !moved {
-                // Without its memory L-BFGS may still descend; twice in vain is the end. Levenberg-Marquardt has tried everything.
+                // With its curvature measured anew L-BFGS may still descend; twice in vain is the end.
+                // Levenberg-Marquardt has tried everything.
                 idle += lm == nil ? 1 : 2
                 lbfgs?.reset()
             } else {

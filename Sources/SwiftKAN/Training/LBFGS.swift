@@ -50,9 +50,9 @@ final class LBFGS<T: KANScalar> {
         isStale = false
         origin.base.update(from: x, count: count)
         defer { x.update(from: origin.base, count: count) }
+        let size = 1 + dot(origin.base, origin.base).squareRoot()
         for m in s.indices.reversed() {
             let length = dot(s[m].base, s[m].base).squareRoot()
-            let size = 1 + dot(origin.base, origin.base).squareRoot()
             let step = T(Double(T.ulpOfOne).squareRoot() * size / length)
             for p in 0..<count { x[p] = origin.base[p] + step * s[m].base[p] }
             _ = try evaluate(gradients[1].base)
@@ -86,6 +86,7 @@ final class LBFGS<T: KANScalar> {
         if isStale { try measureCurvature(x, evaluate: evaluate) }
         var inner = 0
         var moved = false
+        // As many iterations more as pairs were measured: where the grid has moved there is more to gain than usual.
         let extra = justMeasured ? options.historySize : 0
         while inner < options.maxIter + extra {
             inner += 1

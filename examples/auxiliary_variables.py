@@ -1,7 +1,7 @@
-"""Auxiliary variables (pykan's Interp_8): the relativistic mass m₀/√(1 - v²/c²), with β = v/c and γ = 1/√(1 - β²) as inputs too.
+"""Auxiliary variables (pykan's Interp_8): the relativistic mass m₀/√(1 - v²/c²), with v/c and the Lorentz factor as inputs too.
 
-The network is a single product of two sums. A penalty and pruning leave one input in each: γ and m₀. Run it with
-``python examples/auxiliary_variables.py``.
+β = v/c and γ = 1/√(1 - β²) are what a physicist would think of. The network is a single product of two sums. A penalty and pruning
+leave one input in each: γ and m₀. Run it with ``python examples/auxiliary_variables.py``.
 """
 
 import numpy as np

@@ -18,7 +18,7 @@ def find_the_bessel_function():
     fine = model.fit(dataset, steps=20)
 
     nearest, _, nearest_r2, _ = model.suggest_symbolic(0, 0, 0, lib=FUNCTIONS, weight_simple=0.0)  # of the library's own
-    # derivative: else differences are taken; sympy: else formulas have a function that SymPy knows nothing of but its values
+    # The last two can be left out: then derivatives are differences, and J0 in formulas is a function that SymPy can only evaluate.
     add_symbolic("J0", j0, c=1, derivative=lambda x: -j1(x), sympy=lambda x: sympy.besselj(0, x))
     name, _, r2, _ = model.suggest_symbolic(0, 0, 0, a_range=(-40, 40))
 

@@ -15,6 +15,9 @@ final class LBFGS<T: KANScalar> {
     private var y: [AlignedBuffer<T>] = []
     private var rho: [Double] = []
     private var scale = 1.0
+    /// The diagonal of W, or nil for the identity.
+    private var metric: AlignedBuffer<T>?
+    private let weighted: AlignedBuffer<T>
     private var iterations = 0
     private var isStale = false
     private var justMeasured = false
@@ -32,6 +35,7 @@ final class LBFGS<T: KANScalar> {
         direction = try AlignedBuffer(count: count)
         previousGradient = try AlignedBuffer(count: count)
         origin = try AlignedBuffer(count: count)
+        weighted = try AlignedBuffer(count: count)
         var gradients: [AlignedBuffer<T>] = []
         for _ in 0..<4 { gradients.append(try AlignedBuffer(count: count)) }
         self.gradients = gradients
@@ -41,6 +45,17 @@ final class LBFGS<T: KANScalar> {
     /// and the next step measures the curvature along them anew; merely forgetting them costs L-BFGS dozens of iterations.
     func reset() {
         isStale = !s.isEmpty
+    }
+
+    /// Has it learned any curvature.
+    var hasMemory: Bool { !s.isEmpty }
+
+    /// `reset`, with H_0 = scale·W from now on.
+    ///
+    /// - Parameter metric: the diagonal of W, positive numbers.
+    func reset(metric: AlignedBuffer<T>) {
+        reset()
+        self.metric = metric
     }
 
     /// Replaces every y by the change of the gradient along s at x, a finite difference; pairs without positive curvature go.
@@ -60,7 +75,7 @@ final class LBFGS<T: KANScalar> {
             let (ys, yy) = (dot(y[m].base, s[m].base), dot(y[m].base, y[m].base))
             if ys > options.toleranceYs, (ys / yy).isFinite {
                 rho[m] = 1 / ys
-                if m == s.count - 1 { scale = ys / yy }
+                if m == s.count - 1 { scale = ys / weightedSquare(y[m].base) }
             } else {
                 s.remove(at: m)
                 y.remove(at: m)
@@ -169,7 +184,14 @@ final class LBFGS<T: KANScalar> {
         s.append(pair.s)
         y.append(pair.y)
         rho.append(1 / ys)
-        scale = ys / yy
+        scale = metric == nil ? ys / yy : ys / weightedSquare(pair.y.base)
+    }
+
+    /// y·W·y
+    private func weightedSquare(_ y: UnsafeMutablePointer<T>) -> Double {
+        guard let metric else { return dot(y, y) }
+        for p in 0..<count { weighted.base[p] = metric.base[p] * y[p] }
+        return dot(y, weighted.base)
     }
 
     /// direction = -H·gradient by the two-loop recursion.
@@ -182,7 +204,11 @@ final class LBFGS<T: KANScalar> {
             addProduct(-alpha[m], y[m].base, to: d)
         }
         let scale = T(scale)
-        for p in 0..<count { d[p] *= scale }
+        if let metric {
+            for p in 0..<count { d[p] *= scale * metric.base[p] }
+        } else {
+            for p in 0..<count { d[p] *= scale }
+        }
         for m in s.indices {
             let beta = dot(y[m].base, d) * rho[m]
             addProduct(alpha[m] - beta, s[m].base, to: d)

@@ -155,10 +155,10 @@ def test_lbfgs_ends_as_well(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lbfgs_with_grid_updates_and_regularisation(name):
-    """No worse than 1.5 × pykan's end; of range_eps, whose end is decided by rounding, not by the method, than 6 ×.
+    """The objective ends no worse than 1.5 × pykan's, from eight starts that differ by rounding; of range_eps that holds for the median.
 
-    Starts of range_eps that differ by 1e-12 end from 0.2 to 5 times pykan's recorded objective, whether the memory of L-BFGS
-    is kept over grid updates (pykan's rule) or not; the recorded run is one of the luckier ones.
+    Rounding decides where training ends: runs of pykan's on range_eps whose inputs differ by 1e-13 end at errors from 2.1 to 4.9, and
+    the recorded one (2.4) is among the luckier. Nearly a third of the starts end above 1.5 ×, up to 3.4 ×.
     """
     meta, arrays = reference(name)
     lamb = meta["lbfgs_grid_reg"]["lamb"]
@@ -166,11 +166,12 @@ def test_lbfgs_with_grid_updates_and_regularisation(name):
     def objective(run):
         return run["train_loss"][-1] ** 2 + lamb * run["reg"][-1]
 
-    ends = []
-    for start in range(4):
-        model = fresh(name)
-        model.act_fun[0].coef += 1e-12 * start
-        ends.append(objective(model.fit(dataset(name), **meta["lbfgs_grid_reg"])))
     theirs = objective(section(arrays, "lbfgs_grid_reg"))
-    limit = 6 if name == "range_eps" else 1.5
-    assert max(ends) <= limit * theirs
+    ends = []
+    for start in range(8):
+        data = dict(dataset(name))
+        noise = np.random.RandomState(start).uniform(-1, 1, data["train_input"].shape)
+        data["train_input"] = data["train_input"] * (1 + (0 if start == 0 else 1e-13 * 2**start) * noise)
+        ends.append(objective(fresh(name).fit(data, **meta["lbfgs_grid_reg"])))
+    assert np.median(ends) <= 1.5 * theirs
+    assert max(ends) <= (6 if name == "range_eps" else 1.5) * theirs

@@ -5,7 +5,7 @@
 //   2. pykan's order of events and what it records (MultKAN.py, fit): losses of first-order optimisers before their step, of
 //      L-BFGS at the accepted point; test losses after the step.
 //   3. The curvature that L-BFGS remembers and the damping of Levenberg-Marquardt are forgotten when the grid moves: they speak of
-//      other coordinates. L-BFGS then measures its curvature anew.
+//      other coordinates. L-BFGS then measures its curvature anew, and how stiff each layer is.
 
 extension KAN {
     /// Trains the network.

@@ -6,7 +6,8 @@
 //   2. torch's trajectory from the same start: its first step length, its memory across steps, its stopping rules.
 //   3. After `reset` (a new grid: other coordinates) nothing of the old curvature is used.
 //
-// Notation: s = x_{m+1} - x_m, y = ∇f_{m+1} - ∇f_m, ρ = 1/(y·s), H_0 = (y·s)/(y·y), d = -H·∇f.
+// Notation: s = x_{m+1} - x_m, y = ∇f_{m+1} - ∇f_m, ρ = 1/(y·s), H_0 = (y·s)/(y·Wy)·W, d = -H·∇f. W is the identity, as in torch, until
+// `reset(metric:)` gives another diagonal.
 
 final class LBFGS<T: KANScalar> {
     private let options: FitOptions

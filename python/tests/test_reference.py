@@ -155,23 +155,26 @@ def test_lbfgs_ends_as_well(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lbfgs_with_grid_updates_and_regularisation(name):
-    """The objective ends no worse than 1.5 × pykan's, from eight starts that differ by rounding; of range_eps that holds for the median.
+    """Training ends no worse than 1.5 × pykan's: error and objective, the median of eight starts that differ by rounding; and so
+    does the error of each, but for one in a hundred, say: 1.44 × was the worst of 48 of range_eps.
 
-    Rounding decides where training ends: runs of pykan's on range_eps whose inputs differ by 1e-13 end at errors from 2.1 to 4.9, and
-    the recorded one (2.4) is among the luckier. Nearly a third of the starts end above 1.5 ×, up to 3.4 ×.
+    Rounding decides where training ends: runs of pykan's on range_eps whose inputs differ by 1e-13 end at errors from 2.1 to 4.9,
+    and the recorded one (2.4) is among the luckier.
     """
     meta, arrays = reference(name)
     lamb = meta["lbfgs_grid_reg"]["lamb"]
 
-    def objective(run):
-        return run["train_loss"][-1] ** 2 + lamb * run["reg"][-1]
+    def end(run):
+        error = run["train_loss"][-1]
+        return error, error**2 + lamb * run["reg"][-1]
 
-    theirs = objective(section(arrays, "lbfgs_grid_reg"))
+    theirs = end(section(arrays, "lbfgs_grid_reg"))
     ends = []
     for start in range(8):
         data = dict(dataset(name))
         noise = np.random.RandomState(start).uniform(-1, 1, data["train_input"].shape)
         data["train_input"] = data["train_input"] * (1 + (0 if start == 0 else 1e-13 * 2**start) * noise)
-        ends.append(objective(fresh(name).fit(data, **meta["lbfgs_grid_reg"])))
-    assert np.median(ends) <= 1.5 * theirs
-    assert max(ends) <= (6 if name == "range_eps" else 1.5) * theirs
+        ends.append(np.divide(end(fresh(name).fit(data, **meta["lbfgs_grid_reg"])), theirs))
+    assert (np.median(ends, axis=0) <= 1.5).all()
+    errors = np.sort([error for error, _ in ends])
+    assert errors[-2] <= 1.5 and errors[-1] <= 2

@@ -53,8 +53,16 @@ final class LBFGS<T: KANScalar> {
 
     /// `reset`, with H_0 = scale·W from now on.
     ///
+    /// The first time the newest direction alone stays, which gives the scale: the others are what the identity made of a problem
+    /// that needed W, and would keep leading along them.
+    ///
     /// - Parameter metric: the diagonal of W, positive numbers.
     func reset(metric: AlignedBuffer<T>) {
+        if self.metric == nil, s.count > 1 {
+            s.removeFirst(s.count - 1)
+            y.removeFirst(y.count - 1)
+            rho.removeFirst(rho.count - 1)
+        }
         reset()
         self.metric = metric
     }
@@ -102,8 +110,9 @@ final class LBFGS<T: KANScalar> {
         if isStale { try measureCurvature(x, evaluate: evaluate) }
         var inner = 0
         var moved = false
-        // As many iterations more as pairs were measured: where the grid has moved there is more to gain than usual.
-        let extra = justMeasured ? options.historySize : 0
+        // Where the grid has moved there is more to gain than usual; and with a metric the memory begins anew, so that fewer
+        // iterations often end before the few pairs have learned their ground.
+        let extra = justMeasured ? options.historySize * (metric == nil ? 1 : 3) : 0
         while inner < options.maxIter + extra {
             inner += 1
             iterations += 1

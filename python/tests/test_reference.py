@@ -155,22 +155,26 @@ def test_lbfgs_ends_as_well(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lbfgs_with_grid_updates_and_regularisation(name):
-    """No worse than 1.5 × pykan's end; of range_eps, whose end is decided by rounding, not by the method, than 6 ×.
+    """Training ends no worse than 1.5 × pykan's: error and objective, the median of eight starts that differ by rounding; and so
+    does the error of each, but for one in a hundred, say: 1.44 × was the worst of 48 of range_eps.
 
-    Starts of range_eps that differ by 1e-12 end from 0.2 to 5 times pykan's recorded objective, whether the memory of L-BFGS
-    is kept over grid updates (pykan's rule) or not; the recorded run is one of the luckier ones.
+    Rounding decides where training ends: runs of pykan's on range_eps whose inputs differ by 1e-13 end at errors from 2.1 to 4.9,
+    and the recorded one (2.4) is among the luckier.
     """
     meta, arrays = reference(name)
     lamb = meta["lbfgs_grid_reg"]["lamb"]
 
-    def objective(run):
-        return run["train_loss"][-1] ** 2 + lamb * run["reg"][-1]
+    def end(run):
+        error = run["train_loss"][-1]
+        return error, error**2 + lamb * run["reg"][-1]
 
+    theirs = end(section(arrays, "lbfgs_grid_reg"))
     ends = []
-    for start in range(4):
-        model = fresh(name)
-        model.act_fun[0].coef += 1e-12 * start
-        ends.append(objective(model.fit(dataset(name), **meta["lbfgs_grid_reg"])))
-    theirs = objective(section(arrays, "lbfgs_grid_reg"))
-    limit = 6 if name == "range_eps" else 1.5
-    assert max(ends) <= limit * theirs
+    for start in range(8):
+        data = dict(dataset(name))
+        noise = np.random.RandomState(start).uniform(-1, 1, data["train_input"].shape)
+        data["train_input"] = data["train_input"] * (1 + (0 if start == 0 else 1e-13 * 2**start) * noise)
+        ends.append(np.divide(end(fresh(name).fit(data, **meta["lbfgs_grid_reg"])), theirs))
+    assert (np.median(ends, axis=0) <= 1.5).all()
+    errors = np.sort([error for error, _ in ends])
+    assert errors[-2] <= 1.5 and errors[-1] <= 2

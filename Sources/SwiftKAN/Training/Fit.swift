@@ -5,7 +5,7 @@
 //   2. pykan's order of events and what it records (MultKAN.py, fit): losses of first-order optimisers before their step, of
 //      L-BFGS at the accepted point; test losses after the step.
 //   3. The curvature that L-BFGS remembers and the damping of Levenberg-Marquardt are forgotten when the grid moves: they speak of
-//      other coordinates. L-BFGS then measures its curvature anew.
+//      other coordinates. L-BFGS then measures its curvature anew, and how stiff each layer is.
 
 extension KAN {
     /// Trains the network.
@@ -124,8 +124,7 @@ final class FitLoop<T: KANScalar> {
                         report.reason = .diverged
                         return
                     }
-                    lbfgs?.reset()
-                    lm?.reset()
+                    try forgetCurvature(batch)
                     idle = 0
                 }
                 let finite: Bool
@@ -200,6 +199,18 @@ final class FitLoop<T: KANScalar> {
             throw error
         }
         return true
+    }
+
+    /// After a move of the grid. L-BFGS then learns the stiffness of each layer too, but not before its first step: that one is
+    /// torch's, and what a random network says of its layers does not hold for long.
+    private func forgetCurvature(_ batch: Samples<T>) throws(KANError) {
+        lm?.reset()
+        guard let lbfgs, lbfgs.hasMemory else { return }
+        evaluator.fold(network)
+        let curvature = try evaluator.layerCurvature(
+            batch.x, batch.n, weight: batch.weight, evaluation: options.evaluation, trained: ranges, gradient: gradient.base)
+        let metric = try AlignedBuffer<T>(count: network.architecture.parameterCount)
+        if evaluator.layerMetric(curvature, into: metric.base) { lbfgs.reset(metric: metric) } else { lbfgs.reset() }
     }
 
     /// First-order optimisers step after the loss was judged, so where the last step led is judged at the end.

@@ -6,7 +6,8 @@
 //   2. torch's trajectory from the same start: its first step length, its memory across steps, its stopping rules.
 //   3. After `reset` (a new grid: other coordinates) nothing of the old curvature is used.
 //
-// Notation: s = x_{m+1} - x_m, y = ∇f_{m+1} - ∇f_m, ρ = 1/(y·s), H_0 = (y·s)/(y·y), d = -H·∇f.
+// Notation: s = x_{m+1} - x_m, y = ∇f_{m+1} - ∇f_m, ρ = 1/(y·s), H_0 = (y·s)/(y·Wy)·W, d = -H·∇f. W is the identity, as in torch, until
+// `reset(metric:)` gives another diagonal.
 
 final class LBFGS<T: KANScalar> {
     private let options: FitOptions
@@ -15,6 +16,9 @@ final class LBFGS<T: KANScalar> {
     private var y: [AlignedBuffer<T>] = []
     private var rho: [Double] = []
     private var scale = 1.0
+    /// The diagonal of W, or nil for the identity.
+    private var metric: AlignedBuffer<T>?
+    private let weighted: AlignedBuffer<T>
     private var iterations = 0
     private var isStale = false
     private var justMeasured = false
@@ -32,6 +36,7 @@ final class LBFGS<T: KANScalar> {
         direction = try AlignedBuffer(count: count)
         previousGradient = try AlignedBuffer(count: count)
         origin = try AlignedBuffer(count: count)
+        weighted = try AlignedBuffer(count: count)
         var gradients: [AlignedBuffer<T>] = []
         for _ in 0..<4 { gradients.append(try AlignedBuffer(count: count)) }
         self.gradients = gradients
@@ -41,6 +46,25 @@ final class LBFGS<T: KANScalar> {
     /// and the next step measures the curvature along them anew; merely forgetting them costs L-BFGS dozens of iterations.
     func reset() {
         isStale = !s.isEmpty
+    }
+
+    /// Has it learned any curvature.
+    var hasMemory: Bool { !s.isEmpty }
+
+    /// `reset`, with H_0 = scale·W from now on.
+    ///
+    /// The first time the newest direction alone stays, which gives the scale: the others are what the identity made of a problem
+    /// that needed W, and would keep leading along them.
+    ///
+    /// - Parameter metric: the diagonal of W, positive numbers.
+    func reset(metric: AlignedBuffer<T>) {
+        if self.metric == nil, s.count > 1 {
+            s.removeFirst(s.count - 1)
+            y.removeFirst(y.count - 1)
+            rho.removeFirst(rho.count - 1)
+        }
+        reset()
+        self.metric = metric
     }
 
     /// Replaces every y by the change of the gradient along s at x, a finite difference; pairs without positive curvature go.
@@ -60,7 +84,7 @@ final class LBFGS<T: KANScalar> {
             let (ys, yy) = (dot(y[m].base, s[m].base), dot(y[m].base, y[m].base))
             if ys > options.toleranceYs, (ys / yy).isFinite {
                 rho[m] = 1 / ys
-                if m == s.count - 1 { scale = ys / yy }
+                if m == s.count - 1 { scale = ys / weightedSquare(y[m].base) }
             } else {
                 s.remove(at: m)
                 y.remove(at: m)
@@ -86,8 +110,9 @@ final class LBFGS<T: KANScalar> {
         if isStale { try measureCurvature(x, evaluate: evaluate) }
         var inner = 0
         var moved = false
-        // As many iterations more as pairs were measured: where the grid has moved there is more to gain than usual.
-        let extra = justMeasured ? options.historySize : 0
+        // Where the grid has moved there is more to gain than usual; and with a metric the memory begins anew, so that fewer
+        // iterations often end before the few pairs have learned their ground.
+        let extra = justMeasured ? options.historySize * (metric == nil ? 1 : 3) : 0
         while inner < options.maxIter + extra {
             inner += 1
             iterations += 1
@@ -169,7 +194,14 @@ final class LBFGS<T: KANScalar> {
         s.append(pair.s)
         y.append(pair.y)
         rho.append(1 / ys)
-        scale = ys / yy
+        scale = metric == nil ? ys / yy : ys / weightedSquare(pair.y.base)
+    }
+
+    /// y·W·y
+    private func weightedSquare(_ y: UnsafeMutablePointer<T>) -> Double {
+        guard let metric else { return dot(y, y) }
+        for p in 0..<count { weighted.base[p] = metric.base[p] * y[p] }
+        return dot(y, weighted.base)
     }
 
     /// direction = -H·gradient by the two-loop recursion.
@@ -182,7 +214,11 @@ final class LBFGS<T: KANScalar> {
             addProduct(-alpha[m], y[m].base, to: d)
         }
         let scale = T(scale)
-        for p in 0..<count { d[p] *= scale }
+        if let metric {
+            for p in 0..<count { d[p] *= scale * metric.base[p] }
+        } else {
+            for p in 0..<count { d[p] *= scale }
+        }
         for m in s.indices {
             let beta = dot(y[m].base, d) * rho[m]
             addProduct(alpha[m] - beta, s[m].base, to: d)

@@ -32,6 +32,7 @@ $(VENV)/.ready: .ci/packages
 
 # The package as it is in python/, with the extension built in place; a second call builds what has changed.
 develop: $(VENV)/.ready
+	@echo 'Building the engine; the first time takes some minutes.'
 	$(PIP) install --no-build-isolation -e '.[test]'
 
 # ---- Tests -----------------------------------------------------------------------------------------------------

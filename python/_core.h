@@ -84,10 +84,38 @@ PyObject *core_model_wrap(PyTypeObject *type, swiftkan_model *handle);
 
 /* ---- _evaluate.c, _gradient.c, _grid.c, _fit.c: the methods of Model that compute --------------------------- */
 
+/*
+ * A call of the engine with samples x. Every such method goes
+ *   core_begin → core_buffer for its other arrays → CORE_CALL → core_end or core_end_none,
+ * leaving out what comes before the end as soon as one step has failed.
+ */
+typedef struct {
+  Py_buffer views[4]; /* x, and the others */
+  swiftkan_evaluation evaluation;
+  swiftkan_status status;
+  int made; /* has the engine been called */
+  char message[SWIFTKAN_MESSAGE_SIZE];
+} Call;
+
 swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th);
 
-/* Takes the buffer of x (n, D). */
-int core_x(const Model *self, PyObject *x, long long n, Py_buffer *view);
+/* Empties *call and takes the buffer of x (n, D); -1 with an exception. core_end must follow in either case. */
+int core_begin(Call *call, const Model *self, PyObject *x, long long n, int avoid_singularities, double y_th);
+
+/* Calls the engine without the GIL. */
+#define CORE_CALL(call, expression)                                                                                    \
+  do {                                                                                                                 \
+    Py_BEGIN_ALLOW_THREADS                                                                                             \
+    (call).status = (expression);                                                                                      \
+    Py_END_ALLOW_THREADS                                                                                               \
+    (call).made = 1;                                                                                                   \
+  } while (0)
+
+/* Gives the buffers back: 0, or -1 with the exception of the step that failed. */
+int core_end(Call *call);
+
+/* The same, as a method's result: None, or NULL. */
+PyObject *core_end_none(Call *call);
 
 /* Samples (x, y or labels, weight) and the buffers they live in. */
 typedef struct {

@@ -13,13 +13,28 @@ swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th)
   return evaluation;
 }
 
-int core_x(const Model *self, PyObject *x, long long n, Py_buffer *view)
+int core_begin(Call *call, const Model *self, PyObject *x, long long n, int avoid_singularities, double y_th)
 {
   int64_t count;
-  memset(view, 0, sizeof *view);
+  memset(call, 0, sizeof *call);
+  call->evaluation = core_evaluation(avoid_singularities, y_th);
   if (core_product(n, self->info.input_count, "n", &count) < 0)
     return -1;
-  return core_buffer(x, view, "x", self->format[0], CORE_READ, count);
+  return core_buffer(x, &call->views[0], "x", self->format[0], CORE_READ, count);
+}
+
+int core_end(Call *call)
+{
+  const int failed = !call->made || core_check(call->status, call->message) < 0;
+  core_release(call->views, 4);
+  return failed ? -1 : 0;
+}
+
+PyObject *core_end_none(Call *call)
+{
+  if (core_end(call) < 0)
+    return NULL;
+  Py_RETURN_NONE;
 }
 
 PyObject *core_model_forward(PyObject *object, PyObject *args, PyObject *keywords)
@@ -32,32 +47,24 @@ PyObject *core_model_forward(PyObject *object, PyObject *args, PyObject *keyword
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "OOpd:forward", names, &x, &y, &avoid, &y_th))
     return NULL;
 
-  Py_buffer views[2] = {{0}};
-  int failed = 1;
+  /* The number of samples is known from y alone. */
+  Py_buffer view = {0};
   const int64_t outputs = self->info.output_count;
-  if (core_buffer(y, &views[1], "y", self->format[0], CORE_WRITE, -1) < 0)
-    goto done;
-  const int64_t n = core_items(&views[1]) / outputs;
-  if (n * outputs != core_items(&views[1])) {
-    PyErr_Format(PyExc_ValueError, "y has %lld elements; it must have a multiple of %lld, the outputs",
-                 (long long)core_items(&views[1]), (long long)outputs);
-    goto done;
-  }
-  if (core_x(self, x, n, &views[0]) < 0)
-    goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_forward(self->handle, views[0].buf, n, &evaluation, views[1].buf, message);
-  Py_END_ALLOW_THREADS
-  failed = core_check(status, message);
-
-done:
-  core_release(views, 2);
-  if (failed)
+  if (core_buffer(y, &view, "y", self->format[0], CORE_WRITE, -1) < 0)
     return NULL;
-  Py_RETURN_NONE;
+  const int64_t items = core_items(&view), n = items / outputs;
+  if (n * outputs != items) {
+    core_release(&view, 1);
+    PyErr_Format(PyExc_ValueError, "y has %lld elements; it must have a multiple of %lld, the outputs", (long long)items,
+                 (long long)outputs);
+    return NULL;
+  }
+  Call call;
+  const int ready = core_begin(&call, self, x, n, avoid, y_th) == 0;
+  call.views[1] = view;
+  if (ready)
+    CORE_CALL(call, swiftkan_forward(self->handle, call.views[0].buf, n, &call.evaluation, view.buf, call.message));
+  return core_end_none(&call);
 }
 
 /* The number of scalars that an activation of layer l has; checked as far as the count needs it. */
@@ -113,25 +120,13 @@ PyObject *core_model_activations(PyObject *object, PyObject *args, PyObject *key
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLiLOpd:activations", names, &x, &n, &kind, &l, &out, &avoid, &y_th))
     return NULL;
 
-  Py_buffer views[2] = {{0}};
-  int failed = 1;
+  Call call;
   int64_t count;
-  if (core_x(self, x, n, &views[0]) < 0 || activation_count(self, kind, l, n, &count) < 0 ||
-      core_buffer(out, &views[1], "out", self->format[0], CORE_WRITE, count) < 0)
-    goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_activations(self->handle, views[0].buf, n, &evaluation, kind, l, views[1].buf, message);
-  Py_END_ALLOW_THREADS
-  failed = core_check(status, message);
-
-done:
-  core_release(views, 2);
-  if (failed)
-    return NULL;
-  Py_RETURN_NONE;
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0 && activation_count(self, kind, l, n, &count) == 0 &&
+      core_buffer(out, &call.views[1], "out", self->format[0], CORE_WRITE, count) == 0)
+    CORE_CALL(call, swiftkan_activations(self->handle, call.views[0].buf, n, &call.evaluation, kind, l, call.views[1].buf,
+                                         call.message));
+  return core_end_none(&call);
 }
 
 PyObject *core_model_statistics(PyObject *object, PyObject *args, PyObject *keywords)
@@ -145,25 +140,13 @@ PyObject *core_model_statistics(PyObject *object, PyObject *args, PyObject *keyw
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpdO:statistics", names, &x, &n, &avoid, &y_th, &out))
     return NULL;
 
-  Py_buffer views[2] = {{0}};
-  int failed = 1;
   int64_t count;
   Py_BEGIN_ALLOW_THREADS
   count = swiftkan_statistics_count(self->handle);
   Py_END_ALLOW_THREADS
-  if (core_x(self, x, n, &views[0]) < 0 || core_buffer(out, &views[1], "out", 'd', CORE_WRITE, count) < 0)
-    goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_statistics(self->handle, views[0].buf, n, &evaluation, views[1].buf, message);
-  Py_END_ALLOW_THREADS
-  failed = core_check(status, message);
-
-done:
-  core_release(views, 2);
-  if (failed)
-    return NULL;
-  Py_RETURN_NONE;
+  Call call;
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0 && core_buffer(out, &call.views[1], "out", 'd', CORE_WRITE, count) == 0)
+    CORE_CALL(call, swiftkan_statistics(self->handle, call.views[0].buf, n, &call.evaluation, call.views[1].buf,
+                                        call.message));
+  return core_end_none(&call);
 }

@@ -106,27 +106,16 @@ PyObject *core_model_vjp(PyObject *object, PyObject *args, PyObject *keywords)
     return NULL;
 
   const char format = self->format[0];
-  Py_buffer views[4] = {{0}};
-  int failed = 1;
+  Call call;
+  Py_buffer *views = call.views;
   int64_t count;
-  if (core_x(self, x, n, &views[0]) < 0 || core_product(n, self->info.output_count, "n", &count) < 0 ||
-      core_buffer(grad_output, &views[1], "grad_output", format, CORE_READ, count) < 0 ||
-      core_buffer(grad, &views[2], "grad", format, CORE_WRITE | CORE_OPTIONAL, self->info.parameter_count) < 0 ||
-      core_buffer(grad_x, &views[3], "grad_x", format, CORE_WRITE | CORE_OPTIONAL, core_items(&views[0])) < 0)
-    goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_vjp(self->handle, views[0].buf, n, &evaluation, views[1].buf, views[2].buf, views[3].buf, message);
-  Py_END_ALLOW_THREADS
-  failed = core_check(status, message);
-
-done:
-  core_release(views, 4);
-  if (failed)
-    return NULL;
-  Py_RETURN_NONE;
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0 && core_product(n, self->info.output_count, "n", &count) == 0 &&
+      core_buffer(grad_output, &views[1], "grad_output", format, CORE_READ, count) == 0 &&
+      core_buffer(grad, &views[2], "grad", format, CORE_WRITE | CORE_OPTIONAL, self->info.parameter_count) == 0 &&
+      core_buffer(grad_x, &views[3], "grad_x", format, CORE_WRITE | CORE_OPTIONAL, core_items(&views[0])) == 0)
+    CORE_CALL(call, swiftkan_vjp(self->handle, views[0].buf, n, &call.evaluation, views[1].buf, views[2].buf, views[3].buf,
+                                 call.message));
+  return core_end_none(&call);
 }
 
 PyObject *core_model_regularization(PyObject *object, PyObject *args, PyObject *keywords)
@@ -141,20 +130,13 @@ PyObject *core_model_regularization(PyObject *object, PyObject *args, PyObject *
     return NULL;
 
   swiftkan_objective objective;
-  Py_buffer views[2] = {{0}};
-  int failed = 1;
-  if (core_objective(tuple, &objective) < 0 || core_x(self, x, n, &views[0]) < 0 ||
-      core_buffer(grad, &views[1], "grad", self->format[0], CORE_WRITE | CORE_OPTIONAL, self->info.parameter_count) < 0)
-    goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_regularization(self->handle, views[0].buf, n, &objective, &evaluation, &reg, views[1].buf, message);
-  Py_END_ALLOW_THREADS
-  failed = core_check(status, message);
-
-done:
-  core_release(views, 2);
-  return failed ? NULL : PyFloat_FromDouble(reg);
+  if (core_objective(tuple, &objective) < 0)
+    return NULL;
+  Call call;
+  Py_buffer *grad_view = &call.views[1];
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0 &&
+      core_buffer(grad, grad_view, "grad", self->format[0], CORE_WRITE | CORE_OPTIONAL, self->info.parameter_count) == 0)
+    CORE_CALL(call, swiftkan_regularization(self->handle, call.views[0].buf, n, &objective, &call.evaluation, &reg,
+                                            grad_view->buf, call.message));
+  return core_end(&call) < 0 ? NULL : PyFloat_FromDouble(reg);
 }

@@ -14,21 +14,13 @@ PyObject *core_model_update_grid(PyObject *object, PyObject *args, PyObject *key
   long long n;
   int avoid;
   double y_th;
-  Py_buffer view;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpd:update_grid", names, &x, &n, &avoid, &y_th) ||
-      core_x(self, x, n, &view) < 0)
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpd:update_grid", names, &x, &n, &avoid, &y_th))
     return NULL;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_update_grid(self->handle, view.buf, n, &evaluation, message);
-  Py_END_ALLOW_THREADS
-  int failed = core_check(status, message);
-  core_release(&view, 1);
-  if (failed)
-    return NULL;
-  Py_RETURN_NONE;
+
+  Call call;
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0)
+    CORE_CALL(call, swiftkan_update_grid(self->handle, call.views[0].buf, n, &call.evaluation, call.message));
+  return core_end_none(&call);
 }
 
 PyObject *core_model_refine(PyObject *object, PyObject *args, PyObject *keywords)
@@ -45,31 +37,22 @@ PyObject *core_model_refine(PyObject *object, PyObject *args, PyObject *keywords
   if (grid == NULL)
     return NULL;
 
-  Py_buffer view = {0};
-  PyObject *result = NULL;
   if (length != self->info.depth) {
     PyErr_Format(PyExc_ValueError, "grid has %lld numbers; it must have %lld, one for each layer", (long long)length,
                  (long long)self->info.depth);
-    goto done;
+    PyMem_Free(grid);
+    return NULL;
   }
-  if (core_x(self, x, n, &view) < 0)
-    goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
+  Call call;
   swiftkan_model *refined = NULL;
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_refine(self->handle, grid, view.buf, n, &evaluation, &refined, message);
-  Py_END_ALLOW_THREADS
-  if (core_check(status, message) == 0)
-    result = core_model_wrap(Py_TYPE(object), refined);
-  else if (status == SWIFTKAN_OK) /* a function of the user's failed meanwhile */
-    swiftkan_destroy(refined);
-
-done:
-  core_release(&view, 1);
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0)
+    CORE_CALL(call, swiftkan_refine(self->handle, grid, call.views[0].buf, n, &call.evaluation, &refined, call.message));
   PyMem_Free(grid);
-  return result;
+  if (core_end(&call) == 0)
+    return core_model_wrap(Py_TYPE(object), refined);
+  if (refined != NULL) /* a function of the user's failed meanwhile */
+    swiftkan_destroy(refined);
+  return NULL;
 }
 
 PyObject *core_model_initialize_from(PyObject *object, PyObject *args, PyObject *keywords)
@@ -80,20 +63,13 @@ PyObject *core_model_initialize_from(PyObject *object, PyObject *args, PyObject 
   long long n;
   int avoid;
   double y_th;
-  Py_buffer view;
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!OLpd:initialize_from", names, Py_TYPE(object), &parent, &x, &n,
-                                   &avoid, &y_th) ||
-      core_x(self, x, n, &view) < 0)
+                                   &avoid, &y_th))
     return NULL;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_initialize_from(self->handle, ((Model *)parent)->handle, view.buf, n, &evaluation, message);
-  Py_END_ALLOW_THREADS
-  int failed = core_check(status, message);
-  core_release(&view, 1);
-  if (failed)
-    return NULL;
-  Py_RETURN_NONE;
+
+  Call call;
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0)
+    CORE_CALL(call, swiftkan_initialize_from(self->handle, ((Model *)parent)->handle, call.views[0].buf, n,
+                                              &call.evaluation, call.message));
+  return core_end_none(&call);
 }

@@ -79,6 +79,11 @@ import Testing
         try network.setFunction(.library(.tanh), layer: 0, input: 1, output: 2)
         #expect(try network.function(layer: 0, input: 1, output: 2).name == "tanh")
         #expect(try network.function(layer: 0, input: 0, output: 2).name == "0")
+        let before = network.functions
+        try network.setFunction(.library(.sin), layer: 1, input: 0, output: 0)
+        #expect(network.functions != before)
+        try network.setFunction(.library(.zero), layer: 1, input: 0, output: 0)  // as if it had never been set
+        #expect(network.functions == before)
         #expect(try KAN(copying: network).function(layer: 0, input: 1, output: 2).name == "tanh")
         for (l, i, o) in [(-1, 0, 0), (2, 0, 0), (0, 2, 0), (0, -1, 0), (0, 0, 3), (1, 0, 1), (0, 0, -1), (.max, 0, 0)] {
             #expect(throws: KANError.self) { try network.function(layer: l, input: i, output: o) }

@@ -82,6 +82,41 @@ import Testing
         #expect(try largest(0).allSatisfy { $0 == 0 })
     }
 
+    /// Splines are fitted a bundle of edges at a time: every one of a layer wider than a bundle takes its own numbers, drawn knot
+    /// by knot for all edges.
+    @Test func everyEdgeTakesItsOwnNoise() throws {
+        let network = try network(Double.self) { $0 = Settings(width: [1, 1500], grid: 2, k: 2) }
+        let shape = network.layers[0]
+        let knots = (0..<shape.knotCount).map { network.state[shape.knots + $0] }
+        var random = MersenneTwister(seed: 1)
+        for m in 0...2 {
+            for e in 0..<shape.edges {
+                let value = (random.uniformDouble() - 0.5) * 0.3 / 2
+                let coef = (0..<shape.basisCount).map { network.state[shape.coef + e * shape.basisCount + $0] }
+                let x = min(knots[2 + m], knots[4].nextDown)  // the naive splines end before the last knot
+                #expect(abs(naiveSpline(knots, k: 2, coef: coef, x) - value) < 1e-14)
+            }
+        }
+    }
+
+    @Test func numbersThatTheTypeCannotHold() throws {
+        let changes: [@Sendable (inout Settings) -> Void] = [
+            { $0.gridRange = (-1e300, 1e300) }, { $0.noiseScale = 1e300 }, { $0.scaleBaseMu = -1e300 }, { $0.scaleBaseSigma = 1e300 },
+        ]
+        for change in changes {
+            #expect(throws: KANError.self) { try network(Float.self, change) }
+            #expect(try network(Double.self, change).numbers.allSatisfy(\.isFinite))
+        }
+        #expect(throws: KANError.self) { try network(Double.self) { $0.gridRange = (-8e307, 8e307) } }  // the knots beyond it
+    }
+
+    @Test func memoryIsAskedForBeforehand() throws {
+        try requireMemory(doubles: 1000)
+        for much in [1e14, 1e30, .infinity] {
+            #expect(throws: KANError.self) { try requireMemory(doubles: much) }
+        }
+    }
+
     @Test func scaleBaseHasItsMeanAndSpread() throws {
         let fixed = try block(network(Double.self) { s in (s.scaleBaseMu, s.scaleBaseSigma) = (3, 0) }, "act_fun.1.scale_base")
         #expect(fixed.allSatisfy { abs($0 - 3 / 5.0.squareRoot()) < 1e-15 })

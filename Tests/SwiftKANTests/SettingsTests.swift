@@ -37,6 +37,14 @@ private let refusals: [(what: String, change: Change)] = [
     ("grid_range is [nan, 1.0]", { $0.gridRange = (.nan, 1) }),
     ("grid_range", { $0.gridRange = (-.greatestFiniteMagnitude, .greatestFiniteMagnitude) }),
     ("more than can be addressed", { $0.sums[0] = 1 << 24; $0.sums[1] = 1 << 24 }),
+    // More edges than an Int holds.
+    (
+        "more than can be addressed",
+        { s in
+            (s.sums[0], s.multiplications[1]) = (1 << 24, 1 << 20)
+            s.arities = Array(repeating: 1 << 24, count: 1 << 20)
+        }
+    ),
 ]
 
 @Suite struct SettingsTests {

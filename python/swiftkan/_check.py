@@ -18,6 +18,12 @@ from collections.abc import Iterable
 import numpy as np
 
 
+def shown(value: Any) -> str:
+    """A value as error messages quote it: as Python writes it or, if that is long, as what it is."""
+    text = repr(value)
+    return text if len(text) <= 100 and "\n" not in text else f"a {type(value).__name__}"
+
+
 def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
     """A Python int from any integer (NumPy's too; bools are not integers here), within ``[low, high]``."""
     if isinstance(value, (bool, np.bool_)):
@@ -25,7 +31,7 @@ def integer(name: str, value: Any, low: int | None = None, high: int | None = No
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: must be an integer, not {value!r}") from None
+        raise TypeError(f"{name}: must be an integer, not {shown(value)}") from None
     if low is not None and number < low or high is not None and number > high:
         raise ValueError(f"{name}: must be {_range(low, high)}, not {number}")
     return number
@@ -40,7 +46,7 @@ def real(
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}: must be a number, not {value!r}") from None
+        raise TypeError(f"{name}: must be a number, not {shown(value)}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name}: must be finite, not {number}")
     if above is not None and not number > above:
@@ -62,7 +68,7 @@ def flag(name: str, value: Any) -> bool:
     """True or False; 0 and 1 are understood."""
     if isinstance(value, (bool, np.bool_)) or isinstance(value, (int, np.integer)) and value in (0, 1):
         return bool(value)
-    raise TypeError(f"{name}: must be True or False, not {value!r}")
+    raise TypeError(f"{name}: must be True or False, not {shown(value)}")
 
 
 def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
@@ -70,7 +76,7 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     allowed = list(allowed)
     if isinstance(value, str) and value in allowed:
         return value
-    raise ValueError(f"{name}: must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+    raise ValueError(f"{name}: must be one of {', '.join(map(repr, allowed))}, not {shown(value)}")
 
 
 def device(value: Any) -> str:
@@ -135,7 +141,7 @@ def samples(name: str, value: Any, width: int, dtype: np.dtype, note: str = "") 
         raise ValueError(f"{name}: must have the shape (samples, {width}), not a single number")
     if given.shape[-1] != width:
         if given.ndim == 1 and width == 1:
-            remedy = f"; for {given.shape[0]} samples of one input pass {name}[:, None]"
+            remedy = f"; for {given.shape[0]} samples of one input pass np.reshape({name}, (-1, 1))"
         elif given.ndim == 1:
             remedy = f"; a single sample has {width} values"
         elif given.ndim == 2 and given.shape[0] == width:
@@ -169,7 +175,7 @@ def label_columns(name: str, given: np.ndarray, n: int, outputs: int, remedy_1d:
     """Labels of the shape (n, outputs), with a remedy for the usual mistakes."""
     if given.ndim == 1 and given.shape[0] == n:
         remedy = remedy_1d or (
-            f"; pass {name}[:, None], a column" if outputs == 1 else f"; every sample needs {outputs} values"
+            f"; pass a column: np.reshape({name}, (-1, 1))" if outputs == 1 else f"; every sample needs {outputs} values"
         )
     elif given.ndim == 2 and given.shape == (outputs, n) and n != outputs:
         remedy = f"; it may be the wrong way round: try {name}.T"
@@ -208,7 +214,7 @@ def path(name: str, value: Any) -> str:
     import os
 
     if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
-        raise TypeError(f"{name}: must be a path as text or path-like, not {value!r}")
+        raise TypeError(f"{name}: must be a path as text or path-like, not {shown(value)}")
     result = os.fspath(value)
     if not result or any(ord(character) < 32 or ord(character) == 127 for character in result):
         raise ValueError(f"{name}: must be a path without control characters, not {result!r}")

@@ -12,6 +12,7 @@ UTF-8 JSON as bytes: ``format`` ("swiftkan"), ``version`` (1), ``settings`` (the
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import Any, Self
@@ -133,9 +134,13 @@ def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
         UnicodeDecodeError,
         json.JSONDecodeError,
         KeyError,
-        NotImplementedError,
+        RuntimeError,  # zipfile: a member is said to be encrypted, or packed in an unknown way
     ) as error:
         raise ValueError(f"path: {path} is damaged: {error}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ValueError(f"path: {path} is damaged: it speaks of places before its beginning") from None
     except ValueError as error:
         if str(error).startswith("path: "):
             raise

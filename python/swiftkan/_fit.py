@@ -148,6 +148,11 @@ class Training(Gradients):
         >>> result.status, len(result["train_loss"]), bool(result["test_loss"][-1] < 0.05)
         ('ok', 10, True)
         """
+        if hasattr(opt, "__len__") and not isinstance(opt, (str, bytes)):  # fit(x, y), as in other libraries
+            raise TypeError(
+                f"opt: must be the name of an optimiser, not a {type(opt).__name__}; samples and labels are one argument: "
+                "call fit((x, y))"
+            )
         _check.choice("opt", opt, OPTIMIZERS)
         loss = _losses.resolve("loss_fn", loss_fn)
         if opt == "LM" and loss not in LM_LOSSES:
@@ -211,9 +216,7 @@ class Training(Gradients):
                 entry.update({key: root(entry[key]) for key in ("train_loss", "test_loss")})
         self.log_history("fit")
         if result.status == "diverged":
-            warnings.warn(
-                f"fit: {result.message}; a smaller lr (now {options['lr']:g}) may help", RuntimeWarning, stacklevel=2
-            )
+            warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)
         return result
 
     def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:

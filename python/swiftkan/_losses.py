@@ -42,7 +42,7 @@ def resolve(name: str, loss: Any) -> str | Callable:
         return loss
     raise ValueError(
         f"{name}: must be one of {', '.join(map(repr, LOSSES))}, or a callable (prediction, label) → (value, "
-        f"dvalue/dprediction), not {loss!r}"
+        f"dvalue/dprediction), not {_check.shown(loss)}"
     )
 
 

@@ -10,6 +10,7 @@ The format (torch.save, since torch 1.6): ``<root>/data.pkl``, a pickle whose te
 from __future__ import annotations
 
 import collections
+import errno
 import io
 import os
 import pickle
@@ -138,9 +139,9 @@ def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray |
             if member is not None and root + member in archive.namelist():
                 found = np.lib.format.read_array(io.BytesIO(archive.read(root + member)), allow_pickle=False)
             return result, found
-    except OSError:
-        raise
     except Exception as error:  # a damaged pickle can end in nearly any exception; none of them is news to the user
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a place before the file's beginning
+            raise
         raise ValueError(f"path: {path} cannot be read as a file of pykan: {error}") from None
 
 

@@ -66,8 +66,15 @@ class SymbolicRow:
         return texts[0] if len(texts) == 1 else texts
 
     def __repr__(self) -> str:
-        shown = ", ".join(str(ex_round(each, 4)) for each in self.formulas)
+        shown = _shown(self.formulas)
         return f"SymbolicRow(complexity={self.complexity:g}, loss={self.loss:.3g}, {shown})"
+
+
+def _shown(formulas: list[Any]) -> str:
+    """Formulas on a line, rounded."""
+    import sympy
+
+    return ", ".join(sympy.sstr(ex_round(each, 4), full_prec=False) for each in formulas)
 
 
 class SymbolicSearch(list):
@@ -98,7 +105,7 @@ class SymbolicSearch(list):
         rows = [("complexity", "loss", "formula")]
         best = self.best if self else None
         for row in self:
-            shown = ", ".join(str(ex_round(each, 4)) for each in row.formulas)
+            shown = _shown(row.formulas)
             rows.append((f"{row.complexity:g}", f"{row.loss:.3e}", shown + ("  ← best" if row is best else "")))
         widths = [max(len(row[k]) for row in rows) for k in range(2)]
         return "\n".join(f"{row[0]:>{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]}" for row in rows)

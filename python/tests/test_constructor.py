@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import swiftkan
 from swiftkan import KAN
 
 
@@ -129,3 +130,9 @@ def test_the_version_is_read_when_asked_for():
     assert swiftkan.__version__.count(".") >= 1
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         swiftkan.nothing
+
+
+def test_pykans_utils():
+    from swiftkan import utils
+
+    assert all(getattr(utils, name) is getattr(swiftkan, name) for name in utils.__all__)

@@ -180,3 +180,22 @@ def test_every_cut_is_noticed(tmp_path):
         path.write_bytes(data[:length])
         with pytest.raises(ValueError, match="^path: "):
             KAN.load(path)
+
+
+def test_no_flipped_byte_changes_a_model(tmp_path):
+    """Wherever a byte is wrong: the same model, as where the byte says nothing, or an error; the table at the end has the most."""
+    path = tmp_path / "m"
+    model = KAN([2, 1], grid=1, k=1)
+    model.save(path)
+    data = path.read_bytes()
+    table = data.index(b"PK\x01\x02")
+    ends = {"same": 0, "refused": 0}
+    for place in [*range(0, table, 23), *range(table, len(data) - 22, 7), *range(len(data) - 22, len(data))]:
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        try:
+            same(model, KAN.load(path))
+            ends["same"] += 1
+        except ValueError as error:
+            assert str(error).startswith("path: ")
+            ends["refused"] += 1
+    assert min(ends.values()) > 20

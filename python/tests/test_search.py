@@ -6,6 +6,7 @@ import sympy
 
 from swiftkan import FUNCTIONS, KAN, add_symbolic, create_dataset, ex_round
 from swiftkan._constants import Constants
+from swiftkan._search import SymbolicRow, SymbolicSearch
 
 LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]  # hellokan's
 
@@ -177,3 +178,9 @@ def test_with_noise_only_what_the_data_say():
     """3.1 ± 0.0004 is not π; π ± 0.0004 is."""
     assert sympy.pi not in recognised(1.0 * sympy.sin(3.11 * a), sympy.sin(3.1 * a), 0.01).atoms(sympy.NumberSymbol)
     assert recognised(1.02 * sympy.sin(3.11 * a), sympy.sin(sympy.pi * a), 0.01) == sympy.sin(sympy.pi * a)
+
+
+def test_a_constant_is_shown_with_its_own_digits():
+    table = SymbolicSearch([SymbolicRow(2, 1.5, None, [sympy.Float(1.83481234)], [])])
+    assert str(table).splitlines()[1].split() == ["2", "1.500e+00", "1.8348", "←", "best"]
+    assert "1.8348)" in repr(table[0])

@@ -112,6 +112,10 @@ extension KAN {
         ofLayer l: Int, x: UnsafePointer<T>, n: Int, evaluation: Evaluation,
         _ body: (UnsafePointer<T>) throws(KANError) -> Void
     ) throws(KANError) {
+        // Each thread has a column of samples at a time, copies of it in order, and the coefficients of its splines.
+        let (shape, threads) = (layers[l], Double(Threads.count))
+        try requireMemory(
+            doubles: threads * (4 * Double(n) + Double(shape.outputs + 1024) * Double(4 * shape.basisCount)))
         if l == 0 { return try body(x) }
         let inputs = try AlignedBuffer<T>(count: n * layers[l].inputs)
         try activations(.acts, layer: l, x: x, n: n, evaluation: evaluation, into: inputs.base)

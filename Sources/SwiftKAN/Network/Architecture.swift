@@ -82,8 +82,9 @@ public struct Architecture: Sendable {
         // Offsets are given out after this bound holds, so their sums cannot overflow.
         var total = 0.0
         for shape in layers {
-            total += Double(shape.edges) * Double(shape.basisCount + 9) + Double(shape.inputs) * Double(shape.knotCount)
-            total += 2 * Double(shape.nodes) + 2 * Double(shape.outputs)
+            let (inputs, outputs) = (Double(shape.inputs), Double(shape.outputs))
+            total += inputs * outputs * Double(shape.basisCount + 9) + inputs * Double(shape.knotCount)
+            total += 2 * Double(shape.nodes) + 2 * outputs
         }
         guard total < Double(1 << 40) else {
             throw .invalid("width, grid and k ask for \(total) numbers, more than can be addressed; make them smaller")

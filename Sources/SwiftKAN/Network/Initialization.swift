@@ -4,9 +4,14 @@
 //   1. The order of random draws: per layer first the spline noise (G + 1, inputs, outputs), then scale_base
 //      (inputs, outputs), from torch's generator (KANLayer.py, __init__).
 //   2. torch's arithmetic: linspace from both ends, grids extended by repeated addition, in the network's own type.
+//   3. Little memory beside the network's: splines are fitted a bundle of edges at a time.
 
 extension KAN {
     /// Fills the state; the network must be all zeros.
+    ///
+    /// - Throws: `KANError.invalid` if the settings ask for numbers that `T` cannot hold; `KANError.noMemory`.
+    @_specialize(where T == Double)
+    @_specialize(where T == Float)
     func initialize(_ settings: Settings) throws(KANError) {
         var random = MersenneTwister(seed: settings.seed)
         for shape in layers {
@@ -23,6 +28,11 @@ extension KAN {
             }
             if settings.sparseInit { sparsify(shape) }
             for e in 0..<shape.edges { state[shape.scaleSp + e] = (1 / root) * state[shape.mask + e] }
+        }
+        for e in 0..<architecture.stateCount where !state[e].isFinite {
+            throw .invalid(
+                "grid_range, noise_scale, scale_base_mu or scale_base_sigma is too large: knots, coefficients or scales "
+                    + "exceed \(T.greatestFiniteMagnitude), the largest number of the dtype")
         }
     }
 
@@ -42,18 +52,28 @@ extension KAN {
 
     /// Coefficients of minimum norm whose splines take random values at the knots of the grid.
     private func initializeSplines(_ shape: LayerShape, noise: T, _ random: inout MersenneTwister) throws(KANError) {
-        let (G, nb) = (shape.grid, shape.basisCount)
-        var values = [Double](repeating: 0, count: (G + 1) * shape.edges)
-        for m in values.indices { values[m] = Double((random.uniform(T.self) - 1 / 2) * noise / T(G)) }
-        var basis = try BasisMatrix(knots: state + shape.knots, grid: G, k: shape.k)
-        var points = (0...G).map { Double(state[shape.knots + shape.k + $0]) }
-        if shape.k == 0 { points[G] = Double(state[shape.knots + G]) }
+        let (rows, nb, edges) = (shape.grid + 1, shape.basisCount, shape.edges)
+        // Every bundle factorises the matrix anew, so bundles are larger than it is.
+        let bundle = max(1024, 4 * nb)
+        try requireMemory(doubles: Double(nb) * Double(rows + min(bundle, edges)))
+        let values = try AlignedBuffer<T>(count: rows * edges)  // (rows, edges), as they are drawn
+        for m in 0..<(rows * edges) { values.base[m] = (random.uniform(T.self) - 1 / 2) * noise / T(shape.grid) }
+        var basis = try BasisMatrix(knots: state + shape.knots, grid: shape.grid, k: shape.k)
+        var points = (0..<rows).map { Double(state[shape.knots + shape.k + $0]) }
+        if shape.k == 0 { points[rows - 1] = Double(state[shape.knots + rows - 2]) }
         let matrix = basis.rows(at: points)
-        var fit = try StreamingLeastSquares(columns: nb, rightHandSides: shape.edges)
-        try fit.add(rows: G + 1, matrix: matrix, rightHandSides: values)
-        let solution = try fit.solve(rcond: Double.ulpOfOne * Double(max(G + 1, nb))).solution
-        for b in 0..<nb {
-            for e in 0..<shape.edges { state[shape.coef + e * nb + b] = T(solution[b * shape.edges + e]) }
+        for first in stride(from: 0, to: edges, by: bundle) {
+            let count = min(bundle, edges - first)
+            var fit = try StreamingLeastSquares(columns: nb, rightHandSides: count, blockRows: rows)
+            let sides = try AlignedBuffer<Double>(count: rows * count)
+            for m in 0..<rows {
+                for e in 0..<count { sides.base[m * count + e] = Double(values.base[m * edges + first + e]) }
+            }
+            try fit.add(rows: rows, matrix: matrix, rightHandSides: sides.base)
+            let solution = try fit.solve(rcond: Double.ulpOfOne * Double(max(rows, nb))).solution
+            for e in 0..<count {
+                for b in 0..<nb { state[shape.coef + (first + e) * nb + b] = T(solution[b * count + e]) }
+            }
         }
     }
 

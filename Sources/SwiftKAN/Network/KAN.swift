@@ -30,7 +30,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
     /// All numbers; see `Architecture.blocks`.
     let storage: AlignedBuffer<T>
     /// The function on every symbolic edge, layer by layer as (outputs, inputs).
-    var functions: [[EdgeFunction]]
+    var functions: [EdgeFunctions]
 
     public var affineTrainable: Bool
     public var scaleSpTrainable: Bool
@@ -60,7 +60,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
         architecture = try Architecture(settings)
         baseFunction = settings.baseFunction
         storage = try AlignedBuffer(count: architecture.stateCount)
-        functions = architecture.layers.map { Array(repeating: .library(.zero), count: $0.edges) }
+        functions = architecture.layers.map { _ in EdgeFunctions() }
         affineTrainable = settings.affineTrainable
         scaleSpTrainable = settings.scaleSpTrainable
         scaleBaseTrainable = settings.scaleBaseTrainable

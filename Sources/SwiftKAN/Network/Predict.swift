@@ -34,6 +34,8 @@ extension KAN {
         if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows }) {
             evaluator = spareEvaluators.remove(at: spare)
         } else {
+            // Lists of edges, which grow by doubling.
+            try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
             evaluator = try Evaluator(self, edgeRows: edgeRows)
         }
         defer {

@@ -35,16 +35,17 @@ struct StreamingLeastSquares {
     private var filled = 0
 
     /// The rows of A and of b, column by column, `capacity` rows each; b has a column of zeros if there is none.
-    private var a: [Double]
-    private var b: [Double]
-    private var tau: [Double]
-    private var work: [Double]
+    private let a: AlignedBuffer<Double>
+    private let b: AlignedBuffer<Double>
+    private let tau: AlignedBuffer<Double>
+    private var work: AlignedBuffer<Double>
 
     /// - Parameters:
     ///   - columns: unknowns of one right-hand side, ≥ 1.
     ///   - rightHandSides: ≥ 0.
     ///   - blockRows: how many rows are folded in at once, ≥ 1; a matter of speed.
-    /// - Throws: `KANError.invalid` for other numbers, or if the space has more numbers than LAPACK can count.
+    /// - Throws: `KANError.invalid` for other numbers, or if the space has more numbers than LAPACK can count;
+    ///   `KANError.noMemory`.
     init(columns: Int, rightHandSides: Int, blockRows: Int = 512) throws(KANError) {
         guard columns >= 1, rightHandSides >= 0, blockRows >= 1 else {
             throw KANError.invalid(
@@ -64,11 +65,11 @@ struct StreamingLeastSquares {
         self.rightHandSides = rightHandSides
         self.blockRows = blockRows
         capacity = columns + blockRows
-        a = [Double](repeating: 0, count: capacity * columns)
-        b = [Double](repeating: 0, count: capacity * max(rightHandSides, 1))
-        tau = [Double](repeating: 0, count: columns)
-        work = []
-        work = [Double](repeating: 0, count: try queryWork())
+        a = try AlignedBuffer(count: capacity * columns)
+        b = try AlignedBuffer(count: capacity * max(rightHandSides, 1))
+        tau = try AlignedBuffer(count: columns)
+        work = try AlignedBuffer(count: 1)
+        work = try AlignedBuffer(count: try queryWork())
     }
 
     /// Adds rows to the problem.
@@ -84,8 +85,8 @@ struct StreamingLeastSquares {
         while next < rows {
             if filled == capacity { try fold() }
             let count = min(rows - next, capacity - filled)
-            copy(matrix + next * columns, count, columns, into: &a)
-            copy(rightHandSides + next * self.rightHandSides, count, self.rightHandSides, into: &b)
+            copy(matrix + next * columns, count, columns, into: a.base)
+            copy(rightHandSides + next * self.rightHandSides, count, self.rightHandSides, into: b.base)
             filled += count
             next += count
         }
@@ -103,28 +104,28 @@ struct StreamingLeastSquares {
         if filled == 0 { return (solution, 0) }
 
         // dgelsy overwrites both; x comes back in the place of the right-hand sides, `columns` rows of it.
-        var matrix = [Double](repeating: 0, count: filled * columns)
+        let matrix = try AlignedBuffer<Double>(count: filled * columns)
         for j in 0..<columns {
-            for i in 0..<filled { matrix[j * filled + i] = a[j * capacity + i] }
+            for i in 0..<filled { matrix.base[j * filled + i] = a.base[j * capacity + i] }
         }
         let sides = max(rightHandSides, 1)
-        var x = [Double](repeating: 0, count: columns * sides)
+        let x = try AlignedBuffer<Double>(count: columns * sides)
         for j in 0..<sides {
-            for i in 0..<filled { x[j * columns + i] = b[j * capacity + i] }
+            for i in 0..<filled { x.base[j * columns + i] = b.base[j * capacity + i] }
         }
         var pivots = [Int32](repeating: 0, count: columns)
         var m = Int32(filled), n = Int32(columns), nrhs = Int32(sides)
         var rank: Int32 = 0, info: Int32 = 0, best = 0.0, rcond = rcond
         var lda = m, ldb = n, size: Int32 = -1
-        dgelsy_(&m, &n, &nrhs, &matrix, &lda, &x, &ldb, &pivots, &rcond, &rank, &best, &size, &info)
+        dgelsy_(&m, &n, &nrhs, matrix.base, &lda, x.base, &ldb, &pivots, &rcond, &rank, &best, &size, &info)
         try check(info, "dgelsy")
         size = Int32(best)
-        if work.count < Int(size) { work = [Double](repeating: 0, count: Int(size)) }
-        dgelsy_(&m, &n, &nrhs, &matrix, &lda, &x, &ldb, &pivots, &rcond, &rank, &work, &size, &info)
+        if work.count < Int(size) { work = try AlignedBuffer(count: Int(size)) }
+        dgelsy_(&m, &n, &nrhs, matrix.base, &lda, x.base, &ldb, &pivots, &rcond, &rank, work.base, &size, &info)
         try check(info, "dgelsy")
 
         for j in 0..<rightHandSides {
-            for i in 0..<columns { solution[i * rightHandSides + j] = x[j * columns + i] }
+            for i in 0..<columns { solution[i * rightHandSides + j] = x.base[j * columns + i] }
         }
         return (solution, Int(rank))
     }
@@ -132,28 +133,26 @@ struct StreamingLeastSquares {
     // MARK: - Folding
 
     /// Turns `count` rows of `width` numbers into the next rows of a space held column by column.
-    private func copy(_ source: UnsafePointer<Double>, _ count: Int, _ width: Int, into space: inout [Double]) {
-        space.withUnsafeMutableBufferPointer { space in
-            for j in 0..<width {
-                let column = space.baseAddress! + j * capacity + filled
-                for i in 0..<count { column[i] = source[i * width + j] }
-            }
+    private func copy(_ source: UnsafePointer<Double>, _ count: Int, _ width: Int, into space: UnsafeMutablePointer<Double>) {
+        for j in 0..<width {
+            let column = space + j * capacity + filled
+            for i in 0..<count { column[i] = source[i * width + j] }
         }
     }
 
     /// Replaces the `filled` > `columns` rows by their triangle.
     private mutating func fold() throws(KANError) {
         var m = Int32(filled), n = Int32(columns), ld = Int32(capacity), size = Int32(work.count), info: Int32 = 0
-        dgeqrf_(&m, &n, &a, &ld, &tau, &work, &size, &info)
+        dgeqrf_(&m, &n, a.base, &ld, tau.base, work.base, &size, &info)
         try check(info, "dgeqrf")
         if rightHandSides > 0 {
             var nrhs = Int32(rightHandSides)
-            dormqr_("L", "T", &m, &nrhs, &n, &a, &ld, tau, &b, &ld, &work, &size, &info, 1, 1)
+            dormqr_("L", "T", &m, &nrhs, &n, a.base, &ld, tau.base, b.base, &ld, work.base, &size, &info, 1, 1)
             try check(info, "dormqr")
         }
         // What is below the diagonal belongs to Q.
         for j in 0..<columns {
-            for i in stride(from: j + 1, to: columns, by: 1) { a[j * capacity + i] = 0 }
+            for i in stride(from: j + 1, to: columns, by: 1) { a.base[j * capacity + i] = 0 }
         }
         filled = columns
     }
@@ -162,9 +161,9 @@ struct StreamingLeastSquares {
     private mutating func queryWork() throws(KANError) -> Int {
         var m = Int32(capacity), n = Int32(columns), nrhs = Int32(max(rightHandSides, 1)), ld = m
         var size: Int32 = -1, info: Int32 = 0, factor = 0.0, apply = 0.0
-        dgeqrf_(&m, &n, &a, &ld, &tau, &factor, &size, &info)
+        dgeqrf_(&m, &n, a.base, &ld, tau.base, &factor, &size, &info)
         try check(info, "dgeqrf")
-        dormqr_("L", "T", &m, &nrhs, &n, &a, &ld, tau, &b, &ld, &apply, &size, &info, 1, 1)
+        dormqr_("L", "T", &m, &nrhs, &n, a.base, &ld, tau.base, b.base, &ld, &apply, &size, &info, 1, 1)
         try check(info, "dormqr")
         return Int(max(factor, apply, 1))
     }

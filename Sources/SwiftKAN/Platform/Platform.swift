@@ -37,6 +37,14 @@ func allocateAligned(_ bytes: Int) -> UnsafeMutableRawPointer? {
 
 func freeAligned(_ raw: UnsafeMutableRawPointer) { free(raw) }
 
+/// Could so much memory be had at this moment.
+func isAvailable(bytes: Int) -> Bool {
+    var raw: UnsafeMutableRawPointer?  // posix_memalign, as compilers may leave out a malloc that is only freed
+    guard posix_memalign(&raw, 64, bytes) == 0, let raw else { return false }
+    free(raw)
+    return true
+}
+
 // MARK: - Threads
 
 /// A number that tells the calling thread from all others alive.

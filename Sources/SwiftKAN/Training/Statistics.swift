@@ -83,6 +83,9 @@ extension Evaluator {
     @inline(__always)
     func moments(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation) throws(KANError) -> [LayerMoments] {
         let D = architecture.inputs
+        // Six numbers an edge in every shard, and those that regularisers derive from them.
+        let quantities = architecture.layers.reduce(0) { $0 + Double($1.edges + $1.inputs + $1.outputs) }
+        try requireMemory(doubles: quantities * Double(6 * shardCount(n) + 20))
         let empty = architecture.layers.map { LayerMoments($0) }
         var shards = Array(repeating: empty, count: shardCount(n))
         try shards.withUnsafeMutableBufferPointer { (buffer) throws(KANError) in

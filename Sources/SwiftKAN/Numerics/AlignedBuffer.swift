@@ -27,3 +27,14 @@ final class AlignedBuffer<T: KANScalar>: @unchecked Sendable {
 
     func fillWithZero() { base.update(repeating: 0, count: count) }
 }
+
+/// Asks for memory before Swift's own arrays take it, because an array that cannot grow ends the process.
+///
+/// A question and no promise: another thread may take the memory meanwhile.
+/// - Parameter count: how many numbers of 8 bytes, at most; a `Double`, so that no product overflows.
+/// - Throws: `KANError.noMemory`.
+func requireMemory(doubles count: Double) throws(KANError) {
+    let slack = 0x1p20  // for all that is small
+    let bytes = min(8 * count + slack, 0x1p62).truncated
+    guard isAvailable(bytes: bytes) else { throw .noMemory(bytes) }
+}

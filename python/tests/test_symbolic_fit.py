@@ -91,6 +91,22 @@ def test_never_below_a_grid_search(name):
         assert ours >= theirs - 1e-9 or name == "1/x"
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_arguments_of_more_than_a_few_bits(seed):
+    """Noisy data whose best window lies at the very end of the domain, where a·x + b takes a few values only: rounding must not
+    choose, and what is the same function (arccos = π/2 - arcsin) gets the same fit."""
+    random = np.random.RandomState(seed)
+    x = random.uniform(0, 1, 200)
+    y = np.log(x + 0.12) + 0.3 * random.randn(200)
+    (arctanh, r2), (arcsin, sine), (arccos, cosine) = (fit_params(x, y, name) for name in ("arctanh", "arcsin", "arccos"))
+    assert min(abs(params[0]) for params in (arctanh, arcsin, arccos)) > 1e-10
+    assert sine == pytest.approx(cosine, abs=1e-7)
+    for a in 10.0 ** np.arange(-8, -0.5, 0.25):
+        for gap in 10.0 ** np.arange(-2, 0.5, 0.1):
+            t = np.arctanh(a * (x + gap) - 1)
+            assert r2 >= np.corrcoef(t, y)[0, 1] ** 2 - 1e-8
+
+
 @pytest.mark.parametrize("name", ["sin", "x^2", "log", "tanh", "sgn"])
 def test_free_of_scale(name):
     random = np.random.RandomState(3)

@@ -367,6 +367,8 @@ OTHERS = [
     (lambda m: m.set_mode(0, 0, 3, "s"), ValueError, "j: must be from 0 to 2, not 3"),
     (lambda m: m.set_mode(2, 0, 0, "s"), ValueError, "l: must be from 0 to 1, not 2"),
     (lambda m: m.set_mode(0, 0, 0, "sn", "a"), TypeError, "mask_n"),
+    (lambda m: m.set_mode(0, 0, 0, "S"), ValueError, "mode: must be one of 's', 'n'"),
+    (lambda m: m.set_mode(0, 0, 0, ["s"]), ValueError, "mode: must be one of"),
     (lambda m: m.fix_symbolic(0, 0, 0, "sine"), ValueError, "fun_name: there is no function 'sine'; there are x, x.2.*add_symbolic"),
     (lambda m: m.fix_symbolic(0, 2, 0, "sin"), ValueError, "i: must be from 0 to 1, not 2"),
     (lambda m: m.fix_symbolic(0, 0, 0, "sin", a_range=3), ValueError, "a_range: must be a pair"),

@@ -2,9 +2,10 @@
  * _symbolic.c: functions of the user's, written in Python, and the fit of functions to samples.
  *
  * What it must get right first: a Python function is called with the GIL on the thread that called the engine, also from
- * deep within a call that runs without the GIL; an exception in it is raised by that call when it returns. Until then the
- * first exception is kept in the thread's own dict, no further function runs, and values are NaN. The function gets copies
- * that Python owns, so that an array kept beyond the call is never a view of freed memory.
+ * deep within a call that runs without the GIL; an exception in it is raised by that call when it returns, as is one that a
+ * signal's handler raises during a fit. Until then the first exception is kept in the thread's own dict, no further function
+ * runs, and values are NaN. The function gets copies that Python owns, so that an array kept beyond the call is never a view
+ * of freed memory.
  */
 #include "_core.h"
 
@@ -144,9 +145,22 @@ PyObject *core_function_add(PyObject *module, PyObject *args, PyObject *keywords
 
 /* ---- The fit ----------------------------------------------------------------------------------------------- */
 
+/* Looks for signals, and for an exception in a function of the user's, which also ends the fit. */
+static int32_t on_poll(void *context)
+{
+  (void)context;
+  PyGILState_STATE gil = PyGILState_Ensure();
+  if (pending() == NULL && PyErr_CheckSignals() < 0)
+    keep_exception();
+  int32_t answer = pending() != NULL ? SWIFTKAN_CANCEL : SWIFTKAN_CONTINUE;
+  PyGILState_Release(gil);
+  return answer;
+}
+
 const char core_symbolic_fit_doc[] =
     "symbolic_fit(functions, x, y, a_range, b_range)\n--\n\n"
-    "Fit c*f(a*x + b) + d to the float64 samples (x, y) for each function number: a list of (a, b, c, d, r2).";
+    "Fit c*f(a*x + b) + d to the float64 samples (x, y) for each function number: a list of (a, b, c, d, r2).\n\n"
+    "It looks for signals; what their handlers raise ends it.";
 
 PyObject *core_symbolic_fit(PyObject *module, PyObject *args, PyObject *keywords)
 {
@@ -174,7 +188,7 @@ PyObject *core_symbolic_fit(PyObject *module, PyObject *args, PyObject *keywords
   swiftkan_status status;
   Py_BEGIN_ALLOW_THREADS
   status = swiftkan_symbolic_fit(functions, count, views[0].buf, views[1].buf, core_items(&views[0]), a_range, b_range,
-                                 results, results + 4 * count, message);
+                                 on_poll, NULL, results, results + 4 * count, message);
   Py_END_ALLOW_THREADS
   if (core_check(status, message) < 0)
     goto done;

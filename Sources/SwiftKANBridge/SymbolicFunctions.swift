@@ -106,6 +106,7 @@ public func swiftkan_symbolic_set(
 public func swiftkan_symbolic_fit(
     _ functions: UnsafePointer<Int64>!, _ count: Int64, _ x: UnsafePointer<Double>!, _ y: UnsafePointer<Double>!,
     _ n: Int64, _ a_range: UnsafePointer<Double>!, _ b_range: UnsafePointer<Double>!,
+    _ poll: (@convention(c) (UnsafeMutableRawPointer?) -> Int32)!, _ context: UnsafeMutableRawPointer!,
     _ affine: UnsafeMutablePointer<Double>!, _ r2: UnsafeMutablePointer<Double>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
     funnel(message) { () throws(KANError) in
@@ -118,7 +119,11 @@ public func swiftkan_symbolic_fit(
         let (affine, r2) = (try checkedPointer(affine, "affine"), try checkedPointer(r2, "r2"))
         var wanted: [EdgeFunction] = []
         for e in 0..<count { wanted.append(try checkedFunction(numbers[e])) }
-        let found = try SymbolicFit.fit(wanted, x: x, y: y, count: n, aRange: range(a_range), bRange: range(b_range))
+        let asked: (() -> CallbackAnswer)? = poll.map { poll in
+            { poll(context) == Int32(SWIFTKAN_CONTINUE) ? .proceed : .cancel }
+        }
+        let found = try SymbolicFit.fit(
+            wanted, x: x, y: y, count: n, aRange: range(a_range), bRange: range(b_range), poll: asked)
         for (e, result) in found.enumerated() {
             (affine[4 * e], affine[4 * e + 1], affine[4 * e + 2], affine[4 * e + 3]) = (result.a, result.b, result.c, result.d)
             r2[e] = result.r2

@@ -7,6 +7,7 @@
 #include "abi.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* x³/3 times the context, with its derivative; fails for the context's sign. */
@@ -77,6 +78,35 @@ static void test_added(int32_t dtype)
   swiftkan_destroy(model);
 }
 
+/* Answers that all is well `*context` times, then that the fit should end. */
+static int32_t count_down(void *context)
+{
+  int64_t *left = context;
+  return (*left)-- > 0 ? SWIFTKAN_CONTINUE : SWIFTKAN_CANCEL;
+}
+
+static void test_cancelled_fit(void)
+{
+  enum { MANY = 1000000, ALL = 29 };
+  double *x = malloc(2 * MANY * sizeof *x), *y = x + MANY, affine[4 * ALL], r2[ALL];
+  int64_t functions[ALL], left = 2;
+  CHECK(x != NULL);
+  for (int64_t f = 0; f < ALL; f++)
+    functions[f] = f;
+  for (int64_t s = 0; s < MANY; s++) {
+    x[s] = (double)s / MANY;
+    y[s] = sin(40 * x[s] * x[s]);
+  }
+  affine[0] = r2[0] = 77;
+  CHECK(swiftkan_symbolic_fit(functions, ALL, x, y, MANY, NULL, NULL, count_down, &left, affine, r2, text) ==
+        SWIFTKAN_CANCELLED);
+  CHECK(left == -1 && strlen(text) > 0 && affine[0] == 77 && r2[0] == 77);
+  left = INT64_MAX;
+  OK(swiftkan_symbolic_fit(functions, 1, x, y, MANY, NULL, NULL, count_down, &left, affine, r2, text));
+  CHECK(left > 0 && affine[0] == 1 && r2[0] < 0.5);
+  free(x);
+}
+
 static void test_fit(void)
 {
   double x[200], y[200], affine[2][4], r2[2];
@@ -89,30 +119,30 @@ static void test_fit(void)
     sine++;
   functions[1] = sine;
   const double range[2] = {-10, 10}, reversed[2] = {1, -1}, infinite[2] = {0, INFINITY};
-  OK(swiftkan_symbolic_fit(functions, 2, x, y, 200, range, NULL, affine[0], r2, text));
+  OK(swiftkan_symbolic_fit(functions, 2, x, y, 200, range, NULL, NULL, NULL, affine[0], r2, text));
   CHECK(r2[1] > 1 - 1e-9 && fabs(fabs(affine[1][0]) - 0.03) < 1e-9 && fabs(affine[1][3] - 2) < 1e-9);
   CHECK(r2[0] > 0 && r2[0] < 0.9 && affine[0][0] == 1 && affine[0][1] == 0);
-  OK(swiftkan_symbolic_fit(functions, 0, x, y, 200, NULL, NULL, affine[0], r2, text));
-  OK(swiftkan_symbolic_fit(functions, 1, x, y, 1, NULL, NULL, affine[0], r2, NULL));
+  OK(swiftkan_symbolic_fit(functions, 0, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  OK(swiftkan_symbolic_fit(functions, 1, x, y, 1, NULL, NULL, NULL, NULL, affine[0], r2, NULL));
   CHECK(r2[0] == 0 && affine[0][3] == y[0]);
 
   int64_t wrong[1] = {-1}, function;
-  REFUSE(swiftkan_symbolic_fit(wrong, 1, x, y, 200, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(wrong, 1, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
   wrong[0] = swiftkan_function_count();
-  REFUSE(swiftkan_symbolic_fit(wrong, 1, x, y, 200, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(NULL, 1, x, y, 200, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, -1, x, y, 200, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, INT64_MAX, x, y, 200, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, NULL, y, 200, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, NULL, 200, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 0, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, INT64_MAX, NULL, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, reversed, NULL, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, infinite, affine[0], r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, NULL, NULL, r2, text));
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, NULL, affine[0], NULL, text));
+  REFUSE(swiftkan_symbolic_fit(wrong, 1, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(NULL, 1, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, -1, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, INT64_MAX, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, NULL, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, NULL, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 0, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, INT64_MAX, NULL, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, reversed, NULL, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, infinite, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, NULL, NULL, NULL, NULL, r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, NULL, NULL, NULL, affine[0], NULL, text));
   x[7] = NAN;
-  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, NULL, affine[0], r2, text));
+  REFUSE(swiftkan_symbolic_fit(functions, 1, x, y, 200, NULL, NULL, NULL, NULL, affine[0], r2, text));
 
   REFUSE(swiftkan_function_add(NULL, cube, NULL, &function, text));
   REFUSE(swiftkan_function_add("", cube, NULL, &function, text));
@@ -124,6 +154,7 @@ static void test_fit(void)
 void test_symbolic(void)
 {
   test_fit();
+  test_cancelled_fit();
   test_added(SWIFTKAN_FLOAT64);
   test_added(SWIFTKAN_FLOAT32);
 }

@@ -70,6 +70,47 @@ private func values(_ function: SymbolicFunction, _ t: [Double]) -> [Double] {
         #expect(step.r2 > 1 - 1e-12)
     }
 
+    /// Whatever the fit is at when the answer comes: no result, and no poll after it.
+    @Test(arguments: [0, 1, 3])
+    func isCancelledWithinChunks(_ polls: Int) throws {
+        let x = (0..<400_000).map { Double($0 * 7919 % 400_009) / 400_009 }
+        let y = x.map { Double.sin(40 * $0 * $0) }
+        let library = SymbolicFunction.allCases.map { EdgeFunction.library($0) }
+        var left = polls
+        #expect(throws: KANError.cancelled) {
+            _ = try SymbolicFit.fit(library, x: x, y: y, count: x.count) {
+                left -= 1
+                return left < 0 ? .cancel : .proceed
+            }
+        }
+        #expect(left == -1)
+        let untouched = try SymbolicFit.fit(library, x: x, y: y, count: 5000) { .proceed }
+        let alone = try SymbolicFit.fit(library, x: x, y: y, count: 5000)
+        for (a, b) in zip(untouched, alone) { #expect(a.r2 == b.r2 && a.a == b.a && a.d == b.d) }
+    }
+
+    /// After the answer no function of the user's runs.
+    @Test func cancelsAddedFunctions() throws {
+        nonisolated(unsafe) var (calls, callsThen) = (0, -1)
+        let added = try EdgeFunction.add(name: "line of tests") { _, x, count, _, _, value, derivative in
+            calls += 1
+            for s in 0..<count {
+                value.assumingMemoryBound(to: Double.self)[s] = x.assumingMemoryBound(to: Double.self)[s]
+                derivative?.assumingMemoryBound(to: Double.self)[s] = 1
+            }
+            return true
+        }
+        let x = (0..<4_000_000).map { Double($0) / 1e6 }
+        #expect(throws: KANError.cancelled) {
+            _ = try SymbolicFit.fit([.added(added), .added(added)], x: x, y: x.map { $0 * $0 }, count: x.count) {
+                if calls == 0 { return .proceed }
+                callsThen = calls
+                return .cancel
+            }
+        }
+        #expect(callsThen > 0 && calls == callsThen)
+    }
+
     @Test func constantsHaveNoFit() throws {
         for f in SymbolicFunction.allCases {
             let found = try fit(f, [1, 2, 3], [5, 5, 5])

@@ -78,8 +78,8 @@ class Plotting(Attribution):
         Notes
         -----
         The arguments, the arrangement and the opacity are pykan's (kan/MultKAN.py, ``plot``), which writes a bitmap per edge into
-        ``folder``, './figures' by default. In layers of 48 edges and more, boxes form several rows, and edges fainter than 2 %
-        are left out so that the others have room; a large ``beta`` shows them.
+        ``folder``, './figures' by default. In layers of more than 20 edges, boxes form several rows. From layers of 48 edges and
+        more, those fainter than 2 % are left out so that the others have room; a large ``beta`` shows them.
 
         Examples
         --------

@@ -16,7 +16,7 @@ import numpy as np
 
 from ._plot_edges import Curve
 from ._plot_layout import Layout
-from ._plot_names import Row, font
+from ._plot_names import Row, font, measure
 from ._plot_pen import Pen
 
 SIDE = 0.03  # margin left and right; the nodes are spread over the width between
@@ -121,14 +121,15 @@ def _samples(pen: Pen, layout: Layout, curves: list[Curve], centre: np.ndarray, 
 
 
 def _ticks(pen: Pen, curve: Curve, place: np.ndarray, h: float, color: np.ndarray) -> None:
-    """The ranges: of x below the box, of y on its left side."""
-    (x, y), size, gap = place, 0.27 * h, 0.1 * h
-    (x0, x1), (y0, y1) = curve.x_range, curve.y_range
-    options = dict(color=color, zorder=4.5)
-    pen.text(x - h, y - h - gap, number(x0, x1 - x0), size, ha="left", va="top", **options)
-    pen.text(x + h, y - h - gap, number(x1, x1 - x0), size, ha="right", va="top", **options)
-    pen.text(x - h - gap, y - h, number(y0, y1 - y0), size, ha="right", va="bottom", rotation=90, **options)
-    pen.text(x - h - gap, y + h, number(y1, y1 - y0), size, ha="right", va="top", rotation=90, **options)
+    """The ranges: of x below the box, of y on its left side; smaller where the two numbers would touch."""
+    (x, y), gap = place, 0.1 * h
+    below, beside = ([number(bound, high - low) for bound in (low, high)] for low, high in (curve.x_range, curve.y_range))
+    size = min(0.27 * h, *(2 * h / (sum(measure(text)[0] for text in pair) + 0.8) for pair in (below, beside)))
+    options = dict(size=size, color=color, zorder=4.5)
+    pen.text(x - h, y - h - gap, below[0], ha="left", va="top", **options)
+    pen.text(x + h, y - h - gap, below[1], ha="right", va="top", **options)
+    pen.text(x - h - gap, y - h, beside[0], ha="right", va="bottom", rotation=90, **options)
+    pen.text(x - h - gap, y + h, beside[1], ha="right", va="top", rotation=90, **options)
 
 
 def number(value: float, span: float) -> str:

@@ -2,8 +2,8 @@
 
 What it must get right first:
   1. boxes, nodes and symbols never overlap, from one edge to thousands;
-  2. up to some dozens of edges a layer the arrangement is pykan's; beyond, boxes form several rows in a higher layer, because
-     in one row they would be specks.
+  2. up to 20 edges a layer the arrangement is pykan's; beyond, boxes form several rows, and in a higher layer if they are many,
+     because in one row they would be specks.
 
 The unit is the width that nodes are spread over. Level l of nodes lies at the height ``level[l]``; above it come the boxes of
 layer l, then its subnodes (Y0 above the level, more in a layer with rows), then the next level (Z0 above the subnodes).
@@ -21,7 +21,8 @@ HIGHEST = 0.55  # Y0 of a layer with many rows
 BAND = 0.7  # the part of Y0 that rows of boxes take
 LARGEST_BOX = 0.05  # half its side
 LARGEST_NODE, LARGEST_SYMBOL = 0.0125, 0.02  # radii
-CROWDED = 48  # boxes in a layer from which on they form rows
+ONE_ROW = 20  # most boxes side by side: more would be smaller than a letter
+CROWDED = 48  # boxes in a layer from which on faint ones are left out, and the layer is higher
 
 
 class Layout(NamedTuple):
@@ -65,7 +66,7 @@ def height(edges: int) -> float:
 
 def _rows(n: int, band: float) -> tuple[np.ndarray, float]:
     """Centres of n boxes about height 0, and half a box's side: 4/5 of the room that a box has, as in pykan."""
-    rows = 1 if n < CROWDED else max(1, round(math.sqrt(n * band)))
+    rows = 1 if n <= ONE_ROW else max(2, round(math.sqrt(n * band)))
     columns = -(-n // rows)
     half = min(0.4 / max(columns, 5), LARGEST_BOX, 0.4 * band / rows)
     column, row = np.divmod(np.arange(n), rows)

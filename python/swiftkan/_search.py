@@ -66,15 +66,14 @@ class SymbolicRow:
         return texts[0] if len(texts) == 1 else texts
 
     def __repr__(self) -> str:
-        shown = _shown(self.formulas)
-        return f"SymbolicRow(complexity={self.complexity:g}, loss={self.loss:.3g}, {shown})"
+        return f"SymbolicRow(complexity={self.complexity:g}, loss={self.loss:.3g}, {_shown(self.formulas)})"
 
 
 def _shown(formulas: list[Any]) -> str:
-    """Formulas on a line, rounded."""
-    import sympy
+    """Formulas with four decimals: 1.2346, not 1.23460000000000."""
+    from sympy import sstr
 
-    return ", ".join(sympy.sstr(ex_round(each, 4), full_prec=False) for each in formulas)
+    return ", ".join(sstr(ex_round(each, 4), full_prec=False) for each in formulas)
 
 
 class SymbolicSearch(list):
@@ -105,8 +104,7 @@ class SymbolicSearch(list):
         rows = [("complexity", "loss", "formula")]
         best = self.best if self else None
         for row in self:
-            shown = _shown(row.formulas)
-            rows.append((f"{row.complexity:g}", f"{row.loss:.3e}", shown + ("  ← best" if row is best else "")))
+            rows.append((f"{row.complexity:g}", f"{row.loss:.3e}", _shown(row.formulas) + ("  ← best" if row is best else "")))
         widths = [max(len(row[k]) for row in rows) for k in range(2)]
         return "\n".join(f"{row[0]:>{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]}" for row in rows)
 

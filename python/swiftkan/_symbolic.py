@@ -126,21 +126,27 @@ class Symbolic:
         l, i, j : int
             The edge from node i of level l to subnode j of level l + 1.
         mode : str
-            's' the symbolic part, 'n' the numeric, 'sn' or 'ns' both, anything else none.
+            's' the symbolic part, 'n' the numeric, 'sn' or 'ns' both, 'off' (or 'none', '') neither.
         mask_n : float
             The numeric part's mask for 'sn'; 1 if not given.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an edge that is not there, another mode, a mask that is not a finite number.
 
         Examples
         --------
         >>> from swiftkan import KAN
         >>> model = KAN([2, 1])
-        >>> model.set_mode(0, 1, 0, "none")
+        >>> model.set_mode(0, 1, 0, "off")
         >>> model.n_edge
         1
         """
         l, i, j = self._edge(l, i, j)
         both = 1.0 if mask_n is None else _check.real("mask_n", mask_n)
-        numeric, symbolic = {"s": (0, 1), "n": (1, 0), "sn": (both, 1), "ns": (both, 1)}.get(mode, (0, 0))
+        parts = {"s": (0, 1), "n": (1, 0), "sn": (both, 1), "ns": (both, 1), "off": (0, 0), "none": (0, 0), "": (0, 0)}
+        numeric, symbolic = parts[_check.choice("mode", mode, parts)]
         self._act_fun[l].mask[i, j], self._symbolic_fun[l].mask[j, i] = numeric, symbolic
 
     def fix_symbolic(

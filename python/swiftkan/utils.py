@@ -1,6 +1,11 @@
-"""The names of pykan's module ``kan.utils`` that swiftkan has, so that scripts find them in their place.
+"""Functions beside the model, where pykan's users look for them: ``from swiftkan.utils import ex_round``.
 
->>> from swiftkan.utils import ex_round
+They are those of ``swiftkan`` itself; this module keeps scripts and notebooks that import from ``kan.utils`` the same but for
+the package's name.
+
+>>> from swiftkan.utils import SYMBOLIC_LIB, create_dataset, ex_round
+>>> create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=10)["train_label"].shape
+(10, 1)
 """
 
 from ._datasets import create_dataset as create_dataset

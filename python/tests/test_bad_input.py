@@ -386,6 +386,8 @@ OTHERS = [
     (lambda m: m.set_mode(0, 0, 3, "s"), ValueError, "j: must be from 0 to 2, not 3"),
     (lambda m: m.set_mode(2, 0, 0, "s"), ValueError, "l: must be from 0 to 1, not 2"),
     (lambda m: m.set_mode(0, 0, 0, "sn", "a"), TypeError, "mask_n"),
+    (lambda m: m.set_mode(0, 0, 0, "S"), ValueError, "mode: must be one of 's', 'n'"),
+    (lambda m: m.set_mode(0, 0, 0, ["s"]), ValueError, "mode: must be one of"),
     (lambda m: m.fix_symbolic(0, 0, 0, "sine"), ValueError, "fun_name: there is no function 'sine'; there are x, x.2.*add_symbolic"),
     (lambda m: m.fix_symbolic(0, 2, 0, "sin"), ValueError, "i: must be from 0 to 1, not 2"),
     (lambda m: m.fix_symbolic(0, 0, 0, "sin", a_range=3), ValueError, "a_range: must be a pair"),
@@ -438,7 +440,7 @@ def test_the_table_is_complete():
     source = "".join(text for text in tables if "def test_refusals(" in text or "def test_the_table_is_complete(" in text)
     without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "cpu_info", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
                "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model",
-               "SYMBOLIC_LIB", "SymbolicSearch", "cpu_info"}  # fmt: skip
+               "SYMBOLIC_LIB", "SymbolicSearch", "cpu_info", "np"}  # fmt: skip
     methods = [name for name, value in inspect.getmembers(KAN, inspect.isroutine) if not name.startswith("_")]
     for name in itertools.chain(methods, swiftkan.__all__):
         assert name in without or name in source, name

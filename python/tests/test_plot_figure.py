@@ -87,6 +87,19 @@ def test_numbers_have_the_digits_that_the_range_allows(value, span, text):
     assert number(value, span) == text
 
 
+def test_ranges_do_not_touch():
+    model = KAN([3, 4, 1], seed=0)
+    model.get_act(np.random.RandomState(0).rand(50, 3) * [0.0345, -1.23e-3, 98765.0] - [0.1, 0, 0])
+    figure = model.plot(tick=True, beta=1e9, metric="forward_u")
+    figure.set_dpi(300)  # letters of few pixels would be as wide as these allow
+    renderer = figure._get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts]
+    assert len(boxes) >= 4 * 12  # of the edges that do anything
+    for four in np.arange(len(boxes)).reshape(-1, 4):
+        assert boxes[four[0]].x1 < boxes[four[1]].x0 and boxes[four[2]].y1 < boxes[four[3]].y0, four
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
 def test_samples(model):
     figure = model.plot(sample=True)
     first, second = (part(figure, f"samples-{l}") for l in (0, 1))

@@ -69,6 +69,7 @@ def test_the_table_is_a_pareto_front(hello_data):
         assert row.loss == pytest.approx(np.sqrt(np.mean((prediction - hello_data["test_label"]) ** 2)), abs=1e-14)
         np.testing.assert_allclose(row.model(hello_data["test_input"]), prediction, atol=0.05 + row.loss)
         assert isinstance(row.latex(), str)
+    assert "0000" not in str(found) + repr(found[0])
     lines = str(found).splitlines()
     assert len(lines) == len(found) + 1 and lines[0].split() == ["complexity", "loss", "formula"] and lines[-1].endswith("← best")
 

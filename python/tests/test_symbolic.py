@@ -55,7 +55,7 @@ def test_modes(additive):
     model = additive.clone()
     model.fix_symbolic(0, 0, 0, "x", fit_params_bool=False)
     both = model(X)
-    for mode, numeric, symbolic in (("s", 0, 1), ("n", 1, 0), ("sn", 1, 1), ("ns", 1, 1), ("", 0, 0)):
+    for mode, numeric, symbolic in (("s", 0, 1), ("n", 1, 0), ("sn", 1, 1), ("ns", 1, 1), ("", 0, 0), ("off", 0, 0)):
         model.set_mode(0, 0, 0, mode)
         assert (model.act_fun[0].mask[0, 0], model.symbolic_fun[0].mask[0, 0]) == (numeric, symbolic)
     model.set_mode(0, 0, 0, "sn", 0.25)

@@ -1,11 +1,15 @@
 """The fit of c·f(a·x + b) + d to samples: found for every function and every scale, and never worse than a grid search."""
 
+import os
+import signal
+import threading
+import time
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from swiftkan import FUNCTIONS, SYMBOLIC_LIB, fit_params
+from swiftkan import FUNCTIONS, KAN, SYMBOLIC_LIB, _core, fit_params
 
 # Where the arguments of each function may lie: in -10 … 10, in the domain, without a pole.
 DOMAINS = {
@@ -85,6 +89,22 @@ def test_never_below_a_grid_search(name):
         ours, theirs = fit_params(x, y, name)[1], grid_search(name, x, y)
         # A pole between samples is not allowed here, and may do a grid search good.
         assert ours >= theirs - 1e-9 or name == "1/x"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_arguments_of_more_than_a_few_bits(seed):
+    """Noisy data whose best window lies at the very end of the domain, where a·x + b takes a few values only: rounding must not
+    choose, and what is the same function (arccos = π/2 - arcsin) gets the same fit."""
+    random = np.random.RandomState(seed)
+    x = random.uniform(0, 1, 200)
+    y = np.log(x + 0.12) + 0.3 * random.randn(200)
+    (arctanh, r2), (arcsin, sine), (arccos, cosine) = (fit_params(x, y, name) for name in ("arctanh", "arcsin", "arccos"))
+    assert min(abs(params[0]) for params in (arctanh, arcsin, arccos)) > 1e-10
+    assert sine == pytest.approx(cosine, abs=1e-7)
+    for a in 10.0 ** np.arange(-8, -0.5, 0.25):
+        for gap in 10.0 ** np.arange(-2, 0.5, 0.1):
+            t = np.arctanh(a * (x + gap) - 1)
+            assert r2 >= np.corrcoef(t, y)[0, 1] ** 2 - 1e-8
 
 
 @pytest.mark.parametrize("name", ["sin", "x^2", "log", "tanh", "sgn"])
@@ -170,6 +190,72 @@ def test_many_samples_take_no_memory():
     tracemalloc.stop()
     assert r2 > 1 - 1e-12 and peak < 1e6
     np.testing.assert_allclose(params, (3, -1, 1, 0), atol=1e-6)
+
+
+def interrupted(seconds, call):
+    """How long after a signal, ``seconds`` after its beginning, a call ends with KeyboardInterrupt."""
+    sent = []
+
+    def interrupt():
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(seconds, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    took = time.perf_counter() - sent[0]
+    timer.join()
+    return took
+
+
+@pytest.fixture(scope="module")
+def millions():
+    x = np.random.RandomState(0).uniform(-1, 1, 3_000_000)
+    return x, np.sin(9 * x * x)
+
+
+@pytest.mark.parametrize("name", [None, "sgn", "tan", "of the user"])
+def test_ctrl_c(millions, name):
+    """KeyboardInterrupt soon after the signal, however many samples there are; afterwards all is as it was."""
+    x, y = millions
+    if name == "of the user":
+        number = fit_params([0.0, 1.0, 2.0], [0.0, 1.0, 3.0], np.tanh) and len(_core.functions()) - 1
+        numbers = [number] * 40
+    else:
+        numbers = [FUNCTIONS.index(name)] * 40 if name else list(range(len(FUNCTIONS))) * 4
+    took = interrupted(0.15, lambda: _core.symbolic_fit(numbers, x, y, (-10, 10), (-10, 10)))
+    assert took < 0.5  # 0.05 s, and leave for a machine that is busy with other things
+    assert _core.symbolic_fit(numbers[:1], x[:100], y[:100], (-10, 10), (-10, 10))[0][4] >= 0
+
+
+def test_ctrl_c_leaves_the_model_alone():
+    x = np.random.RandomState(0).uniform(-1, 1, (300_000, 1))
+    model = KAN([1, 4, 1], seed=0)
+    model.get_act(x)
+    before = model.predict(x[:50])
+
+    def search():
+        while True:
+            model.suggest_symbolic(0, 0, 0)
+
+    assert interrupted(1.0, search) < 1.0
+    assert (model.predict(x[:50]) == before).all() and model.suggest_symbolic(0, 0, 0, x=x[:100])[2] >= 0
+
+
+def test_an_error_of_a_function_ends_the_fit(millions):
+    """Also in one whose samples take many calls: the first error is raised, and the function is not called again."""
+    calls = []
+
+    def fails(t):
+        calls.append(len(t))
+        if len(calls) > 3:
+            raise LookupError("from the function")
+        return t * t
+
+    with pytest.raises(LookupError, match="from the function"):
+        fit_params(*millions, fails)
+    assert len(calls) == 4
 
 
 def test_a_function_of_the_user():

@@ -190,11 +190,13 @@ swiftkan_status swiftkan_function_add(const char *name, swiftkan_function_body b
  * receives a, b, c, d and r2 (count) the share of y's variance that is explained, 0 … 1 (0 if y is constant, or if f
  * is defined for no a, b that were tried). No a, b that leave f's domain, or have a pole among the samples, are taken.
  * a_range, b_range (2 each, or NULL for -10, 10): a and b looked at besides those for which a·x + b lies in -10 … 10.
- * All arrays are doubles. n ≥ 1. OK, INVALID.
+ * poll (or NULL): called with `context` on the calling thread about every 20 ms; unless it answers SWIFTKAN_CONTINUE, the
+ * fit ends with CANCELLED and no results. All arrays are doubles. n ≥ 1. OK, INVALID, CANCELLED.
  */
 swiftkan_status swiftkan_symbolic_fit(const int64_t *functions, int64_t count, const double *x, const double *y,
-                                      int64_t n, const double *a_range, const double *b_range, double *affine,
-                                      double *r2, char *message);
+                                      int64_t n, const double *a_range, const double *b_range,
+                                      int32_t (*poll)(void *context), void *context, double *affine, double *r2,
+                                      char *message);
 
 /* The function on the edge from node i to subnode j of layer l. Its mask and affine are in the state. OK, INVALID. */
 swiftkan_status swiftkan_symbolic_get(swiftkan_model *model, int64_t l, int64_t i, int64_t j, int64_t *function,

@@ -3,6 +3,7 @@
 // What it must get right, in this order:
 //   1. A place never lies outside the domain because of how it is written: distances to a pole are kept as logarithms.
 //   2. As few numbers to search for as the function has: one for powers, logarithms and exponentials.
+//   3. The arguments a·x + b differ by more than rounding, or chance would choose among places.
 //
 // With u = (x - middle)/half in -1 … 1:
 //
@@ -84,7 +85,8 @@ enum FitFamily: Sendable {
             (p.A, p.B, p.parameters) = (theta.0, theta.1, 2)
             (p.dA.0, p.dB.1) = (1, 1)
         case .window(let low, let high):
-            guard abs(theta.0) < 36, abs(theta.1) < 36 else { return nil }
+            // Data that took less than 10⁻⁹ of the domain would have arguments a·x + b of a few bits.
+            guard theta.0 > -20.7, theta.0 < 36, abs(theta.1) < 36 else { return nil }
             let (share, rest) = (logistic(theta.0), logistic(-theta.0))
             let (left, right) = (logistic(theta.1), logistic(-theta.1))
             let (length, free) = (high - low, (high - low) * rest)

@@ -28,7 +28,10 @@ struct FitSamples: @unchecked Sendable {
     /// As many samples as the finest scan looks at.
     static let capacity = 2048
 
-    init(x: UnsafePointer<Double>, y: UnsafePointer<Double>, count: Int) throws(KANError) {
+    /// - Throws: `KANError.invalid` if there are no samples, or one of them is not finite; `KANError.cancelled`.
+    init(
+        x: UnsafePointer<Double>, y: UnsafePointer<Double>, count: Int, checkpoint: Checkpoint? = nil
+    ) throws(KANError) {
         guard count >= 1 else { throw .invalid("n is \(count); a fit needs at least 1 sample") }
         (self.x, self.y, self.count) = (x, y, count)
         var (lowest, highest) = (0, 0)
@@ -36,6 +39,7 @@ struct FitSamples: @unchecked Sendable {
         let first = y[0]
         var (sum, squares) = (0.0, 0.0)
         for s in 0..<count {
+            if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { throw .cancelled }
             guard x[s].isFinite else { throw .invalid("x[\(s)] is \(x[s]); it must be finite") }
             guard y[s].isFinite else { throw .invalid("y[\(s)] is \(y[s]); it must be finite") }
             if x[s] < x[lowest] { lowest = s }
@@ -43,7 +47,10 @@ struct FitSamples: @unchecked Sendable {
             sum += y[s] - first
         }
         let mean = first + sum / Double(count)
-        for s in 0..<count { squares += (y[s] - mean) * (y[s] - mean) }
+        for s in 0..<count {
+            if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { throw .cancelled }
+            squares += (y[s] - mean) * (y[s] - mean)
+        }
         (low, high) = (x[lowest], x[highest])
         half = (high - low) / 2
         meanY = mean

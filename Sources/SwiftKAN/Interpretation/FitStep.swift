@@ -4,8 +4,8 @@
 // counted in 512 bins, then those of the best bin and its neighbours in 512 finer ones, until a bin holds one x only.
 
 extension SymbolicFit {
-    /// b of sgn(x + b); 0 if that is as good.
-    static func bestThreshold(_ samples: FitSamples) -> Double {
+    /// b of sgn(x + b); 0 if that is as good, and if the fit is cancelled.
+    static func bestThreshold(_ samples: FitSamples, _ checkpoint: Checkpoint?) -> Double {
         let bins = 512
         var (low, high) = (samples.low, samples.high)
         var threshold = samples.middle
@@ -18,6 +18,7 @@ extension SymbolicFit {
             var counts = [Double](repeating: 0, count: bins), sums = counts
             var first = [Double](repeating: .infinity, count: bins), last = [Double](repeating: -.infinity, count: bins)
             for s in 0..<samples.count {
+                if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { return 0 }
                 let x = samples.x[s]
                 if x < low || x > high { continue }
                 let k = min(bins - 1, Int((x - low) / width))

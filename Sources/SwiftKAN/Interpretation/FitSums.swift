@@ -4,6 +4,7 @@
 //   1. Anything that is not finite makes the whole result nil.
 //   2. Differences, not sums, are squared: f may vary by 10⁻⁷ of its size (tanh far out) and y may have any mean.
 //   3. Memory does not grow with the number of samples; up to `chunk` of them are evaluated once only.
+//   4. Once the fit is cancelled no function is evaluated any more, and every result is nil.
 
 /// A place in the search: t = A·v + B with v = (x - origin)·scale, and how t moves with the one or two numbers searched for.
 struct FitPoint: Sendable {
@@ -35,12 +36,13 @@ final class FitSums {
     static let chunk = 2048
     let function: EdgeFunction
     let samples: FitSamples
+    private let checkpoint: Checkpoint?
     private let t, f, df: UnsafeMutablePointer<Double>
     private var fewCount = -1
     private var few: (x: [Double], y: [Double]) = ([], [])
 
-    init(_ function: EdgeFunction, _ samples: FitSamples) {
-        (self.function, self.samples) = (function, samples)
+    init(_ function: EdgeFunction, _ samples: FitSamples, _ checkpoint: Checkpoint? = nil) {
+        (self.function, self.samples, self.checkpoint) = (function, samples, checkpoint)
         t = .allocate(capacity: 3 * Self.chunk)
         f = t + Self.chunk
         df = f + Self.chunk
@@ -66,6 +68,9 @@ final class FitSums {
             t, count: count, value: f, derivative: derivative ? df : nil, avoidSingularities: false, yTh: 10)
     }
 
+    /// Asked before every chunk of samples; a scan has one, which is short.
+    @inline(__always) private var isCancelled: Bool { checkpoint?.isCancelled() == true }
+
     // MARK: - Search
 
     /// Error and derivatives at a place.
@@ -81,6 +86,7 @@ final class FitSums {
         var shift = 0.0
         var (sumF, sumFF, sumY, sumFY, sumYY) = (0.0, 0.0, 0.0, 0.0, 0.0)
         for start in stride(from: 0, to: count, by: Self.chunk) {
+            if isCancelled { return nil }
             let m = min(Self.chunk, count - start)
             load(start, m, derivative: once && derivatives)
             if start == 0 { shift = f[m / 2] }
@@ -104,6 +110,7 @@ final class FitSums {
         var (g0, g1, h00, h01, h11) = (0.0, 0.0, 0.0, 0.0, 0.0)
         var (j0, j1, k0, k1) = (0.0, 0.0, 0.0, 0.0)
         for start in stride(from: 0, to: count, by: Self.chunk) {
+            if !once && isCancelled { return nil }
             let m = min(Self.chunk, count - start)
             if !once { load(start, m, derivative: true) }
             for s in 0..<m {
@@ -158,6 +165,7 @@ final class FitSums {
     /// Can f be evaluated at every sample.
     func isDefined(a: Double, b: Double) -> Bool {
         for start in stride(from: 0, to: samples.count, by: Self.chunk) {
+            if isCancelled { return false }
             let m = min(Self.chunk, samples.count - start)
             for s in 0..<m { t[s] = a * samples.x[start + s] + b }
             run(m, derivative: false)
@@ -177,6 +185,7 @@ final class FitSums {
         var shift = 0.0
         var (sumF, sumFF, sumFY) = (0.0, 0.0, 0.0)
         for start in stride(from: 0, to: count, by: Self.chunk) {
+            if isCancelled { return nil }
             let m = min(Self.chunk, count - start)
             load(start, m)
             if start == 0 { shift = f[m / 2] }
@@ -194,7 +203,10 @@ final class FitSums {
         var rss = 0.0
         for start in stride(from: 0, to: count, by: Self.chunk) {
             let m = min(Self.chunk, count - start)
-            if count > Self.chunk { load(start, m) }
+            if count > Self.chunk {
+                if isCancelled { return nil }
+                load(start, m)
+            }
             for s in 0..<m {
                 let r = (y[start + s] - (result.c * f[s] + result.d)) / samples.scaleY
                 rss += r * r

@@ -29,53 +29,74 @@ public enum SymbolicFit {
     /// - Parameters:
     ///   - aRange, bRange: a and b in the units of x that are looked at besides those that the samples' own scale suggests,
     ///     which are a·x + b in -10 … 10.
-    /// - Throws: `KANError.invalid` if there are no samples, or one of them or of the ranges' ends is not finite.
+    ///   - poll: called on this thread about every 20 ms, so that a fit of many samples can be ended; anything but
+    ///     `.proceed` cancels it.
+    /// - Throws: `KANError.invalid` if there are no samples, or one of them or of the ranges' ends is not finite;
+    ///   `KANError.cancelled`.
     /// - Complexity: a constant, about 0.2 ms a function, and some ten evaluations of f for each sample.
     public static func fit(
         _ functions: [EdgeFunction], x: UnsafePointer<Double>, y: UnsafePointer<Double>, count: Int,
-        aRange: (Double, Double) = (-10, 10), bRange: (Double, Double) = (-10, 10)
+        aRange: (Double, Double) = (-10, 10), bRange: (Double, Double) = (-10, 10), poll: (() -> CallbackAnswer)? = nil
     ) throws(KANError) -> [SymbolicFitResult] {
-        let samples = try FitSamples(x: x, y: y, count: count)
         for (name, range) in [("a_range", aRange), ("b_range", bRange)]
         where !(range.0.isFinite && range.1.isFinite && range.0 <= range.1) {
             throw .invalid("\(name) is (\(range.0), \(range.1)); it must be two finite numbers, lower first")
         }
+        guard let poll else { return try fit(functions, x, y, count, aRange, bRange, nil) }
+        return try withoutActuallyEscaping(poll) { (poll) throws(KANError) in
+            try fit(functions, x, y, count, aRange, bRange, Checkpoint { poll() == .proceed ? .proceed : .cancel })
+        }
+    }
+
+    private static func fit(
+        _ functions: [EdgeFunction], _ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, _ count: Int,
+        _ aRange: (Double, Double), _ bRange: (Double, Double), _ checkpoint: Checkpoint?
+    ) throws(KANError) -> [SymbolicFitResult] {
+        let samples = try FitSamples(x: x, y: y, count: count, checkpoint: checkpoint)
         let reach = FitReach(samples, aRange: aRange, bRange: bRange)
         var results = Array(repeating: SymbolicFitResult(), count: functions.count)
         results.withUnsafeMutableBufferPointer { results in
             nonisolated(unsafe) let results = results
-            let library = functions.indices.filter { !functions[$0].isAdded }
-            ThreadPool.run(tasks: library.count, threads: Threads.count) { task in
-                results[library[task]] = fit(functions[library[task]], samples, reach)
+            func fit(_ e: Int) {
+                // A cancelled fit has no results; those of functions whose turn has come end at their next chunk.
+                if checkpoint?.isCancelled() == true { return }
+                results[e] = self.fit(functions[e], samples, reach, checkpoint)
             }
-            for e in functions.indices where functions[e].isAdded { results[e] = fit(functions[e], samples, reach) }
+            let library = functions.indices.filter { !functions[$0].isAdded }
+            ThreadPool.run(tasks: library.count, threads: Threads.count, whileWaiting: checkpoint?.pollWhileWaiting) {
+                fit(library[$0])
+            }
+            for e in functions.indices where functions[e].isAdded { fit(e) }
         }
+        if checkpoint?.isCancelled() == true { throw .cancelled }
         return results
     }
 
-    private static func fit(_ function: EdgeFunction, _ samples: FitSamples, _ reach: FitReach) -> SymbolicFitResult {
+    private static func fit(
+        _ function: EdgeFunction, _ samples: FitSamples, _ reach: FitReach, _ checkpoint: Checkpoint?
+    ) -> SymbolicFitResult {
         let family = FitFamily(function)
-        guard !samples.isConstant else { return constant(function, samples) }
-        let sums = FitSums(function, samples)
+        let sums = FitSums(function, samples, checkpoint)
+        guard !samples.isConstant else { return constant(sums) }
         switch family {
-        case .constant: return constant(function, samples)
-        case .line: return sums.result(a: 1, b: 0) ?? constant(function, samples)
-        case .step: return sums.result(a: 1, b: bestThreshold(samples)) ?? constant(function, samples)
+        case .constant: return constant(sums)
+        case .line: return sums.result(a: 1, b: 0) ?? constant(sums)
+        case .step: return sums.result(a: 1, b: bestThreshold(samples, checkpoint)) ?? constant(sums)
         default: break
         }
-        guard let found = best(family, sums, reach) else { return constant(function, samples) }
+        guard let found = best(family, sums, reach) else { return constant(sums) }
         let (a, b) = family.affine(found, samples)
         if let result = sums.result(a: a, b: b) { return result }
         // Rounding may put the outermost sample just outside the domain of arcsin and others.
         for shrink in [1 - 4e-16, 1 - 1e-14, 1 - 1e-12] {
             if let result = sums.result(a: a * shrink, b: b * shrink) { return result }
         }
-        return constant(function, samples)
+        return constant(sums)
     }
 
     /// y as its mean; a and b such that f can be evaluated.
-    private static func constant(_ function: EdgeFunction, _ samples: FitSamples) -> SymbolicFitResult {
-        let sums = FitSums(function, samples)
+    private static func constant(_ sums: FitSums) -> SymbolicFitResult {
+        let samples = sums.samples
         var result = SymbolicFitResult(d: samples.meanY)
         for b in [0, 1 - samples.low, 0.5 - samples.low] where sums.isDefined(a: result.a, b: b) {
             result.b = b

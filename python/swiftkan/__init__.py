@@ -10,6 +10,7 @@
 """
 
 from swiftkan._cpu import cpu_info as cpu_info  # isort: skip  (first: it loads the engine)
+from swiftkan._compiled import CompiledKAN as CompiledKAN
 from swiftkan._datasets import create_dataset as create_dataset
 from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
 from swiftkan._kan import KAN as KAN
@@ -28,7 +29,7 @@ from swiftkan._threads import get_num_threads as get_num_threads
 from swiftkan._threads import set_num_threads as set_num_threads
 
 __all__ = [
-    "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer", "SymbolicSearch",
+    "CompiledKAN", "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer", "SymbolicSearch",
     "add_symbolic", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params", "get_num_threads",
     "set_num_threads",
 ]  # fmt: skip

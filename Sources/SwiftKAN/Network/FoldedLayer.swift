@@ -34,6 +34,8 @@ final class FoldedLayer<T: KANScalar> {
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
+    /// Do workspaces keep the numeric part of single edges: where they are needed and few.
+    let keepsEdges: Bool
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
@@ -52,6 +54,7 @@ final class FoldedLayer<T: KANScalar> {
         weights = try AlignedBuffer(count: weightCount)
         reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
+        keepsEdges = edgeRows && shape.edges <= 128
         isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = Array(repeating: [], count: shape.inputs)
         symbolicEdges = Array(repeating: [], count: shape.inputs)

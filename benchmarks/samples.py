@@ -1,6 +1,6 @@
 """Does the time of a sample stay the same from a thousand to ten million samples, and does memory?
 
-    .venv/bin/python benchmarks/samples.py [--samples 1000 10000 …] [--threads N] [--rounds 5]
+    .venv/bin/python benchmarks/samples.py [--samples 1000 10000 …] [--threads N] [--rounds 9]
 
 [2, 5, 1], G = 5, k = 3, float64: model.predict(x), and model.value_and_grad(x, y). Targets: from 10 000 samples on the time of a
 sample is within 15 % of that at 10 000; a call takes at most 8 MB beyond its arguments and results, whatever the number.
@@ -45,7 +45,7 @@ def child(n, threads):
     answer = dict(gradient=gradient, predict=max(0, peak() - before - y.nbytes), data=x.nbytes + y.nbytes)
     answer["threads"] = swiftkan.get_num_threads()
     print(json.dumps(answer), flush=True)
-    calls = max(1, round(2e5 / n))
+    calls = max(1, round(1e6 / n))
     for _ in sys.stdin:
         predict = _measure.seconds(lambda: model.predict(x), calls) / n
         gradient = _measure.seconds(lambda: model.value_and_grad(x, y), calls) / n
@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, nargs="+", default=SAMPLES)
     parser.add_argument("--threads", type=int, default=0, help="0: swiftkan's own choice")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--child", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

@@ -29,9 +29,9 @@ from swiftkan._threads import get_num_threads as get_num_threads
 from swiftkan._threads import set_num_threads as set_num_threads
 
 __all__ = [
-    "CompiledKAN", "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer", "SymbolicSearch",
-    "add_symbolic", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params", "get_num_threads",
-    "set_num_threads",
+    "CompiledKAN", "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer",
+    "SymbolicSearch", "add_symbolic", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params",
+    "get_num_threads", "set_num_threads",
 ]  # fmt: skip
 
 

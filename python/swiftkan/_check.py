@@ -129,7 +129,7 @@ def contiguous(value: np.ndarray, dtype: np.dtype) -> np.ndarray:
 def ready(value: Any, dtype: np.dtype) -> bool:
     """Is this what the engine takes, as it is. Asked first, because all other checks together take longer than a small
     network's prediction."""
-    if type(value) is not np.ndarray or value.dtype != dtype:
+    if type(value) is not np.ndarray or (value.dtype is not dtype and value.dtype != dtype):
         return False
     flags = value.flags
     return flags.c_contiguous and flags.aligned
@@ -219,6 +219,8 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
 
 def singularity(singularity_avoiding: Any, y_th: Any) -> tuple[bool, float]:
     """The two arguments that say how symbolic functions are evaluated near their poles."""
+    if singularity_avoiding is False and type(y_th) is float and y_th == 10.0:  # the defaults: nearly every call
+        return False, y_th
     return flag("singularity_avoiding", singularity_avoiding), real("y_th", y_th, above=0.0)
 
 

@@ -20,7 +20,7 @@ class Forward(Network):
 
     def _run(self, x: Any, avoid: bool, y_th: float, remember: bool) -> np.ndarray:
         rows, lead = self._rows("x", x)
-        n = rows.shape[0]
+        n = len(rows)
         y = np.empty((n, self._outputs), self._dtype)
         if n:
             self._core.forward(self._chosen(rows) if self._selects else rows, y, avoid, y_th)

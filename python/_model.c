@@ -141,6 +141,18 @@ static PyObject *model_copy(PyObject *self, PyObject *unused)
   return core_check(status, message) < 0 ? NULL : core_model_wrap(Py_TYPE(self), copy);
 }
 
+static PyObject *model_compile(PyObject *self, PyObject *unused)
+{
+  (void)unused;
+  swiftkan_model *compiled = NULL;
+  swiftkan_status status;
+  char message[SWIFTKAN_MESSAGE_SIZE] = "";
+  Py_BEGIN_ALLOW_THREADS
+  status = swiftkan_compile(((Model *)self)->handle, &compiled, message);
+  Py_END_ALLOW_THREADS
+  return core_check(status, message) < 0 ? NULL : core_model_wrap(Py_TYPE(self), compiled);
+}
+
 /* ---- Its memory -------------------------------------------------------------------------------------------- */
 
 static int model_getbuffer(PyObject *object, Py_buffer *view, int flags)
@@ -300,6 +312,8 @@ static PyMethodDef model_methods[] = {
                   "set_flags(*, affine_trainable, sp_trainable, sb_trainable, symbolic_enabled, grid_eps)\n--\n\n"
                   "Change the settings that flags() gives."),
     {"copy", model_copy, METH_NOARGS, PyDoc_STR("copy()\n--\n\nAn independent Model.")},
+    {"compile", model_compile, METH_NOARGS,
+     PyDoc_STR("compile()\n--\n\nA copy for evaluating only, which has taken over its numbers once.")},
     WITH_KEYWORDS("symbolic_get", model_symbolic_get,
                   "symbolic_get(l, i, j)\n--\n\nThe number of the function on an edge."),
     WITH_KEYWORDS("symbolic_set", model_symbolic_set,

@@ -36,7 +36,9 @@ protocol BridgedModel: AnyObject {
     func function(layer: Int, input: Int, output: Int) throws(KANError) -> EdgeFunction
     func setFunction(_ function: EdgeFunction, layer: Int, input: Int, output: Int) throws(KANError)
 
+    var isCompiled: Bool { get }
     func copied() throws(KANError) -> any BridgedModel
+    func compiledModel() throws(KANError) -> any BridgedModel
     func predict(_ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ y: UnsafeMutableRawPointer) throws(KANError)
     func activations(
         _ kind: Activation, _ l: Int, _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation,
@@ -71,6 +73,8 @@ extension KAN: BridgedModel {
     private func bound(_ p: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<T>? { p?.assumingMemoryBound(to: T.self) }
 
     func copied() throws(KANError) -> any BridgedModel { try KAN(copying: self) }
+
+    func compiledModel() throws(KANError) -> any BridgedModel { try compiled() }
 
     func predict(_ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ y: UnsafeMutableRawPointer) throws(KANError) {
         try predict(x: bound(x), n: n, evaluation: e, into: bound(y))

@@ -14,6 +14,10 @@ func checkedCount(_ n: Int64, columns: Int, _ name: String, atLeast low: Int64 =
     return Int(n)
 }
 
+func checkedChangeable(_ model: any BridgedModel) throws(KANError) {
+    if model.isCompiled { throw .invalid("the model is compiled and does not change; change the model that it was made from") }
+}
+
 func checkedPointer<P>(_ pointer: P?, _ name: String) throws(KANError) -> P {
     guard let pointer else { throw .invalid("\(name) is NULL") }
     return pointer

@@ -120,7 +120,7 @@ public func swiftkan_update_grid(
     _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
     _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    changingModel(model, message) { (model) throws(KANError) in
         let n = try checkedCount(n, columns: model.architecture.inputs, "n", atLeast: 1)
         try model.updateGrid(try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation))
     }
@@ -156,6 +156,7 @@ public func swiftkan_initialize_from(
         try ModelBox.from(parent).locked { (parent) throws(KANError) in snapshot = try parent.copied() }
         guard let parent = snapshot else { throw .internal("no snapshot of the parent") }
         try box.locked { (model) throws(KANError) in
+            try checkedChangeable(model)
             let n = try checkedCount(n, columns: model.architecture.inputs, "n", atLeast: 1)
             try model.initialize(parent, try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation))
         }

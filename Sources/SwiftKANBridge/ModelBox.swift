@@ -70,6 +70,17 @@ func copy(_ text: String, to target: UnsafeMutablePointer<CChar>, capacity: Int)
     target[used] = 0
 }
 
+/// The funnel for a call that changes a model: a compiled one refuses it.
+func changingModel(
+    _ pointer: OpaquePointer?, _ message: UnsafeMutablePointer<CChar>?,
+    _ body: (any BridgedModel) throws(KANError) -> Void
+) -> swiftkan_status {
+    onModel(pointer, message) { (model) throws(KANError) in
+        try checkedChangeable(model)
+        try body(model)
+    }
+}
+
 /// The funnel for a call on a model.
 func onModel(
     _ pointer: OpaquePointer?, _ message: UnsafeMutablePointer<CChar>?,

@@ -54,6 +54,16 @@ public func swiftkan_copy(
     }
 }
 
+@_cdecl("swiftkan_compile") @implementation
+public func swiftkan_compile(
+    _ model: OpaquePointer!, _ compiled: UnsafeMutablePointer<OpaquePointer?>!, _ message: UnsafeMutablePointer<CChar>!
+) -> swiftkan_status {
+    onModel(model, message) { (model) throws(KANError) in
+        let target = try checkedPointer(compiled, "compiled")
+        target.pointee = ModelBox(try model.compiledModel()).retained()
+    }
+}
+
 @_cdecl("swiftkan_destroy") @implementation
 public func swiftkan_destroy(_ model: OpaquePointer!) {
     guard let model else { return }
@@ -119,7 +129,7 @@ public func swiftkan_flags_get(
 public func swiftkan_flags_set(
     _ model: OpaquePointer!, _ flags: UnsafePointer<swiftkan_flags>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    changingModel(model, message) { (model) throws(KANError) in
         let f = try checkedPointer(flags, "flags").pointee
         guard f.grid_eps >= 0, f.grid_eps <= 1 else {
             throw .invalid("grid_eps is \(f.grid_eps); it must be between 0 (quantiles) and 1 (uniform)")

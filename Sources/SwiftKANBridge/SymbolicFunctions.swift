@@ -97,7 +97,7 @@ public func swiftkan_symbolic_set(
     _ model: OpaquePointer!, _ l: Int64, _ i: Int64, _ j: Int64, _ function: Int64,
     _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    changingModel(model, message) { (model) throws(KANError) in
         try model.setFunction(try checkedFunction(function), layer: Int(l), input: Int(i), output: Int(j))
     }
 }

@@ -96,7 +96,7 @@ public func swiftkan_fit(
     _ report: UnsafeMutablePointer<swiftkan_fit_report>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
     var ending: (swiftkan_status, String) = (swiftkan_status.SWIFTKAN_OK, "")
-    let status = onModel(model, message) { (model) throws(KANError) in
+    let status = changingModel(model, message) { (model) throws(KANError) in
         let target = try checkedPointer(report, "report")
         let o = try checkedPointer(options, "options").pointee.checked()
         let trainSamples = try checkedSamples(train, model, "train")

@@ -92,6 +92,20 @@ static void test_values(int32_t dtype, swiftkan_model *model)
   OK(swiftkan_forward(model, x, 1, NULL, acts, text));
   CHECK(near(get(dtype, acts, 0), get(dtype, y, 0), tolerance(dtype))); /* a row does not depend on its batch */
 
+  swiftkan_model *compiled = NULL;
+  OK(swiftkan_compile(model, &compiled, text));
+  for (int call = 0; call < 2; call++) { /* the second finds the numbers taken over */
+    memset(acts, 0, sizeof acts);
+    OK(swiftkan_forward(compiled, x, N, NULL, acts, text));
+    CHECK(memcmp(acts, y, sizeof(char) * (size_t)(N * O * dtype)) == 0);
+  }
+  REFUSE(swiftkan_update_grid(compiled, x, N, NULL, text));
+  REFUSE(swiftkan_symbolic_set(compiled, 0, 0, 0, 0, text));
+  REFUSE(swiftkan_initialize_from(compiled, model, x, N, NULL, text));
+  REFUSE(swiftkan_compile(model, NULL, text));
+  REFUSE(swiftkan_compile(NULL, &compiled, text));
+  swiftkan_destroy(compiled);
+
   int64_t count = swiftkan_statistics_count(model);
   CHECK(count == 2 * (D + 5 + 2 * D * 5) + 2 * (5 + O + 2 * 5 * O));
   double *statistics = calloc((size_t)count, sizeof *statistics), mean[D] = {0, 0};

@@ -146,4 +146,19 @@ private func basis<T: KANScalar>(_ knots: [T], grid: Int, k: Int, _ x: [T]) thro
             }
         }
     }
+
+    /// k = 3 has a way of its own, which takes two vectors at a time: a point's bits do not depend on its neighbours.
+    @Test(arguments: [1, 2, 5, 40])
+    func cubicsDoNotDependOnTheirNeighbours(grid: Int) throws {
+        let knots = knotVector(grid: grid, k: 3)
+        let x = uniform(5 * Double.lanes, knots[0], knots[grid + 6], seed: 10)
+        let all = try basis(knots, grid: grid, k: 3, x)
+        for vectors in [0..<1, 2..<4, 1..<5, 4..<5] {
+            let points = (vectors.lowerBound * Double.lanes)..<(vectors.upperBound * Double.lanes)
+            let part = try basis(knots, grid: grid, k: 3, Array(x[points]))
+            for b in 0..<(grid + 3) {
+                #expect(part.value[b] == Array(all.value[b][points]) && part.derivative[b] == Array(all.derivative[b][points]))
+            }
+        }
+    }
 }

@@ -99,4 +99,19 @@ import Testing
         network.state[network.layers[1].nodeBias] += 2
         #expect(try largestDifference(network.predictions(x), before.map { $0 + 2 }) < 1e-14)
     }
+
+    /// A compiled network has the bits that the network had, and keeps them.
+    @Test(arguments: [3, 20]) func compiledNetworksDoNotFollow(width: Int) throws {
+        let network = try KAN<Double>(Settings(width: [2, width, 1], grid: 4))
+        let x = uniform(2 * 150, -1.4, 1.4, seed: 5)
+        let before = try network.predictions(x)
+        let compiled = try network.compiled()
+        for p in 0..<network.architecture.parameterCount { network.state[p] += 0.5 }
+        #expect(compiled.isCompiled && !network.isCompiled)
+        for _ in 0..<2 {
+            #expect(try compiled.predictions(x) == before)
+            #expect(try compiled.predictions(Array(x[..<2])) == [before[0]])
+        }
+        #expect(try network.predictions(x) != before)
+    }
 }

@@ -216,4 +216,27 @@ private struct Lesson {
             #expect(same == (!lesson.network.isTrainable(block) || block.name.hasSuffix("affine")), "\(block.name)")
         }
     }
+
+    /// In a step of L-BFGS the first layer's basis functions are kept: the same bits as from evaluations that know nothing of it.
+    @Test(arguments: [0.0, 0.01]) func keptBasisFunctionsChangeNoBit(lamb: Double) throws {
+        var (lesson, other) = (try Lesson(), try Lesson())
+        lesson.options.updateGrid = false
+        lesson.options.objective.lamb = lamb
+        _ = try lesson.fit()
+        let data = ownedSamples(other.n, x: other.x, y: other.y)
+        other.options = lesson.options
+        let lbfgs = try LBFGS<Double>(count: other.network.architecture.parameterCount, options: other.options)
+        for step in 0..<other.options.steps {
+            _ = try lbfgs.step(other.network.state, lr: other.options.lr(step: step)) { (gradient) throws(KANError) in
+                let value = try other.network.evaluate(
+                    other.options.objective, on: data, evaluation: Evaluation(), gradient: gradient, inputGradient: nil)
+                let trained = other.network.trainableRanges
+                for p in 0..<other.network.architecture.parameterCount where !trained.contains(where: { $0.contains(p) }) {
+                    gradient[p] = 0
+                }
+                return value
+            }
+        }
+        #expect(lesson.network.numbers == other.network.numbers)
+    }
 }

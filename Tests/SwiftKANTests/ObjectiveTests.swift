@@ -71,4 +71,27 @@ import Testing
         _ = try evaluate(network, o, nil, &alone)
         #expect(alone == input)
     }
+
+    /// Few samples keep their rows from the sweep for the statistics to that for the gradient; many do not; and the loss's gradient
+    /// and the regulariser's, each from sweeps of its own, add up to the objective's.
+    @Test(arguments: [10, 129, 4000], RegMetric.allCases)
+    func keptRowsChangeNothing(n: Int, metric: RegMetric) throws {
+        let network = try richNetwork()
+        let data = ownedSamples(n, x: uniform(2 * n, seed: 3), y: uniform(n, seed: 4))
+        var o = objective(lamb: 0.3)
+        o.regularization.metric = metric
+        func gradient(lamb: Double) throws -> [Double] {
+            o.lamb = lamb
+            var g = [Double](repeating: .nan, count: network.architecture.parameterCount)
+            _ = try network.evaluate(o, on: data, evaluation: Evaluation(), gradient: &g, inputGradient: nil)
+            return g
+        }
+        var reg = [Double](repeating: .nan, count: network.architecture.parameterCount)
+        _ = try network.regularization(o.regularization, x: data.x, n: n, evaluation: Evaluation(), gradient: &reg)
+        let (with, without) = (try gradient(lamb: 0.3), try gradient(lamb: 0))
+        let size = with.map { abs($0) }.max() ?? 0
+        #expect(largestDifference(with, zip(without, reg).map { $0 + 0.3 * $1 }) <= 1e-12 * size)
+        // A second call finds memory that is in use already.
+        #expect(try gradient(lamb: 0.3) == with)
+    }
 }

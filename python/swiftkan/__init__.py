@@ -13,6 +13,7 @@ import numpy as np
 
 from swiftkan._cpu import cpu_info as cpu_info  # isort: skip  (first: it loads the engine)
 from swiftkan._augment import augment_input as augment_input
+from swiftkan._compiled import CompiledKAN as CompiledKAN
 from swiftkan._datasets import create_dataset as create_dataset
 from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
 from swiftkan._kan import KAN as KAN
@@ -33,9 +34,9 @@ from swiftkan._threads import set_num_threads as set_num_threads
 
 # np: what is written after pykan's ``from kan import *`` uses it without importing it.
 __all__ = [
-    "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer", "SymbolicSearch",
-    "add_symbolic", "augment_input", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params",
-    "get_feynman_dataset", "get_num_threads", "np", "set_num_threads",
+    "CompiledKAN", "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer",
+    "SymbolicSearch", "add_symbolic", "augment_input", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round",
+    "fit_params", "get_feynman_dataset", "get_num_threads", "np", "set_num_threads",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import operator
 from typing import Any
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -41,12 +41,15 @@ def real(
     name: str, value: Any, low: float | None = None, high: float | None = None, *, above: float | None = None
 ) -> float:
     """A finite Python float within ``[low, high]``, or greater than ``above``."""
-    if isinstance(value, (str, bytes)):
+    if type(value) is float:
+        number = value
+    elif isinstance(value, (str, bytes)):
         raise TypeError(f"{name}: must be a number, not {value!r}")
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: must be a number, not {shown(value)}") from None
+    else:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}: must be a number, not {shown(value)}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name}: must be finite, not {number}")
     if above is not None and not number > above:
@@ -66,14 +69,15 @@ def _range(low: float | None, high: float | None) -> str:
 
 def flag(name: str, value: Any) -> bool:
     """True or False; 0 and 1 are understood."""
-    if isinstance(value, (bool, np.bool_)) or isinstance(value, (int, np.integer)) and value in (0, 1):
+    if value is True or value is False:
+        return value
+    if isinstance(value, np.bool_) or isinstance(value, (int, np.integer)) and value in (0, 1):
         return bool(value)
     raise TypeError(f"{name}: must be True or False, not {shown(value)}")
 
 
-def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+def choice(name: str, value: Any, allowed: Collection[str]) -> str:
     """One of the allowed words."""
-    allowed = list(allowed)
     if isinstance(value, str) and value in allowed:
         return value
     raise ValueError(f"{name}: must be one of {', '.join(map(repr, allowed))}, not {shown(value)}")
@@ -128,6 +132,15 @@ def contiguous(value: np.ndarray, dtype: np.dtype) -> np.ndarray:
         return np.require(value, dtype=dtype, requirements=("C", "A"))
 
 
+def ready(value: Any, dtype: np.dtype) -> bool:
+    """Is this what the engine takes, as it is. Asked first, because all other checks together take longer than a small
+    network's prediction."""
+    if type(value) is not np.ndarray or (value.dtype is not dtype and value.dtype != dtype):
+        return False
+    flags = value.flags
+    return flags.c_contiguous and flags.aligned
+
+
 def samples(name: str, value: Any, width: int, dtype: np.dtype, note: str = "") -> tuple[np.ndarray, tuple[int, ...]]:
     """Rows of ``width`` numbers along the last axis.
 
@@ -158,9 +171,9 @@ def samples(name: str, value: Any, width: int, dtype: np.dtype, note: str = "") 
 
 def finite(name: str, value: np.ndarray) -> None:
     """Refuses NaN and infinity, and says where the first one is."""
-    good = np.isfinite(value)
-    if good.all():
+    if all(np.isfinite(part).all() for part in _parts(value)):
         return
+    good = np.isfinite(value)
     first = tuple(int(i) for i in np.argwhere(~good)[0])
     where = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), first))
     count = int(good.size - np.count_nonzero(good))
@@ -169,6 +182,12 @@ def finite(name: str, value: np.ndarray) -> None:
         f"{name}: {where} is {float(value[first])} ({count} of {good.size} values {verb} not finite "
         f"in {value.dtype}); remove or fill such samples, for example keep {name}[np.isfinite({name}).all(axis=-1)]"
     )
+
+
+def _parts(value: np.ndarray) -> Iterable[np.ndarray]:
+    """The array in slices of rows: an answer for each number of a million samples need not fit into memory at once."""
+    step = max(1, 2**16 * max(1, len(value)) // max(1, value.size)) if value.ndim else 1
+    return (value[begin : begin + step] for begin in range(0, len(value), step)) if value.ndim else (value,)
 
 
 def label_columns(name: str, given: np.ndarray, n: int, outputs: int, remedy_1d: str = "") -> None:
@@ -206,6 +225,8 @@ def weights(name: str, value: Any, n: int, dtype: np.dtype) -> np.ndarray:
 
 def singularity(singularity_avoiding: Any, y_th: Any) -> tuple[bool, float]:
     """The two arguments that say how symbolic functions are evaluated near their poles."""
+    if singularity_avoiding is False and type(y_th) is float and y_th == 10.0:  # the defaults: nearly every call
+        return False, y_th
     return flag("singularity_avoiding", singularity_avoiding), real("y_th", y_th, above=0.0)
 
 

@@ -61,12 +61,13 @@ class Gradients(Activations):
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
         )
         avoid, y_th = _check.singularity(singularity_avoiding, y_th)
-        rows = self._training_rows("x", x)
-        n, outputs = rows.shape[0], self.width_in[-1]
+        custom = callable(loss)
+        rows = self._training_rows("x", x, finite=custom)
+        n, outputs = rows.shape[0], self._outputs
         chosen = self._chosen(rows)
-        weight = None if sample_weight is None else _check.weights("sample_weight", sample_weight, n, self.dtype)
-        grad = np.empty(self._parameter_count, self.dtype)
-        if callable(loss):
+        weight = None if sample_weight is None else _check.weights("sample_weight", sample_weight, n, self._dtype)
+        grad = np.empty(self._parameter_count, self._dtype)
+        if custom:
             if weight is not None:
                 raise ValueError("sample_weight: a callable loss does its own weighting; leave sample_weight out")
             prediction = np.empty((n, outputs), self.dtype)
@@ -81,10 +82,16 @@ class Gradients(Activations):
                 value += objective[3] * self._core.regularization(chosen, n, objective, grad_reg, avoid, y_th)
                 grad += self.dtype.type(objective[3]) * grad_reg
         else:
-            labels, classes = _losses.labels("y", y, loss, n, outputs, self.dtype)
-            value, reg = self._core.loss_gradient(
-                chosen, n, labels, classes, weight, objective, grad, None, avoid, y_th
-            )
+            labels, classes = _losses.labels("y", y, loss, n, outputs, self._dtype, finite=False)
+            try:
+                value, reg = self._core.loss_gradient(
+                    chosen, n, labels, classes, weight, objective, grad, None, avoid, y_th
+                )
+            except ValueError:  # the engine looks at every number anyway; only what it refuses is looked at here again
+                _check.finite("x", rows)
+                if labels is not None:
+                    _check.finite("y", labels)
+                raise
             value += objective[3] * reg
         return value, self._named(grad)
 
@@ -183,8 +190,8 @@ class Gradients(Activations):
 
     get_reg = reg
 
-    def _training_rows(self, name: str, value: Any) -> np.ndarray:
-        """Samples to learn from: two-dimensional, at least one, finite."""
+    def _training_rows(self, name: str, value: Any, finite: bool = True) -> np.ndarray:
+        """Samples to learn from: two-dimensional, at least one, and finite unless the engine is to find out."""
         rows, lead = self._rows(name, value)
         if len(lead) != 1:
             raise ValueError(
@@ -192,9 +199,10 @@ class Gradients(Activations):
             )
         if not rows.shape[0]:
             raise ValueError(f"{name}: has no samples")
-        _check.finite(name, rows)
+        if finite:
+            _check.finite(name, rows)
         return rows
 
     def _named(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """The blocks of a gradient under their names, in the order of state_dict."""
-        return {name: self._cut(flat, name) for name in self._names() if self._blocks[name][0] < flat.size}
+        return {name: flat[start:end].reshape(shape) for name, start, end, shape in self._cuts}

@@ -64,12 +64,17 @@ def objective(
     )
 
 
-def labels(name: str, value: Any, loss: str, n: int, outputs: int, dtype: np.dtype) -> tuple[Any, Any]:
+def labels(
+    name: str, value: Any, loss: str, n: int, outputs: int, dtype: np.dtype, finite: bool = True
+) -> tuple[Any, Any]:
     """Labels as the engine takes them: (y, None), or (None, integer classes) for cross-entropy.
 
     Classes are integers (n,) from 0 to outputs - 1; one-hot or probabilities are (n, outputs). All other losses want
-    (n, outputs); one dimension is refused, because (n,) against (n, 1) would broadcast to (n, n).
+    (n, outputs); one dimension is refused, because (n,) against (n, 1) would broadcast to (n, n). ``finite=False``
+    leaves it to the engine to find what is not finite.
     """
+    if not finite and loss in ("mse", "mae", "huber") and _check.ready(value, dtype) and value.shape == (n, outputs):
+        return value, None
     given = _check.array(name, value)
     if loss == "cross_entropy":
         if outputs < 2:

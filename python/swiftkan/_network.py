@@ -23,7 +23,7 @@ from ._settings import Settings
 # What belongs to one engine and is made anew around another; everything else in a model is a plain attribute.
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
-    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question", "_outputs", "_cuts",
 )  # fmt: skip
 
 
@@ -80,10 +80,15 @@ class Network:
         self._dtype = settings.dtype
         self._array = np.frombuffer(core, dtype=settings.dtype)
         self._blocks = {name: (offset, tuple(shape)) for name, offset, shape, _ in core.blocks()}
-        self._parameter_count = core.info()["parameter_count"]
+        info = core.info()
+        self._parameter_count, self._outputs = info["parameter_count"], info["output_count"]
         self._remembered: Remembered | None = None
-        views = {name: self._cut(self._array, name) for name in self._names()}
+        names = self._names()
+        views = {name: self._cut(self._array, name) for name in names}
         self._views = views
+        places = [(name, views[name], self._blocks[name][0]) for name in names]
+        self._cuts = [(name, start, start + view.size, view.shape) for name, view, start in places
+                      if start < self._parameter_count]  # fmt: skip
         grid, k = settings.layers("grid"), settings.layers("k")
         self._act_fun = [KANLayer(l, views, grid[l], k[l]) for l in range(self.depth)]
         self._symbolic_fun = [SymbolicLayer(l, views, core) for l in range(self.depth)]
@@ -280,8 +285,11 @@ class Network:
 
     def _rows(self, name: str, value: Any) -> tuple[np.ndarray, tuple[int, ...]]:
         """Samples as the engine takes them, before the selection of columns; and the shape of the other axes."""
+        width = self._input_width
+        if _check.ready(value, self._dtype) and value.ndim == 2 and value.shape[1] == width:
+            return value, value.shape[:1]
         note = f" ({self._settings.width[0][0]} of them are read, see input_id)" if self._selects else ""
-        return _check.samples(name, value, self._input_width, self._dtype, note)
+        return _check.samples(name, value, width, self._dtype, note)
 
     def _chosen(self, rows: np.ndarray) -> np.ndarray:
         """The columns that the network reads."""

@@ -319,6 +319,15 @@ OTHERS = [
     (lambda m: m.value_and_grad(X, Y, loss=lambda p, y: 3.0), TypeError, "training needs the gradient"),
     (lambda m: m.value_and_grad(X, Y, sample_weight=[1]), ValueError, "sample_weight"),
     (lambda m: m.value_and_grad(X[0], Y[0]), ValueError, r"x: must have the shape \(samples, 2\)"),
+    (lambda m: m.value_and_grad(X, INF), ValueError, "y: row 3, column 0 is inf"),
+    (lambda m: m.value_and_grad(X, INF.tolist()), ValueError, "y: row 3, column 0 is inf"),
+    (lambda m: m.value_and_grad(NAN, INF), ValueError, "x: row 3, column 1 is nan"),
+    (lambda m: m.value_and_grad(NAN, Y, lambda p, y: (0.0, p)), ValueError, "x: row 3, column 1 is nan"),
+    (lambda m: m.value_and_grad(X[:1], Y[:1], lamb=1.0), ValueError, "at least 2"),
+    (lambda m: m.compile(y_th=0), ValueError, "y_th: must be above 0"),
+    (lambda m: m.compile(singularity_avoiding="no"), TypeError, "singularity_avoiding"),
+    (lambda m: m.compile()(X[:, :1]), ValueError, r"x: has the shape \(20, 1\), but the model takes 2 inputs"),
+    (lambda m: m.compile()("text"), TypeError, "x: must hold real numbers, not text"),
     (lambda m: m.reg("no", x=X), ValueError, "reg_metric"),
     (lambda m: m.reg(x=X[:1]), ValueError, "at least 2 samples"),
     (lambda m: m.get_act({"test_input": X}), ValueError, "must have train_input"),
@@ -440,7 +449,7 @@ def test_the_table_is_complete():
     source = "".join(text for text in tables if "def test_refusals(" in text or "def test_the_table_is_complete(" in text)
     without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "cpu_info", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
                "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model",
-               "SYMBOLIC_LIB", "SymbolicSearch", "cpu_info", "np"}  # fmt: skip
+               "SYMBOLIC_LIB", "SymbolicSearch", "cpu_info", "np", "CompiledKAN"}  # fmt: skip
     methods = [name for name, value in inspect.getmembers(KAN, inspect.isroutine) if not name.startswith("_")]
     for name in itertools.chain(methods, swiftkan.__all__):
         assert name in without or name in source, name

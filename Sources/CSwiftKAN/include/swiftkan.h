@@ -100,6 +100,13 @@ swiftkan_status swiftkan_create(const swiftkan_settings *settings, swiftkan_mode
 /* Makes an independent copy, to be given to swiftkan_destroy. OK, INVALID, NO_MEMORY. */
 swiftkan_status swiftkan_copy(swiftkan_model *model, swiftkan_model **copy, char *message);
 
+/*
+ * Makes a copy for evaluating only, to be given to swiftkan_destroy. A model takes its numbers over in every call, since they
+ * may have been changed; a compiled one has done so once, which is quicker for few samples and gives the same bits. Its state must
+ * not be written; calls that would change it are INVALID. OK, INVALID, NO_MEMORY.
+ */
+swiftkan_status swiftkan_compile(swiftkan_model *model, swiftkan_model **compiled, char *message);
+
 /* Ends a model's life. NULL is allowed. */
 void swiftkan_destroy(swiftkan_model *model);
 

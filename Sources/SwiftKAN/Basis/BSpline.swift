@@ -52,6 +52,7 @@ struct BSplineTable<T: KANScalar> {
         derivative: UnsafeMutablePointer<T.Vector>?, scratch q: UnsafeMutablePointer<T.Vector>
     ) {
         if k == 0 { return cellRows(x: x, nv: nv, basis: basis, derivative: derivative) }
+        if k == 3 && isSimple { return cubicRows(x: x, nv: nv, basis: basis, derivative: derivative) }
         let cells = grid + 2 * k
         let (low, high) = (knots[0], knots[cells])
         for v in 0..<nv {

@@ -25,9 +25,18 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     let capacity: Int
     /// Asked before every block.
     var checkpoint: Checkpoint?
+    private let workspaceBytes: Int
     private var workspaces: [Workspace<T>] = []
     private var shards: [AlignedBuffer<T>] = []
     private var losses: [Double] = []
+
+    /// What regularisation keeps from one call to the next: moments of every shard and layer; see Statistics.swift, Objective.swift.
+    var momentShards: [[LayerMoments]] = []
+    var deviations: [LayerDeviations] = []
+    var pulls: [Pulls<T>] = []
+    /// While it is not 0, x and the knots are those of the last sweep with the same number, so that the basis rows of the
+    /// first layer that a workspace still has need not be made anew. Training sets it.
+    var inputVersion = 0
 
     /// Can single edges be evaluated: for regularisers, statistics and activations.
     let edgeRows: Bool
@@ -53,6 +62,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         self.folded = folded
         layout = GradientLayout(nodes: nodes, weights: weights, affine: affine, count: offset)
         capacity = Workspace<T>.rowCapacity(folded)
+        workspaceBytes = Workspace<T>.bytes(folded, capacity: capacity)
     }
 
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
@@ -63,6 +73,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     // MARK: - Blocks, shards, threads
 
+    /// Has the network layers in the wide form.
+    var isWide: Bool { folded.contains { $0.isWide } }
+
     /// Samples of a full block: what the workspace holds, or less where n samples would not give every thread some blocks.
     func blockSamples(_ n: Int) -> Int { max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
 
@@ -71,6 +84,14 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         let size = blockSamples(n)
         let blocks = (n + size - 1) / size
         return max(1, min(blocks, max(4, min(64, (1 << 20) / layout.count))))
+    }
+
+    /// Do n samples have so few blocks that each can keep a workspace, 2 MB together: they stay in the second-level cache. Then a
+    /// second sweep finds the rows of the first.
+    func keepsBlocks(_ n: Int) -> Bool {
+        if isWide { return false }
+        let size = blockSamples(n)
+        return (n + size - 1) / size * workspaceBytes <= 2 << 20
     }
 
     /// A rough count of the multiplications a sample costs, forward and back.
@@ -87,19 +108,19 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
     ///
-    /// Threads pay when the work is longer than about 50 µs, some 200 000 multiplications; functions that users have added
+    /// Threads pay when the work is longer than some 20 µs, about 800 000 multiplications; functions that users have added
     /// stay on the calling thread.
     @inline(__always)
     func forEachBlock(_ n: Int, _ body: (Workspace<T>, Int, Int, Int) -> Void) throws(KANError) {
         let shardTotal = shardCount(n)
         let size = blockSamples(n)
         let blocks = (n + size - 1) / size
-        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 200_000
+        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 800_000
         let threads = alone ? 1 : max(1, min(Threads.count, shardTotal))
-        while workspaces.count < threads { workspaces.append(try Workspace(folded, capacity: capacity)) }
+        let keeps = keepsBlocks(n)
+        while workspaces.count < (keeps ? blocks : threads) { workspaces.append(try Workspace(folded, capacity: capacity)) }
         let next = Atomic<Int>(0)
         ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
-            let workspace = workspaces[slot]
             while true {
                 let shard = next.add(1, ordering: .relaxed).oldValue
                 guard shard < shardTotal else { return }
@@ -107,6 +128,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
                     if checkpoint?.isCancelled() == true { return }
                     let start = block * size
                     let count = min(size, n - start)
+                    let workspace = workspaces[keeps ? block : slot]
                     workspace.begin(count)
                     body(workspace, shard, start, count)
                 }
@@ -117,13 +139,29 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     // MARK: - Sweeps
 
+    /// Takes over the inputs of the block at hand, which starts at sample `start`; whether their basis rows are there already.
+    @inline(__always)
+    @discardableResult
+    func load(_ x: UnsafePointer<T>, _ start: Int, _ w: Workspace<T>) -> Bool {
+        let rows = inputVersion == 0 || isWide ? .none : InputRows(version: inputVersion, start: start)
+        if rows.version != 0, w.inputs == rows { return true }
+        w.load(x + start * architecture.inputs, columns: architecture.inputs, into: w.level(0))
+        w.inputs = rows
+        return false
+    }
+
     /// The rows of every level for the block at hand, whose inputs are loaded.
     @inline(__always)
-    func forward(_ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int) {
+    func forward(_ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false) {
         for (l, layer) in folded.enumerated() {
-            layer.forward(w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first)
+            layer.forward(
+                w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first, hasBasis: hasBasis && l == 0)
         }
     }
+
+    /// The first layer whose derivatives a gradient needs.
+    @inline(__always)
+    func firstDerivative(_ inputGradient: UnsafeMutablePointer<T>?) -> Int { inputGradient == nil ? 1 : 0 }
 
     /// No layer needs derivatives.
     static var noDerivatives: Int { Int.max }
@@ -146,9 +184,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// y = the network at x, n samples.
     @inline(__always)
     func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
-        let (D, O) = (architecture.inputs, architecture.outputs)
+        let O = architecture.outputs
         try forEachBlock(n) { w, _, start, _ in
-            w.load(x + start * D, columns: D, into: w.level(0))
+            load(x, start, w)
             forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
             w.store(w.output, columns: O, into: y + start * O)
         }
@@ -160,12 +198,13 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     ///   - pulls: a regulariser's gradient at single samples, layer by layer; or nil.
     ///   - gradient: (parameterCount) receives the gradient; or nil.
     ///   - inputGradient: (n, inputs) receives dL/dx; or nil.
+    ///   - hasForward: have all blocks kept the rows of a forward sweep, derivatives included.
     ///   - loss: given a workspace whose `output` holds predictions and a range of samples: returns their loss and writes dL/d(output)
     ///     into the workspace's `dx`.
     @inline(__always)
     func gradientSweep(
         _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, pulls: [Pulls<T>]?,
-        gradient: UnsafeMutablePointer<T>?, inputGradient: UnsafeMutablePointer<T>?,
+        gradient: UnsafeMutablePointer<T>?, inputGradient: UnsafeMutablePointer<T>?, hasForward: Bool = false,
         loss: (Workspace<T>, Int, Int) -> Double
     ) throws(KANError) -> Double {
         let D = architecture.inputs
@@ -175,12 +214,14 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         if wanted { for s in 0..<shardTotal { shards[s].fillWithZero() } }
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
-        let first = wanted ? (inputGradient == nil ? 1 : 0) : Self.noDerivatives
+        let first = wanted ? firstDerivative(inputGradient) : Self.noDerivatives
         try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
             nonisolated(unsafe) let sums = losses
             try forEachBlock(n) { w, shard, start, count in
-                w.load(x + start * D, columns: D, into: w.level(0))
-                forward(w, evaluation: evaluation, derivativesFrom: first)
+                if !hasForward {
+                    let hasBasis = load(x, start, w)
+                    forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
+                }
                 sums[shard] += loss(w, start, count)
                 guard wanted else { return }
                 w.clearPadding(w.dx, rows: architecture.outputs)

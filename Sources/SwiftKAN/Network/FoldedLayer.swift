@@ -27,6 +27,8 @@ final class FoldedLayer<T: KANScalar> {
     /// Numbers in `weights`.
     let weightCount: Int
     private let reciprocals: AlignedBuffer<T>
+    /// The knots that the reciprocals are of.
+    private let knotsSeen: AlignedBuffer<T>
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
@@ -34,6 +36,8 @@ final class FoldedLayer<T: KANScalar> {
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
+    /// Do workspaces keep the numeric part of single edges: where they are needed and few.
+    let keepsEdges: Bool
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
@@ -52,6 +56,10 @@ final class FoldedLayer<T: KANScalar> {
         weights = try AlignedBuffer(count: weightCount)
         reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
+        knotsSeen = try AlignedBuffer(count: shape.inputs * shape.knotCount)
+        // No grid has NaN, so the first `fold` sees a difference.
+        knotsSeen.base.update(repeating: .nan, count: shape.inputs * shape.knotCount)
+        keepsEdges = edgeRows && shape.edges <= 128
         isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = Array(repeating: [], count: shape.inputs)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
@@ -81,8 +89,10 @@ final class FoldedLayer<T: KANScalar> {
                 listEdges(state, input: i)
                 continue
             }
-            isSimple[i] = BSplineTable.fillReciprocals(
-                knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
+            if knotsChanged(i) {
+                isSimple[i] = BSplineTable.fillReciprocals(
+                    knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
+            }
             listEdges(state, input: i)
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
@@ -95,6 +105,16 @@ final class FoldedLayer<T: KANScalar> {
             }
         }
         foldSymbolic(network, layer: l)
+    }
+
+    /// Takes over the knots of input i; whether they are others than before.
+    @inline(__always)
+    private func knotsChanged(_ i: Int) -> Bool {
+        let (seen, now) = (knotsSeen.base + i * shape.knotCount, knots + i * shape.knotCount)
+        var same = true
+        for m in 0..<shape.knotCount { same = same && seen[m] == now[m] }
+        if !same { seen.update(from: now, count: shape.knotCount) }
+        return !same
     }
 
     @inline(__always)

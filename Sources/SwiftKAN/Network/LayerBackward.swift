@@ -16,6 +16,14 @@ struct Pulls<T: KANScalar> {
     var nodeSlope, nodeMean: [T]
     /// (outputs): sums over edges
     var subnodeSlope, subnodeMean: [T]
+
+    init(_ shape: LayerShape) {
+        numericalSlope = Array(repeating: 0, count: shape.edges)
+        nodeSlope = Array(repeating: 0, count: shape.inputs)
+        subnodeSlope = Array(repeating: 0, count: shape.outputs)
+        (numericalMean, edgeSlope, edgeMean) = (numericalSlope, numericalSlope, numericalSlope)
+        (nodeMean, subnodeMean) = (nodeSlope, subnodeSlope)
+    }
 }
 
 /// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights`, the rest as in the state.
@@ -51,7 +59,7 @@ extension FoldedLayer {
             if isWide {
                 for e in symbolicEdges[i] {
                     symbolicBackward(
-                        e, w, nil, i, rows.basis, rows.x + i * nv, evaluation, inputGradient ? w.dx + i * nv : nil,
+                        e, w, nil, i, rows, evaluation, inputGradient ? w.dx + i * nv : nil,
                         gradient)
                 }
                 continue
@@ -65,14 +73,14 @@ extension FoldedLayer {
                 let edge = i * shape.outputs + o
                 var g = UnsafePointer(w.dz + o * nv)
                 if let pulls, pulls.numericalSlope[edge] != 0 || pulls.edgeSlope[edge] != 0 {
-                    pullNumeric(w, pulls, i, o, basis, x, evaluation)
+                    pullNumeric(w, pulls, i, o, rows, evaluation)
                     g = UnsafePointer(w.pull)
                 }
                 RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + edge * rowCount)
                 if inputGradient { RowKernels<T>.addProduct(g, weight(i, o), derivative, rowCount, nv, to: dx) }
             }
             for e in symbolicEdges[i] {
-                symbolicBackward(e, w, pulls, i, basis, x, evaluation, inputGradient ? dx : nil, gradient)
+                symbolicBackward(e, w, pulls, i, rows, evaluation, inputGradient ? dx : nil, gradient)
             }
             if inputGradient, let pulls, pulls.nodeSlope[i] != 0 {
                 addPull(pulls.nodeSlope[i], pulls.nodeMean[i], x, w, to: dx)
@@ -89,47 +97,49 @@ extension FoldedLayer {
         for v in 0..<w.nv { target[v] += (slope * w.valid[v]) * (row[v] - mean) }
     }
 
-    /// w.edge = the numeric part of edge (i, o).
+    /// The numeric part of edge (i, o): kept from the forward sweep, or made anew in w.edge.
     @inline(__always)
-    func numericEdge(_ i: Int, _ o: Int, _ basis: UnsafePointer<T.Vector>, _ w: Workspace<T>) {
+    func numericEdge(_ i: Int, _ o: Int, _ rows: LayerRows<T>, _ w: Workspace<T>) -> UnsafeMutablePointer<T.Vector> {
+        if keepsEdges { return rows.edges + (i * shape.outputs + o) * w.nv }
         RowKernels<T>.fill(w.edge, .zero, w.nv)
-        RowKernels<T>.addCombination(weight(i, o), basis, rowCount, w.nv, to: w.edge)
+        RowKernels<T>.addCombination(weight(i, o), rows.basis + i * rowCount * w.nv, rowCount, w.nv, to: w.edge)
+        return w.edge
     }
 
     /// w.pull = dL/dφ of the numeric part of edge (i, o), pulls included.
+    @inline(__always)
     private func pullNumeric(
-        _ w: Workspace<T>, _ pulls: Pulls<T>, _ i: Int, _ o: Int, _ basis: UnsafePointer<T.Vector>,
-        _ x: UnsafePointer<T.Vector>, _ evaluation: Evaluation
+        _ w: Workspace<T>, _ pulls: Pulls<T>, _ i: Int, _ o: Int, _ rows: LayerRows<T>, _ evaluation: Evaluation
     ) {
         let edge = i * shape.outputs + o
-        numericEdge(i, o, basis, w)
-        for v in 0..<w.nv { w.pull[v] = w.dz[o * w.nv + v] }
-        if pulls.numericalSlope[edge] != 0 {
-            addPull(pulls.numericalSlope[edge], pulls.numericalMean[edge], w.edge, w, to: w.pull)
+        let nv = w.nv
+        let value = numericEdge(i, o, rows, w)
+        let (slope, mean) = (pulls.numericalSlope[edge], pulls.numericalMean[edge])
+        for v in 0..<nv { w.pull[v] = w.dz[o * nv + v] + (slope * w.valid[v]) * (value[v] - mean) }
+        guard pulls.edgeSlope[edge] != 0 else { return }
+        var whole = UnsafePointer(value)
+        if let e = symbolicEdges[i].first(where: { $0.output == o }) {
+            evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
+            for v in 0..<nv { w.symbolicEdge[v] += value[v] }
+            whole = UnsafePointer(w.symbolicEdge)
         }
-        if pulls.edgeSlope[edge] != 0 {
-            if let e = symbolicEdges[i].first(where: { $0.output == o }) {
-                evaluate(e, x: x, w, evaluation, slope: false, post: w.symbolicEdge)
-                for v in 0..<w.nv { w.edge[v] += w.symbolicEdge[v] }
-            }
-            addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], w.edge, w, to: w.pull)
-        }
+        addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], whole, w, to: w.pull)
     }
 
     @inline(__always)
     private func symbolicBackward(
-        _ e: SymbolicEdge<T>, _ w: Workspace<T>, _ pulls: Pulls<T>?, _ i: Int, _ basis: UnsafePointer<T.Vector>,
-        _ x: UnsafePointer<T.Vector>, _ evaluation: Evaluation, _ dx: UnsafeMutablePointer<T.Vector>?,
-        _ gradient: GradientRows<T>
+        _ e: SymbolicEdge<T>, _ w: Workspace<T>, _ pulls: Pulls<T>?, _ i: Int, _ rows: LayerRows<T>,
+        _ evaluation: Evaluation, _ dx: UnsafeMutablePointer<T.Vector>?, _ gradient: GradientRows<T>
     ) {
         let nv = w.nv
+        let x = rows.x + i * nv
         evaluate(e, x: x, w, evaluation, slope: true, post: w.symbolicEdge)
         for v in 0..<nv { w.pull[v] = w.dz[e.output * nv + v] }
         let edge = i * shape.outputs + e.output
         if let pulls, pulls.edgeSlope[edge] != 0 {
             if numericEdges[i].contains(e.output) {
-                numericEdge(i, e.output, basis, w)
-                for v in 0..<nv { w.symbolicEdge[v] += w.edge[v] }
+                let numeric = numericEdge(i, e.output, rows, w)
+                for v in 0..<nv { w.symbolicEdge[v] += numeric[v] }
             }
             addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], w.symbolicEdge, w, to: w.pull)
         }
@@ -145,10 +155,10 @@ extension FoldedLayer {
             if let dx { dx[v] += e.a * slope }
         }
         let target = gradient.affine + 4 * (e.output * shape.inputs + i)
-        target[0] += da.sum()
-        target[1] += db.sum()
-        target[2] += dc.sum()
-        target[3] += dd.sum()
+        target[0] += T.total(da)
+        target[1] += T.total(db)
+        target[2] += T.total(dc)
+        target[3] += T.total(dd)
     }
 
     /// From dL/d(next x) in `dx` to dL/dz in `dz`.

@@ -40,15 +40,22 @@ extension FoldedLayer {
     }
 
     /// z = the sums of numeric edges.
+    ///
+    /// - Parameter hasBasis: are the basis rows those of this block already.
     @inline(__always)
-    private func narrowForward(_ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool) {
+    private func narrowForward(_ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool, hasBasis: Bool) {
         let nv = w.nv
-        evaluateBasis(w, rows, derivatives: derivatives)
+        if !hasBasis { evaluateBasis(w, rows, derivatives: derivatives) }
         RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
         for i in 0..<shape.inputs {
             let basis = rows.basis + i * rowCount * nv
             for o in numericEdges[i] {
-                RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv)
+                if keepsEdges {
+                    let edge = rows.edges + (i * shape.outputs + o) * nv
+                    RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv, keep: edge)
+                } else {
+                    RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv)
+                }
             }
         }
     }
@@ -56,7 +63,8 @@ extension FoldedLayer {
     /// From the rows of this layer's inputs to those of the next level.
     @inline(__always)
     func forward(
-        _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool
+        _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool,
+        hasBasis: Bool = false
     ) {
         let nv = w.nv
         let rows = w.layers[l]
@@ -65,7 +73,7 @@ extension FoldedLayer {
         } else if let local8 {
             wideForward(w, rows, local8)
         } else {
-            narrowForward(w, rows, derivatives: derivatives)
+            narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis)
         }
         for i in 0..<shape.inputs where !symbolicEdges[i].isEmpty {
             for e in symbolicEdges[i] {

@@ -31,8 +31,10 @@ extension KAN {
     ) throws(KANError) -> R {
         // Taken out while in use: a callback that uses the network meanwhile gets one of its own.
         let evaluator: Evaluator<T>
+        var isFolded = false
         if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows }) {
             evaluator = spareEvaluators.remove(at: spare)
+            isFolded = isCompiled
         } else {
             // Lists of edges, which grow by doubling.
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
@@ -41,7 +43,7 @@ extension KAN {
         defer {
             if !spareEvaluators.contains(where: { $0.edgeRows == edgeRows }) { spareEvaluators.append(evaluator) }
         }
-        evaluator.fold(self)
+        if !isFolded { evaluator.fold(self) }
         evaluator.checkpoint = checkpoint
         return try body(evaluator)
     }
@@ -101,7 +103,9 @@ extension KAN {
     ) throws(KANError) {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
         let moments = try withEvaluator(edgeRows: true) { (evaluator) throws(KANError) in
-            try evaluator.moments(x, n, evaluation: evaluation)
+            try evaluator.moments(
+                x, n, evaluation: evaluation, wanted: .all, derivativesFrom: Evaluator<T>.noDerivatives)
+            return evaluator.momentShards[0]
         }
         var next = out
         func write(_ values: [Double]) {
@@ -109,7 +113,8 @@ extension KAN {
             next += values.count
         }
         for (shape, m) in zip(layers, moments) {
-            let d = LayerDeviations(shape, m)
+            var d = LayerDeviations(shape)
+            d.update(m)
             func transposed(_ mean: [Double]) -> [Double] {
                 (0..<shape.edges).map { mean[($0 % shape.inputs) * shape.outputs + $0 / shape.inputs] }
             }
@@ -146,7 +151,9 @@ extension FoldedLayer {
                 if kind == .splinePostsplines {
                     RowKernels<T>.addCombination(coef, basis, shape.basisCount, nv, to: w.edge)
                 } else {
-                    if kind != .postactsSymbolic && numericEdges[i].contains(o) { numericEdge(i, o, basis, w) }
+                    if kind != .postactsSymbolic && numericEdges[i].contains(o) {
+                        RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: w.edge)
+                    }
                     if kind != .postactsNumerical, let e = symbolicEdges[i].first(where: { $0.output == o }) {
                         evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
                         for v in 0..<nv { w.edge[v] += w.symbolicEdge[v] }

@@ -19,6 +19,15 @@ struct LayerRows<T: KANScalar> {
     var u: UnsafeMutablePointer<T.Vector>
     /// (nodes) before node scale and bias
     var h: UnsafeMutablePointer<T.Vector>
+    /// (inputs, outputs) the numeric part of edges, where the layer keeps it
+    var edges: UnsafeMutablePointer<T.Vector>
+}
+
+/// What rows of the first layer were made of: a version that counts the times that inputs or knots have changed, and a block.
+struct InputRows: Equatable {
+    var version: Int
+    var start: Int
+    static let none = InputRows(version: 0, start: -1)
 }
 
 final class Workspace<T: KANScalar> {
@@ -27,6 +36,8 @@ final class Workspace<T: KANScalar> {
     /// Vectors of the block at hand, and its samples; lanes beyond them repeat the last sample.
     var nv = 0
     var samples = 0
+    /// Which samples the rows of the first layer's inputs and basis belong to; see `Evaluator.inputs`.
+    var inputs = InputRows.none
 
     private let memory: AlignedBuffer<T>
     private(set) var layers: [LayerRows<T>] = []
@@ -67,10 +78,13 @@ final class Workspace<T: KANScalar> {
         layers.filter(\.isWide).map { $0.outputVectors * T.lanes }.max() ?? 0
     }
 
+    /// Rows that hold single edges.
+    private static func edgeRows(_ layer: FoldedLayer<T>) -> Int { layer.keepsEdges ? layer.shape.edges : 0 }
+
     private static func rowsNeeded(_ layers: [FoldedLayer<T>]) -> Int {
         var rows = (layers.last?.shape.nodes ?? 0) + 7 + wideRows(layers)
         for layer in layers {
-            rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes
+            rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes + edgeRows(layer)
         }
         let levels = layers.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0
         let subnodes = layers.map(\.shape.outputs).max() ?? 0
@@ -92,7 +106,7 @@ final class Workspace<T: KANScalar> {
             layers.append(
                 LayerRows(
                     x: take(shape.inputs), basis: take(rows), derivative: take(rows), z: take(shape.outputs),
-                    u: take(shape.outputs), h: take(shape.nodes)))
+                    u: take(shape.outputs), h: take(shape.nodes), edges: take(Self.edgeRows(layer))))
         }
         output = take(folded.last?.shape.nodes ?? 0)
         dx = take(folded.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0)
@@ -106,6 +120,11 @@ final class Workspace<T: KANScalar> {
         pull = take(1)
         wide = take(Self.wideRows(folded))
         scratch = next
+    }
+
+    /// Bytes that a workspace has.
+    static func bytes(_ layers: [FoldedLayer<T>], capacity: Int) -> Int {
+        rowsNeeded(layers) * capacity * MemoryLayout<T.Vector>.stride
     }
 
     /// The rows of level `l`: the inputs of layer l, or the predictions.

@@ -97,9 +97,17 @@ public struct MersenneTwister: Sendable {
     /// and drawing again while the result exceeds i.
     /// - Precondition: `count` ≤ 2³², beyond which NumPy draws 64 bits an index.
     public mutating func permutation(_ count: Int) -> [Int] {
+        var order: [Int] = []
+        permute(&order, count: count)
+        return order
+    }
+
+    /// As `permutation`, into an array that is there.
+    mutating func permute(_ order: inout [Int], count: Int) {
         precondition(count <= 1 << 32)
-        var order = Array(0..<Swift.max(count, 0))
-        guard count > 1 else { return order }
+        order.removeAll(keepingCapacity: true)
+        order.append(contentsOf: 0..<Swift.max(count, 0))
+        guard count > 1 else { return }
         for i in stride(from: count - 1, to: 0, by: -1) {
             let bound = UInt32(truncatingIfNeeded: i)
             let mask = UInt32.max &>> UInt32(truncatingIfNeeded: bound.leadingZeroBitCount)
@@ -107,6 +115,5 @@ public struct MersenneTwister: Sendable {
             while j > bound { j = next() & mask }
             order.swapAt(i, Int(j))
         }
-        return order
     }
 }

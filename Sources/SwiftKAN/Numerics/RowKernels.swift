@@ -54,6 +54,18 @@ enum RowKernels<T: KANScalar> {
         combine(w, rows, count, nv) { v, sum in z[v] += sum }
     }
 
+    /// The same, and the sum alone into `edge`.
+    @inline(__always)
+    static func addCombination(
+        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
+        to z: UnsafeMutablePointer<Vector>, keep edge: UnsafeMutablePointer<Vector>
+    ) {
+        combine(w, rows, count, nv) { v, sum in
+            edge[v] = sum
+            z[v] += sum
+        }
+    }
+
     /// z += g · Σ_b w_b · rows_b
     @inline(__always)
     static func addProduct(
@@ -81,10 +93,10 @@ enum RowKernels<T: KANScalar> {
                 a2 = T.multiplyAdd(gv, r2[v], a2)
                 a3 = T.multiplyAdd(gv, r3[v], a3)
             }
-            dw[b] += a0.sum()
-            dw[b + 1] += a1.sum()
-            dw[b + 2] += a2.sum()
-            dw[b + 3] += a3.sum()
+            dw[b] += T.total(a0)
+            dw[b + 1] += T.total(a1)
+            dw[b + 2] += T.total(a2)
+            dw[b + 3] += T.total(a3)
             b += 4
         }
         while b < count {
@@ -98,7 +110,7 @@ enum RowKernels<T: KANScalar> {
     static func dot(_ a: UnsafePointer<Vector>, _ b: UnsafePointer<Vector>, _ nv: Int) -> T {
         var sum = Vector.zero
         for v in 0..<nv { sum = T.multiplyAdd(a[v], b[v], sum) }
-        return sum.sum()
+        return T.total(sum)
     }
 
     /// Σ_s a_s
@@ -106,7 +118,7 @@ enum RowKernels<T: KANScalar> {
     static func sum(_ a: UnsafePointer<Vector>, _ nv: Int) -> T {
         var sum = Vector.zero
         for v in 0..<nv { sum += a[v] }
-        return sum.sum()
+        return T.total(sum)
     }
 
     @inline(__always)

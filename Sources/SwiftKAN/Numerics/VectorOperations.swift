@@ -28,6 +28,24 @@ extension Double {
         c + a * b
         #endif
     }
+    /// c - a·b: one instruction and one rounding where the build has it, else two. (`-a` is 0 - a, an instruction more.)
+    @inline(__always)
+    public static func multiplySubtract(_ a: SIMD8<Double>, _ b: SIMD8<Double>, _ c: SIMD8<Double>) -> SIMD8<Double> {
+        #if SWIFTKAN_FMA
+        let sign = SIMD8<UInt64>(repeating: 1 << (UInt64.bitWidth - 1))
+        let negative = unsafeBitCast(unsafeBitCast(a, to: SIMD8<UInt64>.self) ^ sign, to: SIMD8<Double>.self)
+        return c.addingProduct(negative, b)
+        #else
+        return c - a * b
+        #endif
+    }
+    /// The sum of all lanes, in halves: three additions one after another, not seven.
+    @inline(__always)
+    public static func total(_ x: SIMD8<Double>) -> Double {
+        let four = x.lowHalf + x.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
+    }
     /// max(0, min(a, b)); NaN counts as 0.
     @inline(__always)
     public static func hat(_ a: SIMD8<Double>, _ b: SIMD8<Double>) -> SIMD8<Double> {
@@ -62,6 +80,25 @@ extension Float {
         #else
         c + a * b
         #endif
+    }
+    /// c - a·b: one instruction and one rounding where the build has it, else two. (`-a` is 0 - a, an instruction more.)
+    @inline(__always)
+    public static func multiplySubtract(_ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>) -> SIMD16<Float> {
+        #if SWIFTKAN_FMA
+        let sign = SIMD16<UInt32>(repeating: 1 << (UInt32.bitWidth - 1))
+        let negative = unsafeBitCast(unsafeBitCast(a, to: SIMD16<UInt32>.self) ^ sign, to: SIMD16<Float>.self)
+        return c.addingProduct(negative, b)
+        #else
+        return c - a * b
+        #endif
+    }
+    /// The sum of all lanes, in halves: four additions one after another, not fifteen.
+    @inline(__always)
+    public static func total(_ x: SIMD16<Float>) -> Float {
+        let eight = x.lowHalf + x.highHalf
+        let four = eight.lowHalf + eight.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
     }
     /// max(0, min(a, b)); NaN counts as 0.
     @inline(__always)

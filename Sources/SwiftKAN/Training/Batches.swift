@@ -40,14 +40,15 @@ final class Batches<T: KANScalar> {
 
     /// Draws a new order of all samples.
     func shuffle() {
-        if !isWhole { order = random.permutation(data.n) }
+        if !isWhole { random.permute(&order, count: data.n) }
     }
 
     /// Batch number `b` of the present order.
     func batch(_ b: Int) -> Samples<T> {
         guard !isWhole, let x else { return data }
         let rows = order[(b * size)..<min(data.n, (b + 1) * size)]
-        index = rows.map { Int64($0) }
+        index.removeAll(keepingCapacity: true)
+        for row in rows { index.append(Int64(row)) }
         for (target, source) in rows.enumerated() {
             (x.base + target * inputs).update(from: data.x + source * inputs, count: inputs)
             if let y, let from = data.y { (y.base + target * outputs).update(from: from + source * outputs, count: outputs) }

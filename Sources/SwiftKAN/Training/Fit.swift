@@ -56,6 +56,7 @@ final class FitLoop<T: KANScalar> {
     private let lastFinite: AlignedBuffer<T>
     private let best: AlignedBuffer<T>?
     private var hasBest = false
+    private var steps = 0
     private var lastBatch: Samples<T>?
     private var predictions, adjoint: AlignedBuffer<T>?
     private var report = FitReport()
@@ -237,6 +238,10 @@ final class FitLoop<T: KANScalar> {
         let state = network.state
         lastBatch = batch
         if let lbfgs {
+            // Inputs and knots stay as they are for the step, and so do the first layer's basis functions.
+            steps += 1
+            evaluator.inputVersion = options.objective.loss == .custom ? 0 : steps
+            defer { evaluator.inputVersion = 0 }
             let result = try lbfgs.step(state, lr: options.lr(step: step)) { (gradient) throws(KANError) in
                 try self.evaluate(batch, gradient: gradient)
             }
@@ -286,13 +291,12 @@ final class FitLoop<T: KANScalar> {
         guard let adjoint else { throw .internal("no memory for the gradient of the loss") }
         let loss = try customLoss(batch, isTest: false, gradient: adjoint.base)
         var value = ObjectiveValue(loss: loss, reg: 0)
-        var pulls: [Pulls<T>]?
         if options.objective.lamb != 0 {
-            let r = try evaluator.regularization(
-                options.objective.regularization, batch.x, batch.n, evaluation: options.evaluation)
-            value.reg = r.value
-            pulls = r.pulls(options.objective.lamb)
+            value.reg = try evaluator.regularization(
+                options.objective.regularization, lamb: options.objective.lamb, batch.x, batch.n,
+                evaluation: options.evaluation)
         }
+        let pulls = options.objective.lamb != 0 ? evaluator.pulls : nil
         _ = try evaluator.gradientSweep(
             batch.x, batch.n, evaluation: options.evaluation, pulls: pulls, gradient: gradient, inputGradient: nil
         ) { w, start, _ in

@@ -54,17 +54,17 @@ extension KAN {
     ) throws(KANError) -> Double {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
         return try withEvaluator(edgeRows: true) { (evaluator) throws(KANError) in
-            let result = try evaluator.regularization(r, x, n, evaluation: evaluation)
-            guard let gradient else { return result.value }
+            let value = try evaluator.regularization(r, lamb: 1, x, n, evaluation: evaluation)
+            guard let gradient else { return value }
             let O = evaluator.architecture.outputs
             _ = try evaluator.gradientSweep(
-                x, n, evaluation: evaluation, pulls: result.pulls(1), gradient: gradient, inputGradient: nil
+                x, n, evaluation: evaluation, pulls: evaluator.pulls, gradient: gradient, inputGradient: nil
             ) { w, _, _ in
                 RowKernels<T>.fill(w.dx, .zero, O * w.nv)
                 return 0
             }
             evaluator.addCoefficientGradient(r, lamb: 1, to: gradient)
-            return result.value
+            return value
         }
     }
 }

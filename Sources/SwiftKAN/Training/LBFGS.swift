@@ -15,6 +15,8 @@ final class LBFGS<T: KANScalar> {
     private var s: [AlignedBuffer<T>] = []
     private var y: [AlignedBuffer<T>] = []
     private var rho: [Double] = []
+    /// Of the two-loop recursion.
+    private var alpha: [Double]
     private var scale = 1.0
     /// The diagonal of W, or nil for the identity.
     private var metric: AlignedBuffer<T>?
@@ -33,6 +35,7 @@ final class LBFGS<T: KANScalar> {
     init(count: Int, options: FitOptions) throws(KANError) {
         self.count = count
         self.options = options
+        alpha = Array(repeating: 0, count: max(options.historySize, 1))
         direction = try AlignedBuffer(count: count)
         previousGradient = try AlignedBuffer(count: count)
         origin = try AlignedBuffer(count: count)
@@ -208,7 +211,6 @@ final class LBFGS<T: KANScalar> {
     private func applyInverseHessian(_ gradient: UnsafeMutablePointer<T>) {
         let d = direction.base
         for p in 0..<count { d[p] = -gradient[p] }
-        var alpha = [Double](repeating: 0, count: s.count)
         for m in s.indices.reversed() {
             alpha[m] = dot(s[m].base, d) * rho[m]
             addProduct(-alpha[m], y[m].base, to: d)

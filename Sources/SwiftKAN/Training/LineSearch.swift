@@ -18,6 +18,27 @@ struct LinePoint {
     var value: ObjectiveValue
 }
 
+/// Which stored gradients are still needed, by the indices of their buffers (0 … 62).
+struct KeptGradients {
+    private let bits: Int
+
+    init(_ a: LinePoint, _ b: LinePoint? = nil, _ c: LinePoint? = nil) {
+        bits = 1 << a.gradient | 1 << (b ?? a).gradient | 1 << (c ?? a).gradient
+    }
+
+    func contains(_ buffer: Int) -> Bool { bits >> buffer & 1 == 1 }
+}
+
+/// The two ends between which a minimum lies.
+private struct Bracket {
+    var first, second: LinePoint
+
+    subscript(end: Int) -> LinePoint {
+        get { end == 0 ? first : second }
+        set { if end == 0 { first = newValue } else { second = newValue } }
+    }
+}
+
 struct LineSearch {
     static let c1 = 1e-4
     static let c2 = 0.9
@@ -51,14 +72,14 @@ struct LineSearch {
     /// - Returns: the accepted point and the number of evaluations.
     static func run<E: Error>(
         start: LinePoint, t first: Double, directionSize: Double,
-        evaluate: (Double, [Int]) throws(E) -> LinePoint
+        evaluate: (Double, KeptGradients) throws(E) -> LinePoint
     ) throws(E) -> (LinePoint, Int) {
         var t = first
-        var new = try evaluate(t, [start.gradient])
+        var new = try evaluate(t, KeptGradients(start))
         var evaluations = 1
         var previous = start
         var iteration = 0
-        var bracket: [LinePoint] = []
+        var bracket = Bracket(first: start, second: start)
         var done = false
 
         func tooHigh(_ p: LinePoint) -> Bool { p.f > start.f + c1 * p.t * start.slope }
@@ -66,35 +87,35 @@ struct LineSearch {
         // Bracketing phase: step out until a minimum lies between two points.
         while iteration < maxEvaluations {
             if tooHigh(new) || (iteration > 1 && new.f >= previous.f) {
-                bracket = [previous, new]
+                bracket = Bracket(first: previous, second: new)
                 break
             }
             if abs(new.slope) <= -c2 * start.slope {
-                bracket = [new]
+                bracket = Bracket(first: new, second: new)
                 done = true
                 break
             }
             if new.slope >= 0 {
-                bracket = [previous, new]
+                bracket = Bracket(first: previous, second: new)
                 break
             }
             let bounds = (t + 0.01 * (t - previous.t), t * 10)
             let next = cubic(previous, new, bounds: bounds)
             previous = new
             t = next
-            new = try evaluate(t, [start.gradient, previous.gradient])
+            new = try evaluate(t, KeptGradients(start, previous))
             evaluations += 1
             iteration += 1
         }
-        if iteration == maxEvaluations { bracket = [start, new] }
+        if iteration == maxEvaluations { bracket = Bracket(first: start, second: new) }
 
         // Zoom phase: shrink the bracket.
         var insufficientProgress = false
-        var (low, high) = bracket[0].f <= bracket[bracket.count - 1].f ? (0, bracket.count - 1) : (1, 0)
+        var (low, high) = bracket.first.f <= bracket.second.f ? (0, 1) : (1, 0)
         while !done && iteration < maxEvaluations {
-            if abs(bracket[1].t - bracket[0].t) * directionSize < toleranceChange { break }
-            t = cubic(bracket[0], bracket[1])
-            let (left, right) = (min(bracket[0].t, bracket[1].t), max(bracket[0].t, bracket[1].t))
+            if abs(bracket.second.t - bracket.first.t) * directionSize < toleranceChange { break }
+            t = cubic(bracket.first, bracket.second)
+            let (left, right) = (min(bracket.first.t, bracket.second.t), max(bracket.first.t, bracket.second.t))
             let margin = 0.1 * (right - left)
             if min(right - t, t - left) < margin {
                 // Two trials at the edge in a row: move in by a tenth.
@@ -107,12 +128,12 @@ struct LineSearch {
             } else {
                 insufficientProgress = false
             }
-            new = try evaluate(t, [start.gradient, bracket[0].gradient, bracket[1].gradient])
+            new = try evaluate(t, KeptGradients(start, bracket.first, bracket.second))
             evaluations += 1
             iteration += 1
             if tooHigh(new) || new.f >= bracket[low].f {
                 bracket[high] = new
-                (low, high) = bracket[0].f <= bracket[1].f ? (0, 1) : (1, 0)
+                (low, high) = bracket.first.f <= bracket.second.f ? (0, 1) : (1, 0)
             } else {
                 if abs(new.slope) <= -c2 * start.slope {
                     done = true

@@ -100,14 +100,25 @@ struct Target<T: KANScalar> {
         let factor = T(scale)
         var total = 0.0
         for o in 0..<outputs {
-            var sum: T = 0
-            for s in 0..<count {
-                let (value, slope) = pointwise(p[o * width + s], y[(start + s) * outputs + o])
-                let weight = weight.map { $0[start + s] } ?? 1
-                sum += weight * value
-                d[o * width + s] = factor * weight * slope
+            // Four sums side by side, so that an addition need not wait for the one before.
+            var sums = SIMD4<T>.zero
+            @inline(__always)
+            func add(_ s: Int, to lane: Int) {
+                let (value, slope) = pointwise(p[o &* width &+ s], y[(start &+ s) &* outputs &+ o])
+                let weight = weight.map { $0[start &+ s] } ?? 1
+                sums[lane] += weight * value
+                d[o &* width &+ s] = factor * weight * slope
             }
-            total += Double(sum)
+            var s = 0
+            while s + 4 <= count {
+                for lane in 0..<4 { add(s &+ lane, to: lane) }
+                s += 4
+            }
+            while s < count {
+                add(s, to: 0)
+                s += 1
+            }
+            total += Double(sums.sum())
         }
         return total * scale
     }

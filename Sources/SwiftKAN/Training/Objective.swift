@@ -2,7 +2,9 @@
 //
 // What it must get right, in this order:
 //   1. The gradient is that of the very value returned.
-//   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient.
+//   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient; the second goes
+//      only backward where the rows of the first are still there.
+//   3. Nothing is allocated after the first call of its kind.
 
 /// What training makes small: loss + lamb·regularisation.
 public struct Objective: Sendable {
@@ -22,18 +24,24 @@ public struct ObjectiveValue: Sendable {
 }
 
 extension Evaluator {
-    /// A regulariser's value and what its gradient needs in the sweep that follows.
+    /// A regulariser's value; leaves in `pulls` what the gradient of `lamb` times it needs in the sweep that follows.
+    ///
+    /// - Parameter derivativesFrom: see `moments`.
     @inline(__always)
     func regularization(
-        _ r: Regularization, _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation
-    ) throws(KANError) -> (value: Double, pulls: (Double) -> [Pulls<T>]) {
-        let moments = try self.moments(x, n, evaluation: evaluation)
-        var deviations = zip(architecture.layers, moments).map { LayerDeviations($0, $1) }
-        let value = r.evaluate(&deviations) + coefficientPenalty(r)
+        _ r: Regularization, lamb: Double, _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation,
+        derivativesFrom first: Int = Evaluator.noDerivatives
+    ) throws(KANError) -> Double {
+        try moments(x, n, evaluation: evaluation, wanted: r.wanted, derivativesFrom: first)
         let layers = architecture.layers
-        return (value, { lamb in
-            zip(zip(layers, moments), deviations).map { pair, d in Pulls(pair.0, pair.1, d, lamb: lamb, n: n) }
-        })
+        if deviations.isEmpty {
+            deviations = layers.map { LayerDeviations($0) }
+            pulls = layers.map { Pulls($0) }
+        }
+        for l in layers.indices { deviations[l].update(momentShards[0][l]) }
+        let value = r.evaluate(&deviations)
+        for l in layers.indices { pulls[l].update(momentShards[0][l], deviations[l], lamb: lamb, n: n) }
+        return value + coefficientPenalty(r)
     }
 
     /// lamb_coef and lamb_coefdiff: Σ |coef| and Σ |coef_{b+1} - coef_b|, each over the outputs of its layer.
@@ -84,14 +92,17 @@ extension Evaluator {
     ) throws(KANError) -> ObjectiveValue {
         let n = target.n
         var reg = 0.0
-        var pulls: [Pulls<T>]?
+        let wanted = gradient != nil || inputGradient != nil
+        // Where all blocks keep their rows, the sweep for the statistics serves loss and gradient, too.
+        let shares = objective.lamb != 0 && keepsBlocks(n)
         if objective.lamb != 0 {
-            let r = try regularization(objective.regularization, x, n, evaluation: evaluation)
-            reg = r.value
-            if gradient != nil || inputGradient != nil { pulls = r.pulls(objective.lamb) }
+            reg = try regularization(
+                objective.regularization, lamb: objective.lamb, x, n, evaluation: evaluation,
+                derivativesFrom: shares && wanted ? firstDerivative(inputGradient) : Self.noDerivatives)
         }
         let loss = try gradientSweep(
-            x, n, evaluation: evaluation, pulls: pulls, gradient: gradient, inputGradient: inputGradient
+            x, n, evaluation: evaluation, pulls: objective.lamb != 0 ? pulls : nil, gradient: gradient,
+            inputGradient: inputGradient, hasForward: shares
         ) { w, start, count in target.evaluate(w, start: start, count: count) }
         if objective.lamb != 0, let gradient {
             addCoefficientGradient(objective.regularization, lamb: objective.lamb, to: gradient)
@@ -102,24 +113,25 @@ extension Evaluator {
 
 extension Pulls {
     /// lamb·dR/dS / ((n - 1)·S) for every deviation S; 0 where S is 0.
-    init(_ shape: LayerShape, _ moments: LayerMoments, _ d: LayerDeviations, lamb: Double, n: Int) {
+    mutating func update(_ moments: LayerMoments, _ d: LayerDeviations, lamb: Double, n: Int) {
         func slope(_ dS: Double, _ S: Double) -> T {
             let value = lamb * dS / (Double(n - 1) * S)
             return S > 0 && value.isFinite ? T(value) : 0
         }
-        func edges(_ dS: [Double], _ S: [Double]) -> [T] {
-            (0..<shape.edges).map { e in
-                let (i, o) = (e / shape.outputs, e % shape.outputs)
-                return slope(dS[o * shape.inputs + i], S[o * shape.inputs + i])
+        for i in 0..<d.inputs {
+            for o in 0..<d.outputs {
+                let (edge, e) = (i * d.outputs + o, o * d.inputs + i)
+                numericalSlope[edge] = slope(d.dnumerical[e], d.numerical[e])
+                numericalMean[edge] = T(moments.numerical.mean[edge])
+                edgeSlope[edge] = slope(d.dedge[e], d.edge[e])
+                edgeMean[edge] = T(moments.edges.mean[edge])
             }
+            nodeSlope[i] = slope(d.dnode[i], d.node[i])
+            nodeMean[i] = T(moments.nodes.mean[i])
         }
-        numericalSlope = edges(d.dnumerical, d.numerical)
-        numericalMean = moments.numerical.mean.map { T($0) }
-        edgeSlope = edges(d.dedge, d.edge)
-        edgeMean = moments.edges.mean.map { T($0) }
-        nodeSlope = zip(d.dnode, d.node).map { slope($0, $1) }
-        nodeMean = moments.nodes.mean.map { T($0) }
-        subnodeSlope = zip(d.dsubnode, d.subnode).map { slope($0, $1) }
-        subnodeMean = moments.subnodes.mean.map { T($0) }
+        for o in 0..<d.outputs {
+            subnodeSlope[o] = slope(d.dsubnode[o], d.subnode[o])
+            subnodeMean[o] = T(moments.subnodes.mean[o])
+        }
     }
 }

@@ -42,10 +42,17 @@ struct SizeMatrix {
     let columns: Int
     var v: [Double]
     var slope: [Double] = []
+    private var memory: [Double]
+
+    init(rows: Int, columns: Int, v: [Double]) {
+        (self.rows, self.columns, self.v) = (rows, columns, v)
+        memory = Array(repeating: 0, count: max(rows, columns))
+    }
 
     /// R(v); fills `slope`.
     mutating func penalty(lambL1: Double, lambEntropy: Double) -> Double {
-        slope = Array(repeating: lambL1, count: v.count)
+        if slope.count != v.count { slope = v }
+        for e in slope.indices { slope[e] = lambL1 }
         let l1 = v.reduce(0, +)
         var entropy = 0.0
         for r in 0..<rows {
@@ -67,20 +74,21 @@ struct SizeMatrix {
         var mean = 0.0
         for m in 0..<count {
             let p = v[start + m * step] / total
-            let logarithm = Double.log(p + 1e-4) / Double.log(2.0)
+            let logarithm = Double.log(p + 1e-4) * Self.log2e
             entropy -= weight * p * logarithm
-            mean += entropySlope(p, logarithm, weight) * p
+            // Kept for the second loop: a logarithm costs more than all the rest.
+            let g = entropySlope(p, logarithm, weight)
+            memory[m] = g
+            mean += g * p
         }
-        for m in 0..<count {
-            let p = v[start + m * step] / total
-            let logarithm = Double.log(p + 1e-4) / Double.log(2.0)
-            slope[start + m * step] += lamb * (entropySlope(p, logarithm, weight) - mean) / total
-        }
+        for m in 0..<count { slope[start + m * step] += lamb * (memory[m] - mean) / total }
         return entropy
     }
 
+    private static let log2e = 1 / Double.log(2.0)
+
     private func entropySlope(_ p: Double, _ logarithm: Double, _ weight: Double) -> Double {
-        -weight * (logarithm + p / ((p + 1e-4) * Double.log(2.0)))
+        -weight * (logarithm + p / (p + 1e-4) * Self.log2e)
     }
 }
 
@@ -92,20 +100,27 @@ struct LayerDeviations {
     let arities: [Int]
     var node, subnode, edge, numerical: [Double]
     var dnode, dsubnode, dedge, dnumerical: [Double]
+    /// Memory for the edge matrix of a metric.
+    var matrix: SizeMatrix
 
-    init(_ shape: LayerShape, _ moments: LayerMoments) {
+    init(_ shape: LayerShape) {
         (inputs, outputs, sums, arities) = (shape.inputs, shape.outputs, shape.sums, shape.arities)
-        node = (0..<shape.inputs).map { moments.nodes.deviation($0) }
-        subnode = (0..<shape.outputs).map { moments.subnodes.deviation($0) }
-        func transposed(_ m: Moments) -> [Double] {
-            (0..<shape.edges).map { m.deviation(($0 % shape.inputs) * shape.outputs + $0 / shape.inputs) }
+        node = Array(repeating: 0, count: shape.inputs)
+        subnode = Array(repeating: 0, count: shape.outputs)
+        edge = Array(repeating: 0, count: shape.edges)
+        (numerical, dedge, dnumerical, dnode, dsubnode) = (edge, edge, edge, node, subnode)
+        matrix = SizeMatrix(rows: shape.outputs, columns: shape.inputs, v: edge)
+    }
+
+    /// Takes over the deviations of `moments`; dR/dS are 0 then.
+    mutating func update(_ moments: LayerMoments) {
+        for i in 0..<inputs { (node[i], dnode[i]) = (moments.nodes.deviation(i), 0) }
+        for o in 0..<outputs { (subnode[o], dsubnode[o]) = (moments.subnodes.deviation(o), 0) }
+        for e in 0..<(inputs * outputs) {
+            let m = e % inputs * outputs + e / inputs
+            (edge[e], dedge[e]) = (moments.edges.deviation(m), 0)
+            (numerical[e], dnumerical[e]) = (moments.numerical.deviation(m), 0)
         }
-        edge = transposed(moments.edges)
-        numerical = transposed(moments.numerical)
-        dnode = Array(repeating: 0, count: node.count)
-        dsubnode = Array(repeating: 0, count: subnode.count)
-        dedge = Array(repeating: 0, count: edge.count)
-        dnumerical = dedge
     }
 
     /// The node of the next level that each subnode belongs to.
@@ -118,43 +133,46 @@ struct LayerDeviations {
 }
 
 extension Regularization {
+    /// The moments that the metric is made of.
+    var wanted: Quantities {
+        switch metric {
+        case .edgeForwardSplineN: [.numerical, .nodes]
+        case .edgeForwardSum: [.edges, .nodes]
+        case .edgeForwardSplineU: [.edges]
+        case .edgeBackward, .nodeBackward: [.edges, .subnodes]
+        }
+    }
+
     /// The value over all layers; fills dR/dS of the deviations.
     func evaluate(_ layers: inout [LayerDeviations]) -> Double {
         switch metric {
-        case .edgeForwardSplineN: normalized(&layers, \.numerical, \.dnumerical)
-        case .edgeForwardSum: normalized(&layers, \.edge, \.dedge)
-        case .edgeForwardSplineU: plain(&layers)
-        case .edgeBackward: edgeBackward(&layers)
-        case .nodeBackward: nodeBackward(&layers)
+        case .edgeBackward: return edgeBackward(&layers)
+        case .nodeBackward: return nodeBackward(&layers)
+        default:
+            var total = 0.0
+            for l in layers.indices { total += edgeForward(&layers[l]) }
+            return total
         }
     }
 
-    private func normalized(
-        _ layers: inout [LayerDeviations], _ size: WritableKeyPath<LayerDeviations, [Double]>,
-        _ dsize: WritableKeyPath<LayerDeviations, [Double]>
-    ) -> Double {
-        var total = 0.0
-        for l in layers.indices {
-            let (inputs, outputs) = (layers[l].inputs, layers[l].outputs)
-            var matrix = SizeMatrix(rows: outputs, columns: inputs, v: layers[l][keyPath: size])
-            for e in matrix.v.indices { matrix.v[e] /= layers[l].node[e % inputs] + 0.1 }
-            total += matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
-            for e in matrix.v.indices {
-                let denominator = layers[l].node[e % inputs] + 0.1
-                layers[l][keyPath: dsize][e] += matrix.slope[e] / denominator
-                layers[l].dnode[e % inputs] -= matrix.slope[e] * matrix.v[e] / denominator
+    /// The metrics that are sizes of edges, over those of inputs or not.
+    private func edgeForward(_ layer: inout LayerDeviations) -> Double {
+        let numerical = metric == .edgeForwardSplineN
+        let normalized = metric != .edgeForwardSplineU
+        for e in layer.edge.indices {
+            let size = numerical ? layer.numerical[e] : layer.edge[e]
+            layer.matrix.v[e] = normalized ? size / (layer.node[e % layer.inputs] + 0.1) : size
+        }
+        let value = layer.matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
+        for e in layer.edge.indices {
+            var slope = layer.matrix.slope[e]
+            if normalized {
+                let i = e % layer.inputs
+                slope /= layer.node[i] + 0.1
+                layer.dnode[i] -= slope * layer.matrix.v[e]
             }
+            if numerical { layer.dnumerical[e] = slope } else { layer.dedge[e] = slope }
         }
-        return total
-    }
-
-    private func plain(_ layers: inout [LayerDeviations]) -> Double {
-        var total = 0.0
-        for l in layers.indices {
-            var matrix = SizeMatrix(rows: layers[l].outputs, columns: layers[l].inputs, v: layers[l].edge)
-            total += matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
-            layers[l].dedge = matrix.slope
-        }
-        return total
+        return value
     }
 }

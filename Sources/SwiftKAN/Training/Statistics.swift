@@ -18,19 +18,16 @@ struct Moments {
         counts = mean
     }
 
-    /// Adds a row of `n` values to quantity `q`.
+    /// Forgets all values and keeps the memory.
+    mutating func reset() {
+        for q in mean.indices { (mean[q], squares[q], counts[q]) = (0, 0, 0) }
+    }
+
+    /// Adds a row of values to quantity `q`.
     @inline(__always)
     mutating func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to q: Int) {
-        let n = Double(w.samples)
-        var sum = T.Vector.zero
-        for v in 0..<w.nv { sum += row[v] * w.valid[v] }
-        let average = sum.sum() / T(w.samples)
-        var squared = T.Vector.zero
-        for v in 0..<w.nv {
-            let d = (row[v] - average) * w.valid[v]
-            squared += d * d
-        }
-        merge(q, n, Double(average), Double(squared.sum()))
+        let (average, squared) = w.moments(row)
+        merge(q, Double(w.samples), average, squared)
     }
 
     @inline(__always)
@@ -38,8 +35,9 @@ struct Moments {
         guard n > 0 else { return }
         let total = counts[q] + n
         let delta = otherMean - mean[q]
-        mean[q] += delta * (n / total)
-        squares[q] += otherSquares + delta * delta * (counts[q] * n / total)
+        let share = n / total
+        mean[q] += delta * share
+        squares[q] += otherSquares + delta * delta * (counts[q] * share)
         counts[q] = total
     }
 
@@ -52,6 +50,45 @@ struct Moments {
     /// The standard deviation with n - 1 in the denominator (torch.std), NaN for a single sample; 0 for a quantity that was
     /// never added, as edges that are switched off are not.
     func deviation(_ q: Int) -> Double { hasValues(q) ? (squares[q] / (counts[q] - 1)).squareRoot() : 0 }
+}
+
+extension Workspace {
+    /// Mean, and sum of squared deviations from it, of a row's values.
+    @inline(__always)
+    func moments(_ row: UnsafePointer<T.Vector>) -> (mean: Double, squares: Double) {
+        var (sum, other) = (T.Vector.zero, T.Vector.zero)
+        var v = 0
+        while v + 2 <= nv {
+            sum = T.multiplyAdd(row[v], valid[v], sum)
+            other = T.multiplyAdd(row[v + 1], valid[v + 1], other)
+            v += 2
+        }
+        if v < nv { sum = T.multiplyAdd(row[v], valid[v], sum) }
+        let average = T.total(sum + other) / T(samples)
+        (sum, other) = (.zero, .zero)
+        v = 0
+        while v + 2 <= nv {
+            let (d, e) = ((row[v] - average) * valid[v], (row[v + 1] - average) * valid[v + 1])
+            sum = T.multiplyAdd(d, d, sum)
+            other = T.multiplyAdd(e, e, other)
+            v += 2
+        }
+        if v < nv {
+            let d = (row[v] - average) * valid[v]
+            sum = T.multiplyAdd(d, d, sum)
+        }
+        return (Double(average), Double(T.total(sum + other)))
+    }
+}
+
+/// The quantities whose moments are wanted.
+struct Quantities: OptionSet, Sendable {
+    let rawValue: Int
+    static let nodes = Quantities(rawValue: 1)
+    static let subnodes = Quantities(rawValue: 2)
+    static let edges = Quantities(rawValue: 4)
+    static let numerical = Quantities(rawValue: 8)
+    static let all: Quantities = [.nodes, .subnodes, .edges, .numerical]
 }
 
 /// The moments of one layer. Edges are numbered input·outputs + output, as masks are.
@@ -70,6 +107,13 @@ struct LayerMoments {
         numerical = Moments(shape.edges)
     }
 
+    mutating func reset() {
+        nodes.reset()
+        subnodes.reset()
+        edges.reset()
+        numerical.reset()
+    }
+
     mutating func merge(_ other: LayerMoments) {
         nodes.merge(other.nodes)
         subnodes.merge(other.subnodes)
@@ -79,53 +123,68 @@ struct LayerMoments {
 }
 
 extension Evaluator {
-    /// The moments of every layer over n samples of x.
+    /// The moments of every layer over n samples of x, those that are `wanted`; they stay until the next call.
+    ///
+    /// - Parameter derivativesFrom: the first layer whose derivatives a backward sweep over kept blocks will need.
     @inline(__always)
-    func moments(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation) throws(KANError) -> [LayerMoments] {
-        let D = architecture.inputs
-        // Six numbers an edge in every shard, and those that regularisers derive from them.
-        let quantities = architecture.layers.reduce(0) { $0 + Double($1.edges + $1.inputs + $1.outputs) }
-        try requireMemory(doubles: quantities * Double(6 * shardCount(n) + 20))
-        let empty = architecture.layers.map { LayerMoments($0) }
-        var shards = Array(repeating: empty, count: shardCount(n))
-        try shards.withUnsafeMutableBufferPointer { (buffer) throws(KANError) in
+    func moments(
+        _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, wanted: Quantities, derivativesFrom first: Int
+    ) throws(KANError) {
+        let shardTotal = shardCount(n)
+        if momentShards.count < shardTotal {
+            // Six numbers an edge in every shard, and those that regularisers derive from them.
+            let quantities = architecture.layers.reduce(0) { $0 + Double($1.edges + $1.inputs + $1.outputs) }
+            try requireMemory(doubles: quantities * Double(6 * shardTotal + 20))
+        }
+        while momentShards.count < shardTotal { momentShards.append(architecture.layers.map { LayerMoments($0) }) }
+        for s in 0..<shardTotal {
+            for l in momentShards[s].indices { momentShards[s][l].reset() }
+        }
+        try momentShards.withUnsafeMutableBufferPointer { (buffer) throws(KANError) in
             nonisolated(unsafe) let shards = buffer
             try forEachBlock(n) { w, shard, start, _ in
-                w.load(x + start * D, columns: D, into: w.level(0))
-                forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
+                let hasBasis = load(x, start, w)
+                forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
                 for (l, layer) in folded.enumerated() {
-                    layer.addMoments(w, w.layers[l], evaluation, to: &shards[shard][l])
+                    layer.addMoments(w, w.layers[l], evaluation, wanted, to: &shards[shard][l])
                 }
             }
         }
-        var total = shards[0]
-        for shard in shards.dropFirst() {
-            for l in total.indices { total[l].merge(shard[l]) }
+        for s in 1..<max(shardTotal, 1) {
+            for l in momentShards[0].indices { momentShards[0][l].merge(momentShards[s][l]) }
         }
-        return total
     }
 }
 
 extension FoldedLayer {
     /// Adds the block's nodes, subnodes and edges.
     @inline(__always)
-    func addMoments(_ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, to moments: inout LayerMoments) {
+    func addMoments(
+        _ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, _ wanted: Quantities,
+        to moments: inout LayerMoments
+    ) {
         let nv = w.nv
-        for o in 0..<shape.outputs { moments.subnodes.add(rows.z + o * nv, w, to: o) }
+        if wanted.contains(.subnodes) {
+            for o in 0..<shape.outputs { moments.subnodes.add(rows.z + o * nv, w, to: o) }
+        }
+        let hasEdges = wanted.contains(.edges)
         for i in 0..<shape.inputs {
-            moments.nodes.add(rows.x + i * nv, w, to: i)
-            let basis = rows.basis + i * rowCount * nv
+            if wanted.contains(.nodes) { moments.nodes.add(rows.x + i * nv, w, to: i) }
+            guard hasEdges || wanted.contains(.numerical) else { continue }
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
-                numericEdge(i, o, basis, w)
-                moments.numerical.add(w.edge, w, to: edge)
-                if !symbolicEdges[i].contains(where: { $0.output == o }) { moments.edges.add(w.edge, w, to: edge) }
+                let (mean, squares) = w.moments(numericEdge(i, o, rows, w))
+                if wanted.contains(.numerical) { moments.numerical.merge(edge, Double(w.samples), mean, squares) }
+                if hasEdges, symbolicEdges[i].isEmpty || !symbolicEdges[i].contains(where: { $0.output == o }) {
+                    moments.edges.merge(edge, Double(w.samples), mean, squares)
+                }
             }
+            guard hasEdges else { continue }
             for e in symbolicEdges[i] {
                 evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
                 if numericEdges[i].contains(e.output) {
-                    numericEdge(i, e.output, basis, w)
-                    for v in 0..<nv { w.symbolicEdge[v] += w.edge[v] }
+                    let edge = numericEdge(i, e.output, rows, w)
+                    for v in 0..<nv { w.symbolicEdge[v] += edge[v] }
                 }
                 moments.edges.add(w.symbolicEdge, w, to: i * shape.outputs + e.output)
             }

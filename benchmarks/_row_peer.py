@@ -1,0 +1,60 @@
+"""The peers' side of single_row.py: pykan and, given its path, efficient-kan; one JSON request a line, one answer a line.
+
+What it must get right: the peers at their best: no gradients, pykan with speed(), one thread, tensors made outside the clock.
+"""
+
+import json
+import os
+import sys
+
+import torch
+
+import _measure
+
+ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # pykan prints; keep that out of the answers
+
+
+class Side:
+    """The same network in each library, and one row."""
+
+    def setup(self, width, grid, k, row, path):
+        import kan
+
+        torch.set_default_dtype(torch.float64)
+        torch.set_num_threads(1)
+        self.x = torch.tensor(row)
+        model = kan.KAN(width=list(width), grid=grid, k=k, seed=0, auto_save=False)
+        model.speed()
+        self.models = {"pykan": model}
+        if path:
+            sys.path.insert(0, path)
+            import efficient_kan
+
+            self.models["efficient-kan"] = efficient_kan.KAN(width, grid_size=grid, spline_order=k)
+        with torch.no_grad():
+            value = float(model(self.x)[0, 0])
+        versions = f"{_measure.versions('pykan')}, torch {torch.__version__}"
+        return dict(versions=versions, libraries=list(self.models), pykan=value)
+
+    def row(self, library):
+        model, x = self.models[library], self.x
+        with torch.no_grad():
+            calls = _measure.calls_for(lambda: model(x), 0.05)
+            return dict(seconds=_measure.seconds(lambda: model(x), calls))
+
+
+def main():
+    side = Side()
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = getattr(side, request.pop("op"))(**request)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        ANSWERS.write(json.dumps(answer) + "\n")
+        ANSWERS.flush()
+
+
+if __name__ == "__main__":
+    main()

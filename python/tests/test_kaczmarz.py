@@ -84,7 +84,7 @@ def test_one_layer_converges_to_the_solution_of_consistent_equations():
     x = points(200)
     truth, model = KAN([2, 1], grid=5, seed=1, noise_scale=2.0), KAN([2, 1], grid=5, seed=2)
     model.fit((x, truth(x)), opt="NewtonKaczmarz", steps=400, lr=1.0, update_grid=False)
-    assert np.abs(model(x) - truth(x)).max() < 1e-6
+    assert np.abs(model(x) - truth(x)).max() < 1e-4
 
 
 def test_units_of_inputs_and_labels_do_not_matter():
@@ -94,9 +94,9 @@ def test_units_of_inputs_and_labels_do_not_matter():
     predictions = []
     for a, b in ((1.0, 1.0), (50.0, 1e4)):
         model = KAN([2, 4, 1], grid=5, k=3, base_fun="zero", seed=0, grid_range=(-a, a))
-        for layer in model.act_fun[1:]:
-            layer.coef[...] *= b
-        model.fit((a * x, b * y), opt="NewtonKaczmarz", steps=3, lr=0.3)
+        model.act_fun[0].coef[...] *= a  # hidden nodes have the grid of the inputs
+        model.act_fun[1].coef[...] *= b
+        model.fit((a * x, b * y), opt="NewtonKaczmarz", steps=3, lr=0.3, update_grid=False)
         predictions.append(model(a * x) / b)
     assert np.abs(predictions[0] - predictions[1]).max() < 1e-6 * np.abs(predictions[0]).max()
 

@@ -61,10 +61,10 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
                 T.self, x: vectors(x), nv: inputVectors, value: vectors(base), derivative: derivatives ? vectors(baseSlope) : nil)
         }
         for i in 0..<inputs {
-            var at = tables[i].cell(x[i])
+            var at = cell(i)
             if stretches, at.map({ $0 < k || $0 >= basisCount }) ?? x[i].isFinite {
                 stretch(i)
-                at = tables[i].cell(x[i])
+                at = cell(i)
             }
             guard let c = at else {
                 // Zero outside the knots; NaN stays NaN.
@@ -73,8 +73,7 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
                 squares[i] = nothing
                 continue
             }
-            var value = tables[i].values(x[i], c)
-            var slope = derivatives ? tables[i].derivatives(x[i], c) : V.zero
+            var (value, slope) = derivatives ? functions(i, c) : (values(i, c), V.zero)
             if c < k || c >= basisCount {
                 for j in 0...k where c - k + j < 0 || c - k + j >= basisCount { (value[j], slope[j]) = (0, 0) }
             }
@@ -82,6 +81,52 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
             squares[i] = (value * value).sum()
         }
         if isSingle { sumSingle(derivatives: derivatives) } else { sumWide() }
+    }
+
+    /// As `LocalBSpline.cell`, with two steps that need no guess by the processor: samples come in no order.
+    @inline(__always)
+    private func cell(_ i: Int) -> Int? {
+        let (table, x) = (tables[i], x[i])
+        let knots = table.knots
+        guard x >= knots[0], x < knots[table.cells] else { return nil }
+        let bucket = min(((x - knots[0]) * table.bucketScale).truncated, 2 &* table.cells &- 1)
+        var c = Int(table.buckets[bucket])
+        // Beyond the cell of x the next knot is above x, so a step too many cannot be.
+        c &+= x >= knots[c &+ 1] ? 1 : 0
+        c &+= x >= knots[c &+ 1] ? 1 : 0
+        while x >= knots[c &+ 1] { c &+= 1 }
+        while x < knots[c] { c &-= 1 }
+        return c
+    }
+
+    /// Values of the k + 1 functions of cell c at x, as `LocalBSpline.values`.
+    @inline(__always)
+    private func values(_ i: Int, _ c: Int) -> V {
+        let u = V(repeating: (x[i] - tables[i].knots[c]) * tables[i].inverse[c])
+        let p = tables[i].polynomials + c &* (k &+ 1)
+        switch k {
+        case 1: return p[1] * u + p[0]
+        case 3: return ((p[3] * u + p[2]) * u + p[1]) * u + p[0]
+        default: return tables[i].values(x[i], c)
+        }
+    }
+
+    /// Values and derivatives.
+    @inline(__always)
+    private func functions(_ i: Int, _ c: Int) -> (V, V) {
+        let inverse = tables[i].inverse[c]
+        let u = V(repeating: (x[i] - tables[i].knots[c]) * inverse)
+        let p = tables[i].polynomials + c &* (k &+ 1)
+        switch k {
+        case 1: return (p[1] * u + p[0], p[1] * inverse)
+        case 3:
+            // Horner's rule for both: q the quotients, d those of the derivative.
+            let q = p[3] * u + p[2]
+            let d = p[3] * u + q
+            let r = q * u + p[1]
+            return (r * u + p[0], (d * u + r) * inverse)
+        default: return (tables[i].values(x[i], c), tables[i].derivatives(x[i], c))
+        }
     }
 
     /// Maps the knots of input i so that its grid reaches 1 % beyond x; the coefficients stay (Poluektov & Polar stretch likewise). In
@@ -102,12 +147,12 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
 
     @inline(__always)
     private func row(_ i: Int) -> UnsafeMutablePointer<Vector> {
-        vectors(weights) + (i * rowCount + cells[i]) * ov
+        vectors(weights) + (i &* rowCount &+ cells[i]) &* ov
     }
 
     @inline(__always)
     private func singleRow(_ i: Int) -> UnsafeMutableRawPointer {
-        UnsafeMutableRawPointer(weights + i * rowCount + cells[i])
+        UnsafeMutableRawPointer(weights + (i &* rowCount &+ cells[i]))
     }
 
     /// One output: z, and dz/dx of the splines in dx.

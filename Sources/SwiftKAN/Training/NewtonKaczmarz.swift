@@ -19,7 +19,9 @@ final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
     private let memories: [KaczmarzMemory<T, V>]
     private let nodes: [KaczmarzNodes<T>]
     private let layers: UnsafeMutablePointer<KaczmarzLayer<T, V>>
-    private let residual: AlignedBuffer<T>
+    private let residual, label: AlignedBuffer<T>
+    /// Inputs and labels of the sample after the one at hand.
+    private let ahead: AlignedBuffer<T>
 
     init(_ network: KAN<T>, _ evaluation: Evaluation) throws(KANError) {
         self.network = network
@@ -31,6 +33,8 @@ final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
         self.memories = memories
         self.nodes = nodes
         residual = try AlignedBuffer(count: network.architecture.outputs)
+        label = try AlignedBuffer(count: network.architecture.outputs)
+        ahead = try AlignedBuffer(count: network.architecture.inputs + network.architecture.outputs)
         layers = .allocate(capacity: memories.count)
         for l in memories.indices { (layers + l).initialize(to: memories[l].layer) }
     }
@@ -68,14 +72,19 @@ final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
         var (total, mass) = (0.0, 0.0)
         var cancelled = false
         order.withUnsafeBufferPointer { order in
+            fetch(data, labels, order.first ?? 0)
             for (count, s) in order.enumerated() {
                 if count & 127 == 0, checkpoint?.isCancelled() == true {
                     cancelled = true
                     return
                 }
+                layers[0].x.update(from: ahead.base, count: D)
+                label.base.update(from: ahead.base + D, count: O)
+                // The next sample comes from memory while this one is at work.
+                fetch(data, labels, order[min(count + 1, order.count - 1)])
                 let weight = data.weight.map { $0[s] / heaviest } ?? 1
                 if weight == 0 { continue }
-                let square = step(data.x + s * D, labels + s * O, rate * weight)
+                let square = step(rate * weight)
                 total += Double(weight) * Double(square)
                 mass += Double(weight)
             }
@@ -85,14 +94,20 @@ final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
         return total / (mass * Double(O))
     }
 
-    /// One sample's step.
+    @inline(__always)
+    private func fetch(_ data: Samples<T>, _ labels: UnsafePointer<T>, _ s: Int) {
+        let (D, O) = (layers[0].inputs, label.count)
+        let (x, y, to) = (data.x + s * D, labels + s * O, ahead.base)
+        for i in 0..<D { to[i] = x[i] }
+        for o in 0..<O { to[D + o] = y[o] }
+    }
+
+    /// The step of the sample that stands in the first layer's x.
     ///
     /// - Returns: Σ_o r_o² before it.
     @inline(__always)
-    private func step(_ x: UnsafePointer<T>, _ label: UnsafePointer<T>, _ rate: T) -> T {
+    private func step(_ rate: T) -> T {
         let last = memories.count - 1
-        let first = layers[0].x
-        for i in 0..<layers[0].inputs { first[i] = x[i] }
         for l in 0...last {
             layers[l].forward(derivatives: l > 0)
             if layers[l].isPlain { continue }
@@ -103,7 +118,7 @@ final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
         let (r, O, output) = (residual.base, residual.count, isPlain ? layers[last].z : nodes[last].output.base)
         var square: T = 0
         for o in 0..<O {
-            r[o] = label[o] - output[o]
+            r[o] = label.base[o] - output[o]
             square += r[o] * r[o]
         }
         guard square > 0 else { return square }

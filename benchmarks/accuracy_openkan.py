@@ -49,24 +49,17 @@ TASKS = {
     "determinant": (determinant, 16, 10, 100_000, 20_000, pearson, "Pearson"),
 }
 # (task, network, the arguments of each fit one after another, target of the metric, most seconds)
+KACZMARZ = dict(opt="NewtonKaczmarz", lr_schedule="cosine")
+# The grids are made for [0, 1], where the inputs are, and stay there.
+FORMULA3 = dict(width=[5, 11, 1], grid=5, base_fun="zero")
+# Uniform grids (grid_eps=1): the samples fill the cube evenly. The base function x carries the linear part.
+DETERMINANT = dict(grid=[3, 12], k=2, base_fun="identity", grid_eps=1.0, dtype="float32")
 ROWS = [
-    (
-        "formula3", dict(width=[5, 11, 1], grid=5, base_fun="zero"),
-        [dict(opt="NewtonKaczmarz", epochs=12, lr=1.0, lr_schedule="cosine")], 0.011, 0.06,
-    ),
-    (
-        "formula3", dict(width=[5, 11, 1], grid=5, base_fun="zero"),
-        [dict(opt="NewtonKaczmarz", epochs=12, lr=1.0, lr_schedule="cosine"), dict(opt="LM", steps=20, update_grid=False)], 0.003, 5,
-    ),
-    (
-        "determinant", dict(width=[16, 70, 1], grid=5, k=1),
-        [dict(opt="NewtonKaczmarz", epochs=20, lr=0.5, lr_schedule="cosine")], 0.972, 3,
-    ),
-    (
-        "determinant", dict(width=[16, 70, 1], grid=5, k=1),
-        [dict(opt="NewtonKaczmarz", epochs=300, lr=0.5, lr_schedule="cosine")], 0.99, 60,
-    ),
-]  # fmt: skip
+    ("formula3", FORMULA3, [KACZMARZ | dict(epochs=8, lr=1.0, update_grid=False)], 0.011, 0.06),
+    ("formula3", FORMULA3, [KACZMARZ | dict(epochs=8, lr=1.0, update_grid=False), dict(opt="LM", steps=20, update_grid=False)], 0.003, 5),
+    ("determinant", dict(width=[16, 64, 1], **DETERMINANT), [KACZMARZ | dict(epochs=8, lr=0.75)], 0.972, 3),
+    ("determinant", dict(width=[16, 96, 1], **DETERMINANT), [KACZMARZ | dict(epochs=40, lr=0.75)], 0.99, 60),
+]
 
 
 def run(task, network, fits, seed):

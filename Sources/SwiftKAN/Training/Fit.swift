@@ -153,7 +153,8 @@ final class FitLoop<T: KANScalar> {
             }
             let isLast = step == options.steps - 1 || idle >= 2
             if isLast, options.objective.lamb == 0 {
-                value.reg = try finalRegularization(batches.batch(0))
+                let batch = batches.batch(0)
+                value.reg = try finalRegularization(kaczmarz?.fewSamples(batch) ?? batch)
             }
             try record(value, step: step)
             if let best {
@@ -199,7 +200,7 @@ final class FitLoop<T: KANScalar> {
     /// Moves the grids to the batch; false if training has driven the activations to infinity.
     private func moveGrid(_ batch: Samples<T>, step: Int) throws(KANError) -> Bool {
         do throws(KANError) {
-            let samples = try kaczmarz?.gridSamples(batch) ?? batch
+            let samples = try kaczmarz?.fewSamples(batch) ?? batch
             try network.updateGrid(x: samples.x, n: samples.n, evaluation: options.evaluation)
         } catch {
             if case .invalid = error, step > 0 { return false }

@@ -6,8 +6,8 @@
 //   3. What does not train stays: weights of masked edges, of splines whose scale is 0, and zeros that only pad.
 //
 // Weights are the function's own coefficients, w = mask·scale_sp·coef, as (inputs, rows, outputs); the rows of an input are k zeros, the
-// G + k coefficients, and k zeros, so that rows c … c + k are those of cell c (LocalBSpline.swift) without a bound to check. Outputs
-// are padded to whole vectors, unless there is one: then the k + 1 rows of an input are the vector V.
+// G + k coefficients, and k zeros, so that rows c … c + k are those of cell c (LocalBSpline.swift) without a bound to check.
+// Outputs are padded to whole vectors, unless there is one: then the k + 1 rows of an input are the vector V.
 
 /// Owns nothing: `KaczmarzMemory` does.
 struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
@@ -176,33 +176,42 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
         }
     }
 
+    /// Many outputs: four vectors of z at a time stay in registers while all inputs pass.
     @inline(__always)
     private func sumWide() {
         let z = vectors(z)
-        RowKernels<T>.fill(z, .zero, ov)
+        var o = 0
+        while o &+ 4 <= ov {
+            var (a0, a1, a2, a3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
+            forEachRow { v, row in
+                a0 = T.multiplyAdd(v, row[o], a0)
+                a1 = T.multiplyAdd(v, row[o &+ 1], a1)
+                a2 = T.multiplyAdd(v, row[o &+ 2], a2)
+                a3 = T.multiplyAdd(v, row[o &+ 3], a3)
+            }
+            (z[o], z[o &+ 1], z[o &+ 2], z[o &+ 3]) = (a0, a1, a2, a3)
+            o &+= 4
+        }
+        while o < ov {
+            var a = Vector.zero
+            forEachRow { v, row in a = T.multiplyAdd(v, row[o], a) }
+            z[o] = a
+            o &+= 1
+        }
+    }
+
+    /// Every row of weights that the sample touches, with the number it counts.
+    @inline(__always)
+    private func forEachRow(_ use: (Vector, UnsafeMutablePointer<Vector>) -> Void) {
         for i in 0..<inputs {
             let (row, value) = (row(i), values[i])
-            switch k {
-            case 1:
-                let (v0, v1) = (Vector(repeating: value[0]), Vector(repeating: value[1]))
-                for o in 0..<ov { z[o] = T.multiplyAdd(v1, row[ov + o], T.multiplyAdd(v0, row[o], z[o])) }
-            case 3:
-                let (v0, v1) = (Vector(repeating: value[0]), Vector(repeating: value[1]))
-                let (v2, v3) = (Vector(repeating: value[2]), Vector(repeating: value[3]))
-                for o in 0..<ov {
-                    let a = T.multiplyAdd(v1, row[ov + o], T.multiplyAdd(v0, row[o], z[o]))
-                    z[o] = T.multiplyAdd(v3, row[3 * ov + o], T.multiplyAdd(v2, row[2 * ov + o], a))
-                }
-            default:
-                for j in 0...k {
-                    let v = Vector(repeating: value[j])
-                    for o in 0..<ov { z[o] = T.multiplyAdd(v, row[j * ov + o], z[o]) }
-                }
+            if k == 1 {
+                use(Vector(repeating: value[0]), row)
+                use(Vector(repeating: value[1]), row + ov)
+            } else {
+                for j in 0...k { use(Vector(repeating: value[j]), row + j &* ov) }
             }
-            if hasBase {
-                let (b, row) = (Vector(repeating: base[i]), vectors(baseWeights) + i * ov)
-                for o in 0..<ov { z[o] = T.multiplyAdd(b, row[o], z[o]) }
-            }
+            if hasBase { use(Vector(repeating: base[i]), vectors(baseWeights) + i &* ov) }
         }
     }
 

@@ -86,7 +86,9 @@ final class KaczmarzMemory<T: KANScalar, V: SIMD> where V.Scalar == T {
         let state = network.state
         let (nb, k, width) = (shape.basisCount, shape.k, layer.width)
         for i in 0..<shape.inputs {
-            if layer.stretches { (state + shape.knots + i * shape.knotCount).update(from: layer.tables[i].knots, count: shape.knotCount) }
+            if layer.stretches {
+                (state + shape.knots + i * shape.knotCount).update(from: layer.tables[i].knots, count: shape.knotCount)
+            }
             for o in 0..<shape.outputs {
                 let (mask, scale) = factors(state, i, o)
                 let edge = i * shape.outputs + o

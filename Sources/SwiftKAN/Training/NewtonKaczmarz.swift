@@ -152,9 +152,9 @@ final class NewtonKaczmarz<T: KANScalar> {
     private let wide: KaczmarzNetwork<T, SIMD8<T>>?
     private var random: MersenneTwister
     private let stretches: Bool
-    private var gridRows: AlignedBuffer<T>?
+    private var fewRows: AlignedBuffer<T>?
 
-    static var gridSampleCount: Int { 1000 }
+    static var fewCount: Int { 1000 }
 
     private var units: [T] = []
 
@@ -179,19 +179,26 @@ final class NewtonKaczmarz<T: KANScalar> {
         if units.isEmpty { units = deviations(data) }
         let order = random.permutation(data.n)
         var loss = Double.nan
-        if let narrow { loss = try narrow.pass(data, order: order, units: units, rate: T(rate), stretches: stretches, checkpoint: checkpoint) }
-        if let wide { loss = try wide.pass(data, order: order, units: units, rate: T(rate), stretches: stretches, checkpoint: checkpoint) }
+        if let narrow {
+            loss = try narrow.pass(
+                data, order: order, units: units, rate: T(rate), stretches: stretches, checkpoint: checkpoint)
+        }
+        if let wide {
+            loss = try wide.pass(
+                data, order: order, units: units, rate: T(rate), stretches: stretches, checkpoint: checkpoint)
+        }
         let P = network.architecture.parameterCount
         return (0..<P).allSatisfy({ network.state[$0].isFinite }) ? loss : .nan
     }
 
-    /// Some of the samples, for grids: the cost of a grid update grows with their number, and thousands say no more than a thousand.
-    func gridSamples(_ data: Samples<T>) throws(KANError) -> Samples<T> {
-        let (D, count) = (network.architecture.inputs, Self.gridSampleCount)
+    /// Some of the samples, for grids and for the regularisation that is shown: their cost grows with the number of samples, and
+    /// thousands say no more than a thousand.
+    func fewSamples(_ data: Samples<T>) throws(KANError) -> Samples<T> {
+        let (D, count) = (network.architecture.inputs, Self.fewCount)
         guard data.n > count else { return data }
         let rows = try AlignedBuffer<T>(count: count * D)
         for s in 0..<count { (rows.base + s * D).update(from: data.x + s * data.n / count * D, count: D) }
-        gridRows = rows
+        fewRows = rows
         return Samples(n: count, x: UnsafePointer(rows.base), y: nil)
     }
 

@@ -51,12 +51,13 @@ TASKS = {
 # (task, network, the arguments of each fit one after another, target of the metric, most seconds)
 KACZMARZ = dict(opt="NewtonKaczmarz", lr_schedule="cosine")
 # The grids are made for [0, 1], where the inputs are, and stay there.
+FIRST = KACZMARZ | dict(epochs=7, lr=1.0, update_grid=False)
 FORMULA3 = dict(width=[5, 11, 1], grid=5, base_fun="zero")
 # Uniform grids (grid_eps=1): the samples fill the cube evenly. The base function x carries the linear part.
 DETERMINANT = dict(grid=[3, 12], k=2, base_fun="identity", grid_eps=1.0, dtype="float32")
 ROWS = [
-    ("formula3", FORMULA3, [KACZMARZ | dict(epochs=8, lr=1.0, update_grid=False)], 0.011, 0.06),
-    ("formula3", FORMULA3, [KACZMARZ | dict(epochs=8, lr=1.0, update_grid=False), dict(opt="LM", steps=20, update_grid=False)], 0.003, 5),
+    ("formula3", FORMULA3, [FIRST], 0.011, 0.06),
+    ("formula3", FORMULA3, [FIRST, dict(opt="LM", steps=20, update_grid=False)], 0.003, 5),
     ("determinant", dict(width=[16, 64, 1], **DETERMINANT), [KACZMARZ | dict(epochs=8, lr=0.75)], 0.972, 3),
     ("determinant", dict(width=[16, 96, 1], **DETERMINANT), [KACZMARZ | dict(epochs=40, lr=0.75)], 0.99, 60),
 ]

@@ -154,7 +154,8 @@ class Training(Gradients):
         ``lr_schedule='cosine'`` goes from one to the other. A sample costs k + 1 numbers of each edge, whatever the grid. It takes
         the loss 'mse' without ``lamb``; a sample weight (its part of the largest) multiplies lr; splines need k from 1 to 7;
         ``scale_sp`` stays as it is. ``train_loss`` is that of the residuals, each before its own move. Grids move to at most 1000
-        samples, spread evenly; while ``update_grid`` is on, the grid of a hidden node stretches where a sample would leave it.
+        samples, spread evenly (uniform grids, ``grid_eps=1``, learn faster), and the last ``reg`` is of these; while ``update_grid``
+        is on, the grid of a hidden node stretches where a sample would leave it.
 
         Examples
         --------

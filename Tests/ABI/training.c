@@ -77,6 +77,33 @@ static void levenberg_marquardt(int32_t dtype, const swiftkan_data *train, swift
   swiftkan_destroy(model);
 }
 
+/* The other optimisers that learn from all samples: fewer losses, and refusals of what they cannot do. */
+static void others(int32_t dtype, const swiftkan_data *train, swiftkan_fit_options options)
+{
+  for (int32_t optimizer = SWIFTKAN_SSBFGS; optimizer <= SWIFTKAN_NEWTON_KACZMARZ; optimizer++) {
+    swiftkan_model *model = small_model(dtype);
+    options.optimizer = optimizer;
+    options.lr = optimizer == SWIFTKAN_NEWTON_KACZMARZ ? 0.3 : 1;
+    swiftkan_fit_report report = {0};
+    double before, after, reg;
+    OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &before, &reg, NULL, NULL, text));
+    OK(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+    OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &after, &reg, NULL, NULL, text));
+    CHECK(report.steps >= 1 && after < before && finite_state(model));
+    options.batch = 2;
+    REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+    options.batch = -1;
+    if (optimizer == SWIFTKAN_NEWTON_KACZMARZ) {
+      options.objective.loss = SWIFTKAN_MAE;
+      REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+      options.objective.loss = SWIFTKAN_MSE;
+      options.lr = 2;
+      REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
+    }
+    swiftkan_destroy(model);
+  }
+}
+
 void test_training(int32_t dtype)
 {
   const swiftkan_data train = {N, inputs(dtype), outputs(dtype), NULL, NULL};
@@ -88,6 +115,7 @@ void test_training(int32_t dtype)
   defaults.steps = STEPS;
 
   levenberg_marquardt(dtype, &train, defaults);
+  others(dtype, &train, defaults);
   for (int32_t optimizer = SWIFTKAN_LBFGS; optimizer <= SWIFTKAN_SGD; optimizer++) {
     swiftkan_model *model = small_model(dtype);
     swiftkan_fit_options options = defaults;
@@ -163,7 +191,7 @@ void test_training_refusals(void)
    REFUSE_WITH("swiftkan_fit, message in text, with " #field " " #value,                                               \
                swiftkan_fit(model, &good, NULL, &o, NULL, &report, text)))
   REFUSE_OPTION(optimizer, -1);
-  REFUSE_OPTION(optimizer, 5);
+  REFUSE_OPTION(optimizer, 8);
   REFUSE_OPTION(optimizer, INT32_MIN);
   REFUSE_OPTION(steps, -1);
   REFUSE_OPTION(steps, INT64_MIN);

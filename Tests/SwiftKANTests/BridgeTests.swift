@@ -164,7 +164,7 @@ private func expectInvalid(
             change(&options, &d)
             expectInvalid(text) { swiftkan_fit(m, &d, nil, &options, nil, &report, $0) }
         }
-        refused("optimizer is 5") { o, _ in o.optimizer = 5 }
+        refused("optimizer is 8") { o, _ in o.optimizer = 8 }
         refused("steps is -1") { o, _ in o.steps = -1 }
         refused("loss is 6") { o, _ in o.objective.loss = 6 }
         refused("reg_metric is 5") { o, _ in o.objective.reg_metric = 5 }

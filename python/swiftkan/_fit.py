@@ -22,9 +22,12 @@ from ._gradients import Gradients
 from ._progress import Reporter, functions, root
 from ._result import FitResult
 
-OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4}  # swiftkan_optimizer
+OPTIMIZERS = {
+    "LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4,
+    "SSBFGS": 5, "SSBroyden": 6, "NewtonKaczmarz": 7,
+}  # swiftkan_optimizer  # fmt: skip
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
-STOP_GRID_UPDATE_STEP = {"LM": 20}  # where it is not pykan's 50: it converges in fewer steps
+STOP_GRID_UPDATE_STEP = {"LM": 20, "NewtonKaczmarz": 1}  # where it is not pykan's 50: they converge in fewer steps
 LM_LOSSES = ("mse", "huber", "cross_entropy", "bce")
 
 
@@ -51,9 +54,11 @@ class Training(Gradients):
         dataset : dict or tuple
             A dict with ``train_input`` (n, inputs) and ``train_label`` (n, outputs), and if wanted ``test_input`` and
             ``test_label``; or a tuple (x, y) or (x, y, x_test, y_test).
-        opt : 'LBFGS', 'LM', 'Adam', 'AdamW' or 'SGD'
+        opt : 'LBFGS', 'LM', 'SSBFGS', 'SSBroyden', 'NewtonKaczmarz', 'Adam', 'AdamW' or 'SGD'
             'LBFGS' does up to 20 strong-Wolfe L-BFGS iterations a step. 'LM' is Levenberg-Marquardt: the most accurate by far
-            for networks of up to about 1000 parameters (see Notes). For the others pass an ``lr`` such as 1e-2.
+            for networks of up to about 1000 parameters (see Notes). 'SSBFGS' and 'SSBroyden' are L-BFGS's self-scaled relatives
+            with the whole inverse Hessian, for up to 8000 parameters. 'NewtonKaczmarz' changes the parameters sample by
+            sample: for a first phase on many samples; pass an ``lr`` from 0.02 to 1. For the others pass an ``lr`` such as 1e-2.
         steps : int
             Training steps.
         log : int
@@ -61,7 +66,8 @@ class Training(Gradients):
         lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, reg_metric
             Minimise loss + lamb·regularisation, see :meth:`reg`.
         update_grid, grid_update_num, start_grid_update_step, stop_grid_update_step
-            Move the grids to the samples, ``grid_update_num`` times before step ``stop_grid_update_step`` (50; 20 for 'LM').
+            Move the grids to the samples, ``grid_update_num`` times before step ``stop_grid_update_step`` (50; 20 for 'LM', 1 for
+            'NewtonKaczmarz', whose hidden grids then stretch on the way).
         loss_fn : None, str or callable
             'mse' (None is the same), 'mae', 'huber' (see ``huber_delta``), 'cross_entropy' (labels: integers (n,) or
             one-hot (n, outputs)), 'bce' (outputs are logits, labels from 0 to 1), or a callable
@@ -138,6 +144,19 @@ class Training(Gradients):
         so that steps shorten where it matters. A step costs about samples·(active parameters)²/2 + parameters³/3
         multiplications, of which a sample activates (k + 2)/(grid + k + 1); at most 10000 parameters are allowed.
 
+        'SSBFGS' and 'SSBroyden' (self-scaled BFGS and Broyden: arXiv 2501.16371) do up to 20 iterations a step with L-BFGS's line
+        search; an iteration costs a gradient and about 6·parameters² multiplications.
+
+        'NewtonKaczmarz' (arXiv 2305.08194) goes through all samples in each step, in an order drawn from ``seed``, on one thread.
+        With the residual r of a sample and the gradient g of the output there, parameters move by lr·r·g/|g|²: at lr = 1 onto the
+        plane where the linearised output meets the label. Each output, hidden or not, counts in units of its range, so that scales
+        of inputs and labels do not matter. Large lr learn fast, small ones average over what the network cannot represent;
+        ``lr_schedule='cosine'`` goes from one to the other. A sample costs k + 1 numbers of each edge, whatever the grid. It takes
+        the loss 'mse' without ``lamb``; a sample weight (its part of the largest) multiplies lr; splines need k from 1 to 7;
+        ``scale_sp`` stays as it is. ``train_loss`` is that of the residuals, each before its own move. Grids move to at most 1000
+        samples, spread evenly (uniform grids, ``grid_eps=1``, learn faster), and the last ``reg`` is of these; while ``update_grid``
+        is on, the grid of a hidden node stretches where a sample would leave it.
+
         Examples
         --------
         >>> import numpy as np
@@ -155,6 +174,8 @@ class Training(Gradients):
             )
         _check.choice("opt", opt, OPTIMIZERS)
         loss = _losses.resolve("loss_fn", loss_fn)
+        if opt == "NewtonKaczmarz" and (loss != "mse" or lamb):
+            raise ValueError("loss_fn, lamb: 'NewtonKaczmarz' minimises 'mse' without lamb only; for others use opt='LBFGS'")
         if opt == "LM" and loss not in LM_LOSSES:
             raise ValueError(f"loss_fn: 'LM' minimises {', '.join(map(repr, LM_LOSSES))} only; for others use opt='LBFGS'")
         objective = _losses.objective(
@@ -241,6 +262,14 @@ def _options(
         raise ValueError(f"betas: must be below 1, not {betas!r}")
     if opt == "LBFGS" and weight_decay:
         raise ValueError("weight_decay: L-BFGS has none; use lamb and lamb_coef, or opt='AdamW'")
+    if opt in ("SSBFGS", "SSBroyden", "NewtonKaczmarz") and weight_decay:
+        raise ValueError(f"weight_decay: {opt!r} has none; use opt='AdamW'")
+    if opt in ("SSBFGS", "SSBroyden") and (batch != -1 or epochs is not None):
+        raise ValueError(f"batch, epochs: {opt!r} takes all samples in each step; leave them out or use another opt")
+    if opt == "NewtonKaczmarz" and batch != -1:
+        raise ValueError("batch: 'NewtonKaczmarz' takes one sample at a time; leave it out")
+    if opt == "NewtonKaczmarz" and isinstance(lr, (int, float)) and lr > 1:
+        raise ValueError(f"lr: 'NewtonKaczmarz' needs a part of a projection, above 0 and at most 1, not {lr!r}")
     if opt != "SGD" and momentum:
         raise ValueError(f"momentum: only 'SGD' has it, not {opt!r}")
     if _check.integer("batch", batch, -1) == 0:

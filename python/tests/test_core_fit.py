@@ -35,7 +35,7 @@ def mse_loss(is_test, prediction, index, rows, grad):
         ({"options": {"lr": "high"}}, TypeError, r"options\['lr'\] must be a number"),
         ({"options": {"lr": float("nan")}}, ValueError, "lr"),
         ({"options": {"lr": -1.0}}, ValueError, "lr"),
-        ({"options": {"optimizer": 7}}, ValueError, "optimizer"),
+        ({"options": {"optimizer": 8}}, ValueError, "optimizer"),
         ({"options": {"optimizer": 2**40}}, ValueError, r"options\['optimizer'\] is 1099511627776"),
         ({"options": {"seed": -1}}, ValueError, r"options\['seed'\] is -1"),
         ({"options": {"batch": 2**64}}, ValueError, r"options\['batch'\]"),

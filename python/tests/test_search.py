@@ -182,6 +182,6 @@ def test_with_noise_only_what_the_data_say():
 
 
 def test_a_constant_is_shown_with_its_own_digits():
-    table = SymbolicSearch([SymbolicRow(2, 1.5, None, [sympy.Float(1.83481234)], [])])
+    table = SymbolicSearch([SymbolicRow(2, 1.5, KAN([1, 1], symbolic_enabled=True), [sympy.Float(1.83481234)], [])])
     assert str(table).splitlines()[1].split() == ["2", "1.500e+00", "1.8348", "←", "best"]
     assert "1.8348)" in repr(table[0])

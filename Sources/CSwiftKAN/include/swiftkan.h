@@ -342,7 +342,10 @@ typedef enum SWIFTKAN_ENUM swiftkan_optimizer {
   SWIFTKAN_ADAM = 1,
   SWIFTKAN_ADAMW = 2,
   SWIFTKAN_SGD = 3,
-  SWIFTKAN_LM = 4     /* Levenberg-Marquardt, all samples; MSE, HUBER, CROSS_ENTROPY, BCE; lr is not used */
+  SWIFTKAN_LM = 4,    /* Levenberg-Marquardt, all samples; MSE, HUBER, CROSS_ENTROPY, BCE; lr is not used */
+  SWIFTKAN_SSBFGS = 5,    /* self-scaled BFGS, whole inverse Hessian, max_iter inner iterations a step */
+  SWIFTKAN_SSBROYDEN = 6, /* self-scaled Broyden, likewise */
+  SWIFTKAN_NEWTON_KACZMARZ = 7 /* a pass over all samples a step, one after another; MSE without lamb; lr 0 … 1 */
 } swiftkan_optimizer;
 
 /* What training is doing, for callbacks. Losses are the objective's own, without a square root. */

@@ -20,7 +20,7 @@ struct LocalBSpline<T: KANScalar, V: SIMD> where V.Scalar == T {
     /// (2·cells): the first cell that reaches into each bucket
     let buckets: UnsafePointer<Int32>
     /// buckets per unit of x
-    let bucketScale: T
+    var bucketScale: T
 
     /// The cell of x, or nil outside the knots and for NaN.
     @inline(__always)

@@ -50,6 +50,8 @@ final class FitLoop<T: KANScalar> {
     private let gradient: AlignedBuffer<T>
     private let lbfgs: LBFGS<T>?
     private let lm: LevenbergMarquardt<T>?
+    private let selfScaled: SelfScaledBroyden<T>?
+    private let kaczmarz: NewtonKaczmarz<T>?
     private let firstOrder: FirstOrder<T>?
     private let ranges: [Range<Int>]
     /// The whole state where the loss was last finite, and where it was best.
@@ -77,7 +79,9 @@ final class FitLoop<T: KANScalar> {
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
         lm = options.optimizer == .lm ? try LevenbergMarquardt(network, evaluator, options) : nil
-        firstOrder = [.lbfgs, .lm].contains(options.optimizer) ? nil : try FirstOrder(count: P, options: options)
+        selfScaled = [.ssbfgs, .ssbroyden].contains(options.optimizer) ? try SelfScaledBroyden(network, options) : nil
+        kaczmarz = options.optimizer == .newtonKaczmarz ? try NewtonKaczmarz(network, options) : nil
+        firstOrder = [.adam, .adamw, .sgd].contains(options.optimizer) ? try FirstOrder(count: P, options: options) : nil
         ranges = network.trainableRanges
         lastFinite = try AlignedBuffer(count: shape.stateCount)
         best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
@@ -148,7 +152,8 @@ final class FitLoop<T: KANScalar> {
             }
             let isLast = step == options.steps - 1 || idle >= 2
             if isLast, options.objective.lamb == 0 {
-                value.reg = try finalRegularization(batches.batch(0))
+                let batch = batches.batch(0)
+                value.reg = try finalRegularization(kaczmarz?.fewSamples(batch) ?? batch)
             }
             try record(value, step: step)
             if let best {
@@ -194,7 +199,8 @@ final class FitLoop<T: KANScalar> {
     /// Moves the grids to the batch; false if training has driven the activations to infinity.
     private func moveGrid(_ batch: Samples<T>, step: Int) throws(KANError) -> Bool {
         do throws(KANError) {
-            try network.updateGrid(x: batch.x, n: batch.n, evaluation: options.evaluation)
+            let samples = try kaczmarz?.fewSamples(batch) ?? batch
+            try network.updateGrid(x: samples.x, n: samples.n, evaluation: options.evaluation)
         } catch {
             if case .invalid = error, step > 0 { return false }
             throw error
@@ -206,6 +212,7 @@ final class FitLoop<T: KANScalar> {
     /// torch's, and what a random network says of its layers does not hold for long.
     private func forgetCurvature(_ batch: Samples<T>) throws(KANError) {
         lm?.reset()
+        selfScaled?.reset()
         guard let lbfgs, lbfgs.hasMemory else { return }
         evaluator.fold(network)
         let curvature = try evaluator.layerCurvature(
@@ -253,6 +260,19 @@ final class FitLoop<T: KANScalar> {
             report.evaluations += result.evaluations
             if result.total.isFinite { save(to: lastFinite) }
             return (result.value, result.total.isFinite, !result.converged)
+        }
+        if let selfScaled {
+            let result = try selfScaled.step(lr: options.lr(step: step)) { (gradient) throws(KANError) in
+                try self.evaluate(batch, gradient: gradient)
+            }
+            if result.total.isFinite { save(to: lastFinite) }
+            return (result.value, result.total.isFinite, !result.converged)
+        }
+        if let kaczmarz {
+            let loss = try kaczmarz.step(batch, rate: options.lr(step: step), checkpoint: evaluator.checkpoint)
+            report.evaluations += 1
+            if loss.isFinite { save(to: lastFinite) }
+            return (ObjectiveValue(loss: loss, reg: 0), loss.isFinite, true)
         }
         let value = try evaluate(batch, gradient: gradient.base)
         let total = value.loss + options.objective.lamb * value.reg

@@ -10,6 +10,11 @@ public enum OptimizerKind: Int, Sendable, CaseIterable {
     case sgd = 3
     /// Levenberg-Marquardt, an accepted step a step; uses all samples and no learning rate
     case lm = 4
+    /// Self-scaled BFGS and Broyden with the whole inverse Hessian, `maxIter` inner iterations a step
+    case ssbfgs = 5
+    case ssbroyden = 6
+    /// Newton-Kaczmarz, a pass over all samples a step, one after another
+    case newtonKaczmarz = 7
 }
 
 public struct FitOptions: Sendable {
@@ -63,6 +68,18 @@ public struct FitOptions: Sendable {
                 throw .invalid("opt 'LM' minimises the losses mse, huber, cross_entropy and bce only; use 'LBFGS' for others")
             }
             guard batch <= 0, !epochs else { throw .invalid("opt 'LM' uses all samples in each step; leave batch and epochs out") }
+        }
+        if optimizer == .ssbfgs || optimizer == .ssbroyden {
+            guard batch <= 0, !epochs else {
+                throw .invalid("opt 'SSBFGS' and 'SSBroyden' use all samples in each step; leave batch and epochs out")
+            }
+        }
+        if optimizer == .newtonKaczmarz {
+            guard objective.loss == .mse, objective.lamb == 0 else {
+                throw .invalid("opt 'NewtonKaczmarz' minimises the mse loss without regularisation (lamb 0) only")
+            }
+            guard batch <= 0 else { throw .invalid("opt 'NewtonKaczmarz' takes one sample at a time; leave batch out") }
+            guard lr <= 1 else { throw .invalid("lr is \(lr); opt 'NewtonKaczmarz' needs a part of a projection, 0 … 1") }
         }
         for (name, value) in [("beta1", beta1), ("beta2", beta2)] where !(value >= 0 && value < 1) {
             throw .invalid("\(name) is \(value); it must be at least 0 and below 1")

@@ -159,7 +159,17 @@ final class LBFGS<T: KANScalar> {
             if size * abs(accepted.t) <= options.toleranceChange { break }
             if abs(current.f - before) < options.toleranceChange { break }
         }
+        if !moved { forget() }
         return (current.value, current.f, !moved)
+    }
+
+    /// Begins anew with the next step. What is remembered leads nowhere: in single precision its curvature may be noise, above all
+    /// after a move of the grid.
+    private func forget() {
+        (s, y, rho) = ([], [], [])
+        metric = nil
+        iterations = 0
+        (isStale, justMeasured) = (false, false)
     }
 
     /// A point of the line; what is not finite counts as infinitely high.

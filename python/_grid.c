@@ -8,21 +8,21 @@
 
 PyObject *core_model_update_grid(PyObject *object, PyObject *args, PyObject *keywords)
 {
-  static char *names[] = {"x", "n", "avoid_singularities", "y_th", NULL};
+  static char *names[] = {"x", "n", "avoid_singularities", "y_th", "margin", "curvature", NULL};
   Model *self = (Model *)object;
   PyObject *x;
   long long n;
-  int avoid;
-  double y_th;
+  int avoid, curvature = 0;
+  double y_th, margin = 0;
   Py_buffer view;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpd:update_grid", names, &x, &n, &avoid, &y_th) ||
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpd|dp:update_grid", names, &x, &n, &avoid, &y_th, &margin, &curvature) ||
       core_x(self, x, n, &view) < 0)
     return NULL;
   const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
   char message[SWIFTKAN_MESSAGE_SIZE] = "";
   swiftkan_status status;
   Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_update_grid(self->handle, view.buf, n, &evaluation, message);
+  status = swiftkan_update_grid(self->handle, view.buf, n, margin, curvature, &evaluation, message);
   Py_END_ALLOW_THREADS
   int failed = core_check(status, message);
   core_release(&view, 1);

@@ -25,6 +25,8 @@ from ._result import FitResult
 OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4}  # swiftkan_optimizer
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
 STOP_GRID_UPDATE_STEP = {"LM": 20}  # where it is not pykan's 50: it converges in fewer steps
+GRID_MARGIN = 0.01  # of opt='LM' and of grids=; pykan's, 0, otherwise
+KNOTS = {"quantiles": 0, "curvature": 1}
 LM_LOSSES = ("mse", "huber", "cross_entropy", "bce")
 
 
@@ -42,7 +44,7 @@ class Training(Gradients):
         lr_schedule: Any = None, patience: int | None = None, min_delta: float = 0.0, validation_split: float = 0.0,
         weight_decay: float | None = None, momentum: float = 0.0, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, huber_delta: float = 1.0, verbose: int = 0, seed: int | None = None,
-        grids: Any = None, restarts: int = 1,
+        grids: Any = None, restarts: int = 1, grid_margin: float | None = None, knots: str = "quantiles",
     ) -> FitResult:  # fmt: skip
         """Trains the network on ``dataset``; pykan's ``fit`` with its arguments and defaults, and more after the ``*``.
 
@@ -167,6 +169,7 @@ class Training(Gradients):
             grid_update_num=grid_update_num, start_grid_update_step=start_grid_update_step,
             stop_grid_update_step=stop_grid_update_step, lr_schedule=lr_schedule, betas=betas, eps=eps,
             weight_decay=weight_decay, momentum=momentum, patience=patience, min_delta=min_delta,
+            grid_margin=GRID_MARGIN if grid_margin is None and (opt == "LM" or grids is not None) else grid_margin or 0.0, knots=knots,
         )  # fmt: skip
         verbose, log = _check.integer("verbose", verbose, 0, 2), _check.integer("log", log, 1)
 
@@ -228,7 +231,7 @@ class Training(Gradients):
 
 def _options(
     *, opt, update_grid, steps, batch, epochs, seed, lr, grid_update_num, start_grid_update_step, stop_grid_update_step,
-    lr_schedule, betas, eps, weight_decay, momentum, patience, min_delta,
+    lr_schedule, betas, eps, weight_decay, momentum, patience, min_delta, grid_margin, knots,
 ) -> dict[str, Any]:  # fmt: skip
     """The engine's options (swiftkan_fit_options), checked."""
     if not hasattr(betas, "__len__") or len(betas) != 2:
@@ -261,6 +264,8 @@ def _options(
         "grid_update_num": _check.integer("grid_update_num", grid_update_num, 1, 2**31 - 1),
         "start_grid_update_step": _check.integer("start_grid_update_step", start_grid_update_step, -(2**31), 2**31 - 1),
         "stop_grid_update_step": _check.integer("stop_grid_update_step", stop_grid_update_step, -(2**31), 2**31 - 1),
+        "grid_margin": _check.real("grid_margin", grid_margin, 0.0, 1.0),
+        "grid_curvature": KNOTS[_check.choice("knots", knots, KNOTS)],
         "lr": _check.real("lr", lr, above=0.0),
         "lr_factor": _schedule.factors(lr_schedule, steps),
         "beta1": beta1,

@@ -194,7 +194,7 @@ final class FitLoop<T: KANScalar> {
     /// Moves the grids to the batch; false if training has driven the activations to infinity.
     private func moveGrid(_ batch: Samples<T>, step: Int) throws(KANError) -> Bool {
         do throws(KANError) {
-            try network.updateGrid(x: batch.x, n: batch.n, evaluation: options.evaluation)
+            try network.updateGrid(x: batch.x, n: batch.n, evaluation: options.evaluation, placement: options.placement)
         } catch {
             if case .invalid = error, step > 0 { return false }
             throw error

@@ -60,6 +60,7 @@ final class LevenbergMarquardt<T: KANScalar> {
     func step(
         _ data: Samples<T>
     ) throws(KANError) -> (value: ObjectiveValue, total: Double, converged: Bool, evaluations: Int) {
+        let PRIOR = options.eps, ORDER = Int(options.beta1 * 10 + 0.5) == 9 ? 2 : Int(options.beta1 * 10 + 0.5)
         let P = network.architecture.parameterCount
         let state = network.state
         let loss = Target(data, options.objective, outputs: network.architecture.outputs)
@@ -72,7 +73,12 @@ final class LevenbergMarquardt<T: KANScalar> {
         try equations.prepare(network)
         guard equations.count > 0, let h = equations.matrix else { return (first, f, true, 1) }
         try equations.accumulate(data.x, loss, evaluation: options.evaluation)
-        let slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
+        var slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
+        let prior = SmoothnessPrior(equations, strength: PRIOR, order: ORDER)
+        let coefficients = equations.coefficients(state)
+        let roughness = prior.value(coefficients, order: ORDER)
+        prior.addMatrix(to: h.base, count: equations.count, order: ORDER)
+        prior.addGradient(coefficients, order: ORDER, to: &slope)
         solver.checkpoint = evaluator.checkpoint
         guard try solver.load(h, slope) else { return (first, f, true, 1) }
 
@@ -85,7 +91,7 @@ final class LevenbergMarquardt<T: KANScalar> {
                     continue
                 }
                 if !(predicted > 1e-15 * abs(f)) { break }
-                if let a = try acceleration(data, loss, delta, slope) {
+                if let a = try acceleration(data, loss, delta, slope, prior) {
                     evaluations += 2
                     // A step that bends much leaves the region where the model holds.
                     if solver.size(a) > Self.mostBend * solver.size(delta) {
@@ -101,8 +107,9 @@ final class LevenbergMarquardt<T: KANScalar> {
                     options.objective, x: data.x, target: loss, evaluation: options.evaluation, gradient: nil,
                     inputGradient: nil)
                 let reached = total(trial)
-                if reached.isFinite && reached < f {
-                    let q = 2 * (f - reached) / predicted - 1
+                let gain = f - reached + roughness - prior.value(equations.coefficients(state), order: ORDER)
+                if reached.isFinite && gain > 0 {
+                    let q = 2 * gain / predicted - 1
                     lambda = max(lambda * max(0.2, 1 - q * q * q), 1e-15)
                     growth = 2
                     return (trial, reached, hardlyImproves(reached), evaluations)

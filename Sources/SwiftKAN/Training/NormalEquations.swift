@@ -141,6 +141,11 @@ final class NormalEquations<T: KANScalar> {
         if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: first) }
     }
 
+    /// w of every column.
+    func coefficients(_ state: UnsafePointer<T>) -> [Double] {
+        target.indices.map { factor[$0] * Double(state[target[$0]]) }
+    }
+
     // MARK: - The sum
 
     /// H of a loss at the parameters that the evaluator holds, over the samples of `x`.

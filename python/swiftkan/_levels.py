@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _check, _core
+from ._initialization import new_core
 from ._settings import Settings, _per_layer
 
 KEYS = ("train_loss", "test_loss", "reg")
@@ -32,7 +33,7 @@ class Run:
         self, core: Any, step: Any = None, poll: Any = None, steps: int | None = None, move_grids: bool = True
     ) -> tuple[dict, dict]:
         """Trains ``core``: the engine's report, and the losses step by step."""
-        options = self.options if move_grids else {**self.options, "update_grid": 0}
+        options = self.options if move_grids else {**self.options, "update_grid": 0, "continued": 1}
         if steps is not None:
             factor = options["lr_factor"]
             options = {**options, "steps": steps, "lr_factor": None if factor is None else factor[:steps]}
@@ -84,7 +85,7 @@ def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
             refine(model, run, level)
         done = total["steps"]
         step = reporter and _shifted(reporter, done, run.options["steps"] * len(levels))
-        report, values = run(model._core, step, move_grids=not history)
+        report, values = run(model._core, step, move_grids=not history or bool(run.options["grid_curvature"]))
         parts.append(values)
         last = report
         for key in total:
@@ -168,7 +169,7 @@ def _fresh(model: Any, seed: int) -> Any:
     """A copy of the model's engine with the initial coefficients and scales of another seed."""
     core = model._core.copy()
     numbers = np.frombuffer(core, model.dtype)
-    other = np.frombuffer(_core.Model(**model._settings.replace(seed=seed).engine_arguments()), model.dtype)
+    other = np.frombuffer(new_core(model._settings.replace(seed=seed)), model.dtype)
     for l in range(model.depth):
         for part in ("coef", "scale_base", "scale_sp"):
             name = f"act_fun.{l}.{part}"

@@ -376,7 +376,7 @@ typedef struct swiftkan_fit_options {
   int64_t grid_update_num, start_grid_update_step, stop_grid_update_step;
   double grid_margin;     /* of moved grids, as swiftkan_update_grid's margin */
   int32_t grid_curvature; /* as swiftkan_update_grid's curvature */
-  int32_t reserved;
+  int32_t continued;      /* Levenberg-Marquardt: where no sample is, splines stay (1) or are made smooth (0) */
   double lr;
   const double *lr_factor; /* (steps) multiplies lr, step by step; or NULL */
   double beta1, beta2, eps, weight_decay; /* Adam, AdamW; weight_decay also SGD */

@@ -26,6 +26,8 @@ public struct FitOptions: Sendable {
     public var gridUpdateNum = 10
     public var startGridUpdateStep = -1
     public var stopGridUpdateStep = 50
+    /// The parameters come from an earlier fit: Levenberg-Marquardt leaves splines where no sample is as they are.
+    public var continued = false
     /// Where moved grids have their knots.
     public var placement = KnotPlacement()
     public var lr = 1.0

@@ -23,8 +23,7 @@ extension LevenbergMarquardt {
     /// a/2 for the step δ at a point with gradient `slope`; nil for losses other than the squared error, in single precision, whose
     /// rounding errors would drown the difference, and where H + λD is singular.
     func acceleration(
-        _ data: Samples<T>, _ loss: Target<T>, _ delta: [Double], _ slope: [Double],
-        _ prior: SmoothnessPrior
+        _ data: Samples<T>, _ loss: Target<T>, _ delta: [Double], _ slope: [Double], _ prior: SmoothnessPrior
     ) throws(KANError) -> [Double]? {
         guard T.self == Double.self, loss.loss == .mse, options.objective.lamb == 0, let y = data.y else { return nil }
         let (n, O, h) = (data.n, network.architecture.outputs, Self.difference)
@@ -33,7 +32,7 @@ extension LevenbergMarquardt {
         move(delta.map { h * $0 })
         evaluator.fold(network)
         var smooth = [Double](repeating: 0, count: delta.count)
-        prior.addGradient(equations.coefficients(network.state), order: Int(options.beta1 * 10 + 0.5) == 9 ? 2 : Int(options.beta1 * 10 + 0.5), to: &smooth)
+        prior.addGradient(sinceReference(network.state), to: &smooth)
         try evaluator.predict(data.x, n, evaluation: options.evaluation, into: adjoint.base)
         for s in 0..<n {
             let share = T(2 * loss.scale) * (data.weight.map { $0[s] } ?? 1)

@@ -58,10 +58,18 @@ final class NormalEquations<T: KANScalar> {
     /// Gradient sums that a backward sweep makes and nobody needs here, a buffer a shard.
     private var unused: [AlignedBuffer<T>] = []
 
+    /// Are basis functions' covariances wanted, for a regulariser.
+    let hasCovariances: Bool
+    /// Σ_s b bᵀ of each unit but the tail, b its splines, its base function and 1: (size, size).
+    private(set) var covariances: [(size: Int, sums: AlignedBuffer<Double>)] = []
+
     /// More columns than this would ask for gigabytes.
     static var largestCount: Int { 10_000 }
 
-    init(_ evaluator: Evaluator<T>) { self.evaluator = evaluator }
+    init(_ evaluator: Evaluator<T>, covariances: Bool = false) {
+        self.evaluator = evaluator
+        hasCovariances = covariances
+    }
 
     // MARK: - Columns
 
@@ -91,7 +99,7 @@ final class NormalEquations<T: KANScalar> {
             NormalUnit(
                 layer: layer, input: input, outputs: outputs, active: active, column: column, basisOffset: basisStride,
                 gradientOffset: gradientStride))
-        basisStride += active + 1
+        basisStride += active + 1 + (hasCovariances ? 1 : 0)
         gradientStride += outputs.count
     }
 
@@ -153,6 +161,13 @@ final class NormalEquations<T: KANScalar> {
     func accumulate(_ x: UnsafePointer<T>, _ loss: Target<T>, evaluation: Evaluation) throws(KANError) {
         guard let matrix else { throw .internal("the normal equations have no columns") }
         matrix.fillWithZero()
+        covariances.removeAll()
+        if hasCovariances {
+            for unit in units where unit.layer >= 0 {
+                let size = evaluator.folded[unit.layer].shape.basisCount + 2
+                covariances.append((size, try AlignedBuffer(count: size * size)))
+            }
+        }
         let (D, n, seeds) = (evaluator.architecture.inputs, loss.n, loss.seeds)
         // Samples at a time: about 4 MB of numbers, whole blocks.
         let perSample = basisStride + seeds * gradientStride
@@ -166,6 +181,7 @@ final class NormalEquations<T: KANScalar> {
             }
             try fillRows(x + start * D, loss, first: start, samples: samples, evaluation: evaluation, unused: unused)
             try addProducts(samples, seeds, to: matrix.base)
+            addCovariances(samples)
         }
     }
 

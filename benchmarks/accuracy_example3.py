@@ -19,12 +19,11 @@ import _measure
 
 LM = dict(opt="LM", steps=60)
 CONFIGURATIONS = [
-    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=8)),
     (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=16)),
-    (dict(width=[4, 2, 1, 1], grid=5, grid_eps=1.0), dict(**LM, grids=[5, 10, 20, 40], restarts=16)),
-    (dict(width=[4, 2, 1, 1], grid=3), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=16)),
+    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
+    (dict(width=[4, 2, 1, 1], grid=4, grid_eps=1.0), dict(**LM, grids=[4, 8, 16, 32, 64], restarts=32)),
+    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0, init="glorot"), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
 ]
-
 
 def sample(_, seed, count=3000):
     x = np.random.default_rng(seed).uniform(-1, 1, (count, 4))

@@ -88,14 +88,14 @@ def test_knots_by_curvature_gather_at_a_step():
     y = np.where(x < 0.3, -1.0, 1.0) + np.sin(x)
     errors, cells = {}, {}
     for knots in ("quantiles", "curvature"):
-        model = KAN([1, 1], grid=16, seed=0)
+        model = KAN([1, 1], grid=50, seed=0)
         model.fit((x, y), opt="LM", steps=60, knots=knots)
         inside = np.abs(x - 0.3) > 0.01
         errors[knots] = float(np.sqrt(((model(x) - y)[inside] ** 2).mean()))
         grid = model.act_fun[0].grid[0]
         cells[knots] = np.diff(grid)[np.searchsorted(grid, 0.3) - 1]
     assert cells["curvature"] < cells["quantiles"] / 5
-    assert errors["curvature"] < errors["quantiles"] / 3
+    assert errors["curvature"] < errors["quantiles"] / 5
 
 
 def test_knots_by_curvature_leave_every_cell_its_samples():

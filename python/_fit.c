@@ -25,6 +25,7 @@ static const Field fields[] = {
     FIELD(optimizer, 'i'),       FIELD(update_grid, 'i'),      FIELD(steps, 'q'),
     FIELD(batch, 'q'),           FIELD(epochs, 'i'),           FIELD(seed, 'u'),
     FIELD(grid_update_num, 'q'), FIELD(start_grid_update_step, 'q'), FIELD(stop_grid_update_step, 'q'),
+    FIELD(grid_margin, 'd'),     FIELD(grid_curvature, 'i'), FIELD(continued, 'i'),
     FIELD(lr, 'd'),              FIELD(beta1, 'd'),            FIELD(beta2, 'd'),
     FIELD(eps, 'd'),             FIELD(weight_decay, 'd'),     FIELD(momentum, 'd'),
     FIELD(history_size, 'q'),    FIELD(max_iter, 'q'),         FIELD(max_eval, 'q'),

@@ -8,18 +8,19 @@
 
 PyObject *core_model_update_grid(PyObject *object, PyObject *args, PyObject *keywords)
 {
-  static char *names[] = {"x", "n", "avoid_singularities", "y_th", NULL};
+  static char *names[] = {"x", "n", "avoid_singularities", "y_th", "margin", "curvature", NULL};
   Model *self = (Model *)object;
   PyObject *x;
   long long n;
-  int avoid;
-  double y_th;
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpd:update_grid", names, &x, &n, &avoid, &y_th))
+  int avoid, curvature = 0;
+  double y_th, margin = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLpd|dp:update_grid", names, &x, &n, &avoid, &y_th, &margin, &curvature))
     return NULL;
 
   Call call;
   if (core_begin(&call, self, x, n, avoid, y_th) == 0)
-    CORE_CALL(call, swiftkan_update_grid(self->handle, call.views[0].buf, n, &call.evaluation, call.message));
+    CORE_CALL(call, swiftkan_update_grid(
+      self->handle, call.views[0].buf, n, margin, curvature, &call.evaluation, call.message));
   return core_end_none(&call);
 }
 

@@ -338,7 +338,7 @@ static PyMethodDef model_methods[] = {
                   "regularization(x, n, objective, grad, avoid_singularities, y_th)\n--\n\n"
                   "The regularisation alone, with its gradient written into grad."),
     WITH_KEYWORDS("update_grid", core_model_update_grid,
-                  "update_grid(x, n, avoid_singularities, y_th)\n--\n\nMove the knots to the samples."),
+                  "update_grid(x, n, avoid_singularities, y_th, margin=0.0, curvature=False)\n--\n\nMove the knots to the samples."),
     WITH_KEYWORDS("refine", core_model_refine,
                   "refine(grid, x, n, avoid_singularities, y_th)\n--\n\nA Model of the same function on another grid."),
     WITH_KEYWORDS("initialize_from", core_model_initialize_from,

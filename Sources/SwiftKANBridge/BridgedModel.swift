@@ -54,7 +54,7 @@ protocol BridgedModel: AnyObject {
     func regularization(
         _ r: Regularization, _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation,
         _ gradient: UnsafeMutableRawPointer?) throws(KANError) -> Double
-    func updateGrid(_ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation) throws(KANError)
+    func updateGrid(_ x: UnsafeRawPointer, _ n: Int, _ placement: KnotPlacement, _ e: Evaluation) throws(KANError)
     func refined(
         _ grid: [Int], _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation) throws(KANError) -> any BridgedModel
     func initialize(
@@ -116,8 +116,8 @@ extension KAN: BridgedModel {
         try regularization(r, x: bound(x), n: n, evaluation: e, gradient: bound(gradient))
     }
 
-    func updateGrid(_ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation) throws(KANError) {
-        try updateGrid(x: bound(x), n: n, evaluation: e)
+    func updateGrid(_ x: UnsafeRawPointer, _ n: Int, _ placement: KnotPlacement, _ e: Evaluation) throws(KANError) {
+        try updateGrid(x: bound(x), n: n, evaluation: e, placement: placement)
     }
 
     func refined(

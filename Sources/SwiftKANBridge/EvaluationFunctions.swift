@@ -117,12 +117,13 @@ public func swiftkan_regularization(
 
 @_cdecl("swiftkan_update_grid") @implementation
 public func swiftkan_update_grid(
-    _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
-    _ message: UnsafeMutablePointer<CChar>!
+    _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ margin: Double, _ curvature: Int32,
+    _ evaluation: UnsafePointer<swiftkan_evaluation>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
     changingModel(model, message) { (model) throws(KANError) in
         let n = try checkedCount(n, columns: model.architecture.inputs, "n", atLeast: 1)
-        try model.updateGrid(try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation))
+        let placement = KnotPlacement(margin: margin, curvature: curvature != 0)
+        try model.updateGrid(try checkedPointer(x, "x"), n, placement, try checkedEvaluation(evaluation))
     }
 }
 

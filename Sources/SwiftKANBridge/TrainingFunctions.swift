@@ -17,6 +17,8 @@ public func swiftkan_fit_options_init(_ options: UnsafeMutablePointer<swiftkan_f
     o.grid_update_num = Int64(d.gridUpdateNum)
     o.start_grid_update_step = Int64(d.startGridUpdateStep)
     o.stop_grid_update_step = Int64(d.stopGridUpdateStep)
+    (o.grid_margin, o.grid_curvature) = (d.placement.margin, d.placement.curvature ? 1 : 0)
+    o.continued = d.continued ? 1 : 0
     o.lr = d.lr
     (o.beta1, o.beta2, o.eps, o.weight_decay, o.momentum) = (d.beta1, d.beta2, d.eps, d.weightDecay, d.momentum)
     (o.history_size, o.max_iter, o.max_eval) = (Int64(d.historySize), Int64(d.maxIter), Int64(d.maxEval))
@@ -43,6 +45,8 @@ extension swiftkan_fit_options {
         o.gridUpdateNum = Int(grid_update_num)
         o.startGridUpdateStep = Int(start_grid_update_step)
         o.stopGridUpdateStep = Int(stop_grid_update_step)
+        o.placement = KnotPlacement(margin: grid_margin, curvature: grid_curvature != 0)
+        o.continued = continued != 0
         o.lr = lr
         if let lr_factor { o.lrFactor = (0..<Int(steps)).map { lr_factor[$0] } }
         (o.beta1, o.beta2, o.eps, o.weightDecay, o.momentum) = (beta1, beta2, eps, weight_decay, momentum)

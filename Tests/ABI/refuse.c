@@ -144,7 +144,7 @@ static void test_samples(swiftkan_model *model)
     REFUSE(swiftkan_loss_gradient(model, &data, &objective, NULL, &loss, &reg, NULL, NULL, text));
     REFUSE(swiftkan_vjp(model, x, n, NULL, y, NULL, NULL, text));
     REFUSE(swiftkan_regularization(model, x, n, &objective, NULL, &reg, NULL, text));
-    REFUSE(swiftkan_update_grid(model, x, n, NULL, text));
+    REFUSE(swiftkan_update_grid(model, x, n, 0, 0, NULL, text));
     REFUSE(swiftkan_refine(model, grid, x, n, NULL, &refined, text));
     REFUSE(swiftkan_initialize_from(model, other, x, n, NULL, text));
   }
@@ -159,7 +159,7 @@ static void test_samples(swiftkan_model *model)
     REFUSE(swiftkan_loss_gradient(m, &data, &objective, e, &loss, &reg, NULL, NULL, text));
     REFUSE(swiftkan_vjp(m, v, N, e, y, NULL, NULL, text));
     REFUSE(swiftkan_regularization(m, v, N, &objective, e, &reg, NULL, text));
-    REFUSE(swiftkan_update_grid(m, v, N, e, text));
+    REFUSE(swiftkan_update_grid(m, v, N, 0, 0, e, text));
     REFUSE(swiftkan_refine(m, grid, v, N, e, &refined, text));
     REFUSE(swiftkan_initialize_from(m, other, v, N, e, text));
   }
@@ -181,7 +181,9 @@ static void test_samples(swiftkan_model *model)
   REFUSE(swiftkan_regularization(model, x, N, NULL, NULL, &reg, NULL, text));
   REFUSE(swiftkan_regularization(model, x, N, &objective, NULL, NULL, NULL, text));
   REFUSE(swiftkan_regularization(model, x, 1, &objective, NULL, &reg, NULL, text));
-  REFUSE(swiftkan_update_grid(model, x, 0, NULL, text));
+  REFUSE(swiftkan_update_grid(model, x, 0, 0, 0, NULL, text));
+  REFUSE(swiftkan_update_grid(model, x, N, 1.5, 0, NULL, text));
+  REFUSE(swiftkan_update_grid(model, x, N, -0.1, 1, NULL, text));
   REFUSE(swiftkan_refine(model, NULL, x, N, NULL, &refined, text));
   REFUSE(swiftkan_refine(model, grid, x, N, NULL, NULL, text));
   REFUSE(swiftkan_refine(model, wrong_grid, x, N, NULL, &refined, text));

@@ -97,7 +97,7 @@ private func expectInvalid(
         expectInvalid("model is NULL") { swiftkan_loss_gradient(nil, &data, &o, nil, d, d, nil, nil, $0) }
         expectInvalid("model is NULL") { swiftkan_vjp(nil, d, 1, nil, d, nil, nil, $0) }
         expectInvalid("model is NULL") { swiftkan_regularization(nil, d, 2, &o, nil, d, nil, $0) }
-        expectInvalid("model is NULL") { swiftkan_update_grid(nil, d, 1, nil, $0) }
+        expectInvalid("model is NULL") { swiftkan_update_grid(nil, d, 1, 0, 0, nil, $0) }
         expectInvalid("model is NULL") { swiftkan_refine(nil, kept([3, 3]), d, 1, nil, &other, $0) }
         expectInvalid("model is NULL") { swiftkan_initialize_from(nil, nil, d, 1, nil, $0) }
         expectInvalid("model is NULL") { swiftkan_fit(nil, &data, nil, &options, nil, &report, $0) }

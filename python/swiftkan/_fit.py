@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _data, _levels, _losses, _schedule
+from . import _auto, _check, _data, _levels, _losses, _schedule
+from ._auto import LM_LOSSES
 from ._gradients import Gradients
 from ._progress import Reporter, functions, root
 from ._result import FitResult
@@ -28,7 +29,8 @@ OPTIMIZERS = {
 }  # swiftkan_optimizer  # fmt: skip
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
 STOP_GRID_UPDATE_STEP = {"LM": 20, "NewtonKaczmarz": 1}  # where it is not pykan's 50: they converge in fewer steps
-LM_LOSSES = ("mse", "huber", "cross_entropy", "bce")
+GRID_MARGIN = 0.05  # of opt='LM' and of grids=; pykan's, 0, otherwise
+KNOTS = {"quantiles": 0, "curvature": 1}
 
 
 class Training(Gradients):
@@ -45,7 +47,7 @@ class Training(Gradients):
         lr_schedule: Any = None, patience: int | None = None, min_delta: float = 0.0, validation_split: float = 0.0,
         weight_decay: float | None = None, momentum: float = 0.0, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, huber_delta: float = 1.0, verbose: int = 0, seed: int | None = None,
-        grids: Any = None, restarts: int = 1,
+        grids: Any = None, restarts: int = 1, grid_margin: float | None = None, knots: str = "quantiles",
     ) -> FitResult:  # fmt: skip
         """Trains the network on ``dataset``; pykan's ``fit`` with its arguments and defaults, and more after the ``*``.
 
@@ -54,11 +56,12 @@ class Training(Gradients):
         dataset : dict or tuple
             A dict with ``train_input`` (n, inputs) and ``train_label`` (n, outputs), and if wanted ``test_input`` and
             ``test_label``; or a tuple (x, y) or (x, y, x_test, y_test).
-        opt : 'LBFGS', 'LM', 'SSBFGS', 'SSBroyden', 'NewtonKaczmarz', 'Adam', 'AdamW' or 'SGD'
+        opt : 'LBFGS', 'LM', 'SSBFGS', 'SSBroyden', 'NewtonKaczmarz', 'Adam', 'AdamW', 'SGD' or 'auto'
             'LBFGS' does up to 20 strong-Wolfe L-BFGS iterations a step. 'LM' is Levenberg-Marquardt: the most accurate by far
             for networks of up to about 1000 parameters (see Notes). 'SSBFGS' and 'SSBroyden' are L-BFGS's self-scaled relatives
             with the whole inverse Hessian, for up to 8000 parameters. 'NewtonKaczmarz' changes the parameters sample by
             sample: for a first phase on many samples; pass an ``lr`` from 0.02 to 1. For the others pass an ``lr`` such as 1e-2.
+            'auto' takes one of them by the sizes and the other arguments (see Notes); ``result.opt`` says which.
         steps : int
             Training steps.
         log : int
@@ -68,6 +71,14 @@ class Training(Gradients):
         update_grid, grid_update_num, start_grid_update_step, stop_grid_update_step
             Move the grids to the samples, ``grid_update_num`` times before step ``stop_grid_update_step`` (50; 20 for 'LM', 1 for
             'NewtonKaczmarz', whose hidden grids then stretch on the way).
+        grid_margin : float
+            How far moved grids reach beyond the outermost samples at either end, as a part of their range, 0 to 1. If not given,
+            0.05 for 'LM' and with ``grids``, else pykan's 0. Beyond its grid a spline is 0, so that a point just outside the
+            training samples, in a hidden layer above all, has an error as large as the spline.
+        knots : 'quantiles' or 'curvature'
+            Moved grids have their knots at quantiles of the samples (mixed with a uniform grid, see ``grid_eps``), or half of them
+            where splines bend: de Boor's rule (A Practical Guide to Splines, chapter XII), for functions with kinks, steps or poles.
+            With 'curvature' and ``grids`` the grids move at every level.
         loss_fn : None, str or callable
             'mse' (None is the same), 'mae', 'huber' (see ``huber_delta``), 'cross_entropy' (labels: integers (n,) or
             one-hot (n, outputs)), 'bce' (outputs are logits, labels from 0 to 1), or a callable
@@ -106,11 +117,12 @@ class Training(Gradients):
             Silent, a tqdm bar, or a line every ``log`` steps.
         grids : list of int (or of lists with one a layer), or 'auto'
             Coarse to fine: train ``steps`` steps with each of these grids, and :meth:`refine` in between, exactly where each
-            grid is a multiple of the one before; grids move to the samples during the first only. Ends at the last grid before the test loss rises, if there is test data.
+            grid is a multiple of the one before; grids move to the samples during the first only (but see ``knots``). Ends at the last grid before the test loss rises, if there is test data.
             'auto' doubles the model's grid until then. The model's arrays (``act_fun[l].coef``, …) are new ones after each
             refinement: views taken before are of the coarser model.
         restarts : int
-            Try so many starts, a fifth of ``steps`` each, and train on from the best: the model as it is, and others with
+            Try so many starts, a fifth of ``steps`` each, give the best quarter of them ``steps`` more, and train on from the best:
+            the model as it is, and others with
             coefficients and scales of the seeds after the model's. The best is that of the least training loss, or with
             ``validation_split`` validation loss. The starts run beside one another on all threads.
         seed : int
@@ -140,8 +152,11 @@ class Training(Gradients):
 
         'LM' (Levenberg-Marquardt with geodesic acceleration, arXiv 1201.5885; damping by Nielsen's rule) takes the losses 'mse',
         'huber', 'cross_entropy' and 'bce', all samples in every step, and ignores ``lr``. ``scale_sp`` stays as it is, because
-        it only multiplies the coefficients. A regulariser (``lamb``) enters objective and gradient exactly, but not the curvature,
-        so that steps shorten where it matters. A step costs about samples·(active parameters)²/2 + parameters³/3
+        it only multiplies the coefficients. A regulariser (``lamb``) enters objective and gradient exactly, and the curvature by
+        iteratively reweighted least squares: in every step |v| and the standard deviations of edges are majorised by the parabola
+        v²/(2|v₀|) + |v₀|/2 that touches them (arXiv 0807.0575, eq. 1.7), the part of the entropy that falls by its tangent. Where
+        samples say nothing of a coefficient (a grid's margin, empty cells of a fine grid), a penalty on second differences, 1e-10
+        of what samples have, lets the spline go on smoothly; at the finer ``grids`` it holds to the coarser spline. A step costs about samples·(active parameters)²/2 + parameters³/3
         multiplications, of which a sample activates (k + 2)/(grid + k + 1); at most 10000 parameters are allowed.
 
         'SSBFGS' and 'SSBroyden' (self-scaled BFGS and Broyden: arXiv 2501.16371) do up to 20 iterations a step with L-BFGS's line
@@ -156,6 +171,10 @@ class Training(Gradients):
         ``scale_sp`` stays as it is. ``train_loss`` is that of the residuals, each before its own move. Grids move to at most 1000
         samples, spread evenly (uniform grids, ``grid_eps=1``, learn faster), and the last ``reg`` is of these; while ``update_grid``
         is on, the grid of a hidden node stretches where a sample would leave it.
+
+        'auto' is 'Adam' where ``batch``, ``epochs`` or ``weight_decay`` is given (``lr`` then is 0.01 unless given); else 'LM' if the
+        loss is one of its four, no ``lr_schedule`` is given and a step of it costs at most 2e10 multiplications by the rule above
+        (some seconds: up to about 3500 parameters); else 'LBFGS'. Nothing else depends on it.
 
         Examples
         --------
@@ -172,8 +191,12 @@ class Training(Gradients):
                 f"opt: must be the name of an optimiser, not a {type(opt).__name__}; samples and labels are one argument: "
                 "call fit((x, y))"
             )
-        _check.choice("opt", opt, OPTIMIZERS)
+        _check.choice("opt", opt, [*OPTIMIZERS, "auto"])
         loss = _losses.resolve("loss_fn", loss_fn)
+        dataset, has_test = _data.unpack(dataset)
+        if opt == "auto":
+            first_order = batch != -1 or epochs is not None or bool(weight_decay)
+            opt, lr = _auto.choose(self, len(dataset["train_input"]), loss, lr, first_order, lr_schedule is not None)
         if opt == "NewtonKaczmarz" and (loss != "mse" or lamb):
             raise ValueError("loss_fn, lamb: 'NewtonKaczmarz' minimises 'mse' without lamb only; for others use opt='LBFGS'")
         if opt == "LM" and loss not in LM_LOSSES:
@@ -193,12 +216,14 @@ class Training(Gradients):
             grid_update_num=grid_update_num, start_grid_update_step=start_grid_update_step,
             stop_grid_update_step=stop_grid_update_step, lr_schedule=lr_schedule, betas=betas, eps=eps,
             weight_decay=weight_decay, momentum=momentum, patience=patience, min_delta=min_delta,
+            grid_margin=grid_margin, knots=knots,
         )  # fmt: skip
+        if grid_margin is None and grids is not None:
+            options["grid_margin"] = GRID_MARGIN
         verbose, log = _check.integer("verbose", verbose, 0, 2), _check.integer("log", log, 1)
 
         restarts = _check.integer("restarts", restarts, 1, 2**16)
 
-        dataset, has_test = _data.unpack(dataset)
         test_weight = None
         if validation_split:
             if has_test:
@@ -231,7 +256,7 @@ class Training(Gradients):
                 values[key] = np.array([root(value) for value in values[key]])
         values.update({key: np.array(metric) for key, metric in reporter.values.items()})
         result = FitResult.from_report(report, values, seconds)
-        result.levels, result.starts = history, starts
+        result.opt, result.levels, result.starts = opt, history, starts
         if loss == "mse":
             for entry in (*history, *starts):
                 entry.update({key: root(entry[key]) for key in ("train_loss", "test_loss")})
@@ -252,7 +277,7 @@ class Training(Gradients):
 
 def _options(
     *, opt, update_grid, steps, batch, epochs, seed, lr, grid_update_num, start_grid_update_step, stop_grid_update_step,
-    lr_schedule, betas, eps, weight_decay, momentum, patience, min_delta,
+    lr_schedule, betas, eps, weight_decay, momentum, patience, min_delta, grid_margin, knots,
 ) -> dict[str, Any]:  # fmt: skip
     """The engine's options (swiftkan_fit_options), checked."""
     if not hasattr(betas, "__len__") or len(betas) != 2:
@@ -281,6 +306,8 @@ def _options(
                 raise ValueError(f"{name}: 'LM' has none, it takes all samples in each step; leave it out or use another opt")
     if stop_grid_update_step is None:
         stop_grid_update_step = STOP_GRID_UPDATE_STEP.get(opt, 50)
+    if grid_margin is None:
+        grid_margin = GRID_MARGIN if opt == "LM" else 0.0
     if weight_decay is None:
         weight_decay = WEIGHT_DECAY.get(opt, 0.0)
     return {
@@ -293,6 +320,8 @@ def _options(
         "grid_update_num": _check.integer("grid_update_num", grid_update_num, 1, 2**31 - 1),
         "start_grid_update_step": _check.integer("start_grid_update_step", start_grid_update_step, -(2**31), 2**31 - 1),
         "stop_grid_update_step": _check.integer("stop_grid_update_step", stop_grid_update_step, -(2**31), 2**31 - 1),
+        "grid_margin": _check.real("grid_margin", grid_margin, 0.0, 1.0),
+        "grid_curvature": KNOTS[_check.choice("knots", knots, KNOTS)],
         "lr": _check.real("lr", lr, above=0.0),
         "lr_factor": _schedule.factors(lr_schedule, steps),
         "beta1": beta1,

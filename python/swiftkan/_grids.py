@@ -11,14 +11,14 @@ from typing import Any, Self
 import numpy as np
 
 from . import _check
-from ._fit import Training
+from ._fit import KNOTS, Training
 from ._settings import _per_layer
 
 
 class Grids(Training):
     """Methods that change grids."""
 
-    def update_grid_from_samples(self, x: Any = None) -> None:
+    def update_grid_from_samples(self, x: Any = None, *, margin: float = 0.0, knots: str = "quantiles") -> None:
         """Moves the knots of every layer to the samples, and refits the splines.
 
         Knots are a mixture of quantiles and a uniform grid, as ``grid_eps`` says; the splines are refitted by least
@@ -28,11 +28,13 @@ class Grids(Training):
         ----------
         x : array-like, (samples, inputs)
             The remembered data (``cache_data``) if not given.
+        margin, knots
+            ``fit``'s ``grid_margin`` and ``knots``; the defaults are pykan's.
 
         Raises
         ------
         ValueError
-            For wrong shapes, no samples, NaN or infinity.
+            For wrong shapes, no samples, NaN or infinity, and for a margin outside 0 … 1 or other knots.
         RuntimeError
             Without ``x``, if no data is remembered.
 
@@ -46,7 +48,8 @@ class Grids(Training):
         [-10.0, 10.0]
         """
         chosen, avoid, y_th = self._samples(x, "update_grid_from_samples()")
-        self._core.update_grid(chosen, len(chosen), avoid, y_th)
+        placement = _check.real("margin", margin, 0.0, 1.0), KNOTS[_check.choice("knots", knots, KNOTS)]
+        self._core.update_grid(chosen, len(chosen), avoid, y_th, *placement)
 
     update_grid = update_grid_from_samples
 

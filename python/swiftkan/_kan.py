@@ -53,6 +53,10 @@ class KAN(Search, Formula, Suggestions, Plotting, Pruning, Versions):
         The same seed gives the same network. No global generator is used.
     sparse_init : bool
         Join each node to its nearest neighbours only.
+    init : 'pykan', 'glorot' or 'power'
+        The initial numbers: pykan's, or the Glorot-inspired or the power-law ones of arXiv 2509.03417 (section 3), which keep
+        variances alike from layer to layer; see ``swiftkan/_initialization.py``. With the latter ``scale_sp`` begins at 1, and
+        ``noise_scale``, ``scale_base_mu`` and ``scale_base_sigma`` are not used.
     auto_save : bool
         Is every version saved in ``ckpt_path``, with a history: see :meth:`log_history`, :meth:`rewind`, :meth:`history`.
     ckpt_path : str or path-like

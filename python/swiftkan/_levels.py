@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import _check, _core
+from ._initialization import new_core
 from ._settings import Settings, _per_layer
 
 KEYS = ("train_loss", "test_loss", "reg")
@@ -32,7 +33,7 @@ class Run:
         self, core: Any, step: Any = None, poll: Any = None, steps: int | None = None, move_grids: bool = True
     ) -> tuple[dict, dict]:
         """Trains ``core``: the engine's report, and the losses step by step."""
-        options = self.options if move_grids else {**self.options, "update_grid": 0}
+        options = self.options if move_grids else {**self.options, "update_grid": 0, "continued": 1}
         if steps is not None:
             factor = options["lr_factor"]
             options = {**options, "steps": steps, "lr_factor": None if factor is None else factor[:steps]}
@@ -84,7 +85,7 @@ def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
             refine(model, run, level)
         done = total["steps"]
         step = reporter and _shifted(reporter, done, run.options["steps"] * len(levels))
-        report, values = run(model._core, step, move_grids=not history)
+        report, values = run(model._core, step, move_grids=not history or bool(run.options["grid_curvature"]))
         parts.append(values)
         last = report
         for key in total:
@@ -131,31 +132,40 @@ def adopt(model: Any, settings: Settings, core: Any) -> None:
 
 
 def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
-    """Trains ``count`` starts for a fifth of the steps and leaves the best in ``model``; what each reached."""
+    """Trains ``count`` starts for a fifth of the steps, the best quarter of them (two at least) for as many steps as there are,
+    and leaves the best in ``model``; what each reached."""
     from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
 
-    steps = min(run.options["steps"], max(10, run.options["steps"] // 5))
+    key = "test_loss" if by_test else "train_loss"
     seeds = [(model.seed + r) % 2**32 for r in range(count)]
     cores = [model._core.copy()] + [_fresh(model, seed) for seed in seeds[1:]]
+    starts = [{"seed": seed} for seed in seeds]
+    losses = np.full(count, np.inf)
     cancelled = threading.Event()
     workers = 1 if run.custom is not None else min(count, _core.get_num_threads())
+    steps = run.options["steps"]
+    first = min(steps, max(10, steps // 5))
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run, core, None, cancelled.is_set, steps) for core in cores]
-        try:
-            results = [future.result() for future in futures]
-        except BaseException:
-            cancelled.set()
-            for future in futures:
-                future.cancel()
-            raise
-    key = "test_loss" if by_test else "train_loss"
-    starts = []
-    for seed, (report, values) in zip(seeds, results):
-        entry = {"seed": seed, **{name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}}
-        if report["status"]:
-            entry[key] = np.inf
-        starts.append(entry)
-    losses = np.nan_to_num([entry[key] for entry in starts], nan=np.inf)
+
+        def go_on(some: Any, steps: int) -> None:
+            futures = [pool.submit(run, cores[r], None, cancelled.is_set, steps) for r in some]
+            try:
+                results = [future.result() for future in futures]
+            except BaseException:
+                cancelled.set()
+                for future in futures:
+                    future.cancel()
+                raise
+            for r, (report, values) in zip(some, results):
+                starts[r].update({name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]})
+                if report["status"]:
+                    starts[r][key] = np.inf
+                losses[r] = np.nan_to_num(starts[r][key], nan=np.inf)
+
+        go_on(range(count), first)
+        if first < steps:
+            # The order of equals is that of the seeds, so that it depends on nothing else.
+            go_on(sorted(np.argsort(losses, kind="stable")[: max(2, count // 4)].tolist()), steps)
     best = int(np.argmin(losses))
     for r, entry in enumerate(starts):
         entry["kept"], entry["stuck"] = r == best, bool(losses[r] > STUCK * losses[best])
@@ -168,7 +178,7 @@ def _fresh(model: Any, seed: int) -> Any:
     """A copy of the model's engine with the initial coefficients and scales of another seed."""
     core = model._core.copy()
     numbers = np.frombuffer(core, model.dtype)
-    other = np.frombuffer(_core.Model(**model._settings.replace(seed=seed).engine_arguments()), model.dtype)
+    other = np.frombuffer(new_core(model._settings.replace(seed=seed)), model.dtype)
     for l in range(model.depth):
         for part in ("coef", "scale_base", "scale_sp"):
             name = f"act_fun.{l}.{part}"

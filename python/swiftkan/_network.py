@@ -15,7 +15,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import _check, _core
+from . import _check
+from ._initialization import new_core
 from ._layers import KANLayer, SymbolicLayer, Views
 from ._settings import Settings
 
@@ -56,13 +57,13 @@ class Network:
         symbolic_enabled: bool = True, affine_trainable: bool = False, grid_eps: float = 0.02,
         grid_range: Any = (-1, 1), sp_trainable: bool = True, sb_trainable: bool = True, seed: int = 1,
         save_act: bool = True, sparse_init: bool = False, auto_save: bool = False, first_init: bool = True,
-        ckpt_path: str = "./model", state_id: int = 0, round: int = 0, device: Any = "cpu", dtype: Any = "float64",
+        ckpt_path: str = "./model", state_id: int = 0, round: int = 0, device: Any = "cpu", dtype: Any = "float64", *, init: str = "pykan",
     ) -> None:  # fmt: skip
         settings = Settings(
             width=width, grid=grid, k=k, mult_arity=mult_arity, noise_scale=noise_scale, scale_base_mu=scale_base_mu,
             scale_base_sigma=scale_base_sigma, base_fun=base_fun, symbolic_enabled=symbolic_enabled,
             affine_trainable=affine_trainable, grid_eps=grid_eps, grid_range=grid_range, sp_trainable=sp_trainable,
-            sb_trainable=sb_trainable, seed=seed, sparse_init=sparse_init, dtype=dtype,
+            sb_trainable=sb_trainable, seed=seed, sparse_init=sparse_init, dtype=dtype, init=init,
         )  # fmt: skip
         self.device = _check.device(device)
         self.save_act = _check.flag("save_act", save_act)
@@ -70,7 +71,7 @@ class Network:
         self.first_init = _check.flag("first_init", first_init)
         self.ckpt_path = _check.path("ckpt_path", ckpt_path)
         self.state_id, self.round = _check.integer("state_id", state_id, 0), _check.integer("round", round, 0)
-        self._open(settings, _core.Model(**settings.engine_arguments()))
+        self._open(settings, new_core(settings))
         if self.auto_save and self.first_init:
             self._begin_versions()
 

@@ -17,7 +17,7 @@ SHARED = (
     "width", "grid", "k", "mult_arity", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range",
     "sp_trainable", "sb_trainable",
 )  # fmt: skip
-OWN = ("seed", "noise_scale", "scale_base_mu", "scale_base_sigma", "sparse_init")  # settings that pykan does not store
+OWN = ("seed", "noise_scale", "scale_base_mu", "scale_base_sigma", "sparse_init", "init")  # settings that pykan does not store
 ALL_COLUMNS = "swiftkan/input.npy"  # a member of {path}_cache_data: see `write_checkpoint`
 
 

@@ -42,6 +42,8 @@ class FitResult(dict):
         Evaluations of loss and gradient.
     seconds : float
         Wall-clock time.
+    opt : str
+        The optimiser, the one chosen with ``opt='auto'``.
     levels : list of dict
         With ``grids``, each grid trained: ``grid``, ``steps``, ``train_loss``, ``test_loss`` at its end, and ``kept``: the model
         has the last grid that was kept.
@@ -57,6 +59,7 @@ class FitResult(dict):
     best_step: int
     evaluations: int
     seconds: float
+    opt: str
     levels: list
     starts: list
 

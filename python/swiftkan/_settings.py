@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _check
 
+INITIALIZATIONS = ("pykan", "glorot", "power")  # see _initialization.py
 BASE_FUNCTIONS = ("silu", "identity", "zero")  # in the engine's order: swiftkan_base_fun
 
 
@@ -25,12 +26,12 @@ class Settings:
     __slots__ = (
         "width", "grid", "k", "mult_arity", "noise_scale", "scale_base_mu", "scale_base_sigma", "base_fun",
         "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range", "sp_trainable", "sb_trainable", "seed",
-        "sparse_init", "dtype",
+        "sparse_init", "dtype", "init",
     )  # fmt: skip
 
     def __init__(
         self, *, width, grid, k, mult_arity, noise_scale, scale_base_mu, scale_base_sigma, base_fun, symbolic_enabled,
-        affine_trainable, grid_eps, grid_range, sp_trainable, sb_trainable, seed, sparse_init, dtype,
+        affine_trainable, grid_eps, grid_range, sp_trainable, sb_trainable, seed, sparse_init, dtype, init="pykan",
     ):  # fmt: skip
         self.width = _width(width)
         self.grid = _per_layer("grid", grid, self.depth, 1, 2**31 - 1)
@@ -49,6 +50,7 @@ class Settings:
         self.seed = _check.integer("seed", seed, 0, 2**32 - 1)
         self.sparse_init = _check.flag("sparse_init", sparse_init)
         self.dtype = _dtype(dtype)
+        self.init = _check.choice("init", init, INITIALIZATIONS)
 
     @property
     def depth(self) -> int:
@@ -78,7 +80,7 @@ class Settings:
 
     def engine_arguments(self) -> dict[str, Any]:
         """The keyword arguments of ``_core.Model``."""
-        result = {name: getattr(self, name) for name in self.__slots__ if name not in ("width", "mult_arity", "dtype")}
+        result = {name: getattr(self, name) for name in self.__slots__ if name not in ("width", "mult_arity", "dtype", "init")}
         result.update(
             dtype=self.dtype.itemsize,
             base_fun=BASE_FUNCTIONS.index(self.base_fun),

@@ -60,6 +60,8 @@ CONSTRUCTOR = [
     (dict(symbolic_enabled="no"), TypeError, "symbolic_enabled: must be True or False"),
     (dict(affine_trainable=2), TypeError, "affine_trainable"),
     (dict(sparse_init=None), TypeError, "sparse_init"),
+    (dict(init="he"), ValueError, "init: must be one of 'pykan', 'glorot', 'power'"),
+    (dict(init=None), ValueError, "init"),
     (dict(seed=-1), ValueError, "seed: must be from 0"),
     (dict(seed=2**32), ValueError, "seed"),
     (dict(seed=1.5), TypeError, "seed"),
@@ -192,6 +194,15 @@ def test_not_a_number_in_the_input(call):
         call(KAN([2, 3, 1]))
 
 
+@pytest.mark.parametrize("arguments", [{"margin": 2}, {"margin": np.nan}, {"margin": -0.1}, {"knots": "all"}, {"knots": None}])
+def test_knots_that_are_not_allowed(arguments):
+    model = KAN([2, 3, 1])
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        model.update_grid_from_samples(X, **arguments)
+    assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items())
+
+
 def test_what_float32_cannot_hold():
     with pytest.raises(ValueError, match="row 0, column 0 is inf .*in float32"):
         KAN([2, 1], dtype="float32").fit((X * 1e300, Y))
@@ -251,6 +262,10 @@ TRAINING = [
     (dict(reg_metric="l1"), ValueError, "reg_metric: must be one of 'edge_forward_spline_n'"),
     (dict(grid_update_num=0), ValueError, "grid_update_num"),
     (dict(update_grid="yes"), TypeError, "update_grid"),
+    (dict(grid_margin=-0.1), ValueError, "grid_margin: must be from 0 to 1"),
+    (dict(grid_margin="wide"), TypeError, "grid_margin"),
+    (dict(knots="uniform"), ValueError, "knots: must be one of 'quantiles', 'curvature'"),
+    (dict(opt="best"), ValueError, "opt: must be one of"),
     (dict(y_th=0), ValueError, "y_th: must be above 0"),
     (dict(singularity_avoiding=None), TypeError, "singularity_avoiding"),
     (dict(metrics=3), TypeError, "metrics: must be a function or a list of functions"),

@@ -317,8 +317,12 @@ swiftkan_status swiftkan_regularization(swiftkan_model *model, const void *x, in
 
 /* ---- Grids ------------------------------------------------------------------------------------------------- */
 
-/* Moves the knots of every layer to the samples x (n, D) and refits the splines. n ≥ 1. OK, INVALID, NO_MEMORY. */
-swiftkan_status swiftkan_update_grid(swiftkan_model *model, const void *x, int64_t n,
+/*
+ * Moves the knots of every layer to the samples x (n, D) and refits the splines. n ≥ 1. The grids reach `margin` (0 … 1)
+ * times the samples' range beyond the outermost of them at either end; `curvature` is 0 for knots at quantiles of the
+ * samples, as in pykan, or 1 for more knots where the splines bend. OK, INVALID, NO_MEMORY.
+ */
+swiftkan_status swiftkan_update_grid(swiftkan_model *model, const void *x, int64_t n, double margin, int32_t curvature,
                                      const swiftkan_evaluation *evaluation, char *message);
 
 /*
@@ -382,6 +386,9 @@ typedef struct swiftkan_fit_options {
   int32_t epochs;        /* 0: each step draws one batch (pykan); 1: each step is a pass over shuffled batches */
   uint32_t seed;         /* of the batches */
   int64_t grid_update_num, start_grid_update_step, stop_grid_update_step;
+  double grid_margin;     /* of moved grids, as swiftkan_update_grid's margin */
+  int32_t grid_curvature; /* as swiftkan_update_grid's curvature */
+  int32_t continued;      /* Levenberg-Marquardt: where no sample is, splines stay (1) or are made smooth (0) */
   double lr;
   const double *lr_factor; /* (steps) multiplies lr, step by step; or NULL */
   double beta1, beta2, eps, weight_decay; /* Adam, AdamW; weight_decay also SGD */

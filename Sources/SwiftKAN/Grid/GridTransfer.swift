@@ -13,8 +13,11 @@ extension KAN {
     /// - Throws: `KANError.invalid` if activations are not finite; nothing is changed then.
     @_specialize(where T == Double)
     @_specialize(where T == Float)
-    public func updateGrid(x: UnsafePointer<T>, n: Int, evaluation: Evaluation) throws(KANError) {
+    public func updateGrid(
+        x: UnsafePointer<T>, n: Int, evaluation: Evaluation, placement: KnotPlacement = KnotPlacement()
+    ) throws(KANError) {
         guard n >= 1 else { throw .invalid("x has no samples; a grid needs at least 1") }
+        try placement.checked()
         let before = try KAN(copying: self)
         do throws(KANError) {
             for l in layers.indices {
@@ -26,7 +29,9 @@ extension KAN {
                         guard sorted[0].isFinite, sorted[n - 1].isFinite, !column.contains(where: \.isNaN) else {
                             throw .invalid("the inputs of layer \(l) are not finite at these samples, so they give no grid")
                         }
-                        let grid = KnotVector.fromSamples(sorted, grid: shape.grid, gridEps: T(self.gridEps))
+                        let grid = KnotVector.fromSamples(
+                            sorted, grid: shape.grid, gridEps: T(self.gridEps), margin: T(placement.margin),
+                            weights: placement.curvature ? before.curvatureWeights(sorted, layer: l, input: i) : nil)
                         try self.transfer(
                             from: before, layer: l, input: i, samples: column, newGrid: grid, insertKnots: false)
                     }

@@ -16,10 +16,24 @@ enum KnotVector {
     }
 
     /// The grid (G + 1 knots) for sorted samples: grid_eps·uniform + (1 - grid_eps)·quantiles.
-    static func fromSamples<T: KANScalar>(_ sorted: [T], grid: Int, gridEps: T) -> [T] {
+    ///
+    /// - Parameters:
+    ///   - margin: how far the grid reaches beyond the outermost samples, as a part of their range.
+    ///   - weights: of the samples, for quantiles of a weighted sample; nil: 1 each.
+    static func fromSamples<T: KANScalar>(_ sorted: [T], grid: Int, gridEps: T, margin: T = 0, weights: [Double]? = nil) -> [T] {
         let n = sorted.count
-        var adaptive = (0..<grid).map { sorted[min(n - 1, Int(Double(n) / Double(grid) * Double($0)))] }
+        var adaptive = [T]()
+        if let weights {
+            adaptive = quantiles(sorted, weights, grid)
+        } else {
+            adaptive = (0..<grid).map { sorted[min(n - 1, Int(Double(n) / Double(grid) * Double($0)))] }
+        }
         adaptive.append(sorted[n - 1])
+        if margin > 0 {
+            let room = margin * (sorted[n - 1] - sorted[0])
+            adaptive[0] -= room
+            adaptive[grid] += room
+        }
         let (low, high) = (adaptive[0], adaptive[grid])
         let h = (high - low) / T(grid)
         // A constant feature, or one whose range is lost in rounding: any grid around it serves, this one has room.
@@ -28,6 +42,21 @@ enum KnotVector {
             return (0...grid).map { low - half + T($0) * (2 * half / T(grid)) }
         }
         return joined((0...grid).map { gridEps * (low + h * T($0)) + (1 - gridEps) * adaptive[$0] })
+    }
+
+    /// The first sample, and those where the sum of weights passes 1/G, 2/G, … of the whole.
+    private static func quantiles<T: KANScalar>(_ sorted: [T], _ weights: [Double], _ grid: Int) -> [T] {
+        let total = weights.reduce(0, +)
+        var result = [sorted[0]]
+        var (sum, s) = (0.0, 0)
+        for m in 1..<max(grid, 1) {
+            while s < sorted.count - 1, sum + weights[s] <= total * Double(m) / Double(grid) {
+                sum += weights[s]
+                s += 1
+            }
+            result.append(sorted[s])
+        }
+        return result
     }
 
     /// The knots with those made equal that only rounding keeps apart: activations such as silu(-700) ≈ 10⁻³⁰² give knots

@@ -200,7 +200,8 @@ final class FitLoop<T: KANScalar> {
     private func moveGrid(_ batch: Samples<T>, step: Int) throws(KANError) -> Bool {
         do throws(KANError) {
             let samples = try kaczmarz?.fewSamples(batch) ?? batch
-            try network.updateGrid(x: samples.x, n: samples.n, evaluation: options.evaluation)
+            try network.updateGrid(
+                x: samples.x, n: samples.n, evaluation: options.evaluation, placement: options.placement)
         } catch {
             if case .invalid = error, step > 0 { return false }
             throw error

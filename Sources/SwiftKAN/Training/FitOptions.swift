@@ -31,6 +31,10 @@ public struct FitOptions: Sendable {
     public var gridUpdateNum = 10
     public var startGridUpdateStep = -1
     public var stopGridUpdateStep = 50
+    /// The parameters come from an earlier fit: Levenberg-Marquardt leaves splines where no sample is as they are.
+    public var continued = false
+    /// Where moved grids have their knots.
+    public var placement = KnotPlacement()
     public var lr = 1.0
     /// Multiplies `lr`, step by step; empty: 1.
     public var lrFactor: [Double] = []
@@ -57,6 +61,7 @@ public struct FitOptions: Sendable {
         if updateGrid && gridUpdateNum < 1 {
             throw .invalid("grid_update_num is \(gridUpdateNum); it must be at least 1, or update_grid false")
         }
+        try placement.checked()
         for (name, value) in [
             ("lr", lr), ("eps", eps), ("weight_decay", weightDecay), ("momentum", momentum), ("min_delta", minDelta),
             ("tolerance_grad", toleranceGrad), ("tolerance_change", toleranceChange), ("tolerance_ys", toleranceYs),

@@ -11,7 +11,8 @@
 // parameter in Marquardt's method", IMM-REP-1999-05, section 2): λ·max(1/3, 1 - (2ρ - 1)³)
 // after a success, λ·ν with ν = 2, 4, 8, …
 // after failures (5 instead of 3 here). Steps for the squared error then follow the curve that the model's parameters make, to
-// second order; see LevenbergMarquardtGeodesic.swift. A regulariser enters g and f exactly and H not at all.
+// second order; see LevenbergMarquardtGeodesic.swift. A regulariser enters g and f
+// exactly and H as LevenbergMarquardtReweighting.swift says; what decides where no sample does is in LevenbergMarquardtPrior.swift.
 
 final class LevenbergMarquardt<T: KANScalar> {
     let network: KAN<T>
@@ -24,6 +25,7 @@ final class LevenbergMarquardt<T: KANScalar> {
     /// (n, outputs), for the acceleration
     var adjoint: AlignedBuffer<T>?
     var solver = DampedSolver()
+    private var reference: [Double] = []
     private var lambda = LevenbergMarquardt.firstLambda
     private var growth = 2.0
     /// The objective after each of the last steps.
@@ -42,7 +44,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         self.network = network
         self.evaluator = evaluator
         self.options = options
-        equations = NormalEquations(evaluator)
+        equations = NormalEquations(evaluator, covariances: options.objective.lamb != 0)
         let P = network.architecture.parameterCount
         gradient = try AlignedBuffer(count: P)
         origin = try AlignedBuffer(count: P)
@@ -52,6 +54,7 @@ final class LevenbergMarquardt<T: KANScalar> {
     func reset() {
         (lambda, growth) = (Self.firstLambda, 2)
         recent.removeAll()
+        reference.removeAll()
     }
 
     /// One step, with as many trials as it takes.
@@ -72,7 +75,16 @@ final class LevenbergMarquardt<T: KANScalar> {
         try equations.prepare(network)
         guard equations.count > 0, let h = equations.matrix else { return (first, f, true, 1) }
         try equations.accumulate(data.x, loss, evaluation: options.evaluation)
-        let slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
+        if options.objective.lamb > 0 {
+            try Reweighting.add(options.objective, equations, data, evaluation: options.evaluation, to: h.base)
+        }
+        var slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
+        let prior = SmoothnessPrior(equations, continued: options.continued)
+        if options.continued, reference.count != equations.count { reference = equations.coefficients(state) }
+        let coefficients = sinceReference(state)
+        let roughness = prior.value(coefficients)
+        prior.addMatrix(to: h.base, count: equations.count)
+        prior.addGradient(coefficients, to: &slope)
         solver.checkpoint = evaluator.checkpoint
         guard try solver.load(h, slope) else { return (first, f, true, 1) }
 
@@ -80,12 +92,13 @@ final class LevenbergMarquardt<T: KANScalar> {
         var evaluations = 1
         do throws(KANError) {
             for _ in 0..<Self.trials {
-                guard var (delta, predicted) = try solver.solve(lambda) else {
+                guard let (solution, predicted) = try solver.solve(lambda) else {
                     harder()
                     continue
                 }
                 if !(predicted > 1e-15 * abs(f)) { break }
-                if let a = try acceleration(data, loss, delta, slope) {
+                var delta = solution
+                if let a = try acceleration(data, loss, delta, slope, prior) {
                     evaluations += 2
                     // A step that bends much leaves the region where the model holds.
                     if solver.size(a) > Self.mostBend * solver.size(delta) {
@@ -101,8 +114,9 @@ final class LevenbergMarquardt<T: KANScalar> {
                     options.objective, x: data.x, target: loss, evaluation: options.evaluation, gradient: nil,
                     inputGradient: nil)
                 let reached = total(trial)
-                if reached.isFinite && reached < f {
-                    let q = 2 * (f - reached) / predicted - 1
+                let gain = f - reached + roughness - prior.value(sinceReference(state))
+                if reached.isFinite && gain > 0 {
+                    let q = 2 * gain / predicted - 1
                     lambda = max(lambda * max(0.2, 1 - q * q * q), 1e-15)
                     growth = 2
                     return (trial, reached, hardlyImproves(reached), evaluations)
@@ -115,6 +129,12 @@ final class LevenbergMarquardt<T: KANScalar> {
         }
         state.update(from: origin.base, count: P)
         return (first, f, true, evaluations)
+    }
+
+    /// The splines' coefficients, less those that a continued training began with.
+    func sinceReference(_ state: UnsafePointer<T>) -> [Double] {
+        let w = equations.coefficients(state)
+        return options.continued ? zip(w, reference).map { $0 - $1 } : w
     }
 
     private func harder() {

@@ -23,7 +23,7 @@ extension LevenbergMarquardt {
     /// a/2 for the step δ at a point with gradient `slope`; nil for losses other than the squared error, in single precision, whose
     /// rounding errors would drown the difference, and where H + λD is singular.
     func acceleration(
-        _ data: Samples<T>, _ loss: Target<T>, _ delta: [Double], _ slope: [Double]
+        _ data: Samples<T>, _ loss: Target<T>, _ delta: [Double], _ slope: [Double], _ prior: SmoothnessPrior
     ) throws(KANError) -> [Double]? {
         guard T.self == Double.self, loss.loss == .mse, options.objective.lamb == 0, let y = data.y else { return nil }
         let (n, O, h) = (data.n, network.architecture.outputs, Self.difference)
@@ -31,6 +31,8 @@ extension LevenbergMarquardt {
         guard let adjoint else { throw .internal("no memory for the acceleration") }
         move(delta.map { h * $0 })
         evaluator.fold(network)
+        var smooth = [Double](repeating: 0, count: delta.count)
+        prior.addGradient(sinceReference(network.state), to: &smooth)
         try evaluator.predict(data.x, n, evaluation: options.evaluation, into: adjoint.base)
         for s in 0..<n {
             let share = T(2 * loss.scale) * (data.weight.map { $0[s] } ?? 1)
@@ -46,7 +48,7 @@ extension LevenbergMarquardt {
         }
         let curvature = solver.product(delta)
         let side = delta.indices.map { c in
-            let ahead = Double(gradient.base[equations.target[c]]) / equations.factor[c]
+            let ahead = Double(gradient.base[equations.target[c]]) / equations.factor[c] + smooth[c]
             return -(ahead - slope[c] - h * curvature[c]) / (h * h)
         }
         return solver.solveAgain(side)

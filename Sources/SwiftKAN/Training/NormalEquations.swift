@@ -58,10 +58,18 @@ final class NormalEquations<T: KANScalar> {
     /// Gradient sums that a backward sweep makes and nobody needs here, a buffer a shard.
     private var unused: [AlignedBuffer<T>] = []
 
+    /// Are basis functions' covariances wanted, for a regulariser.
+    let hasCovariances: Bool
+    /// Σ_s b bᵀ of each unit but the tail, b its splines, its base function and 1: (size, size).
+    private(set) var covariances: [(size: Int, sums: AlignedBuffer<Double>)] = []
+
     /// More columns than this would ask for gigabytes.
     static var largestCount: Int { 10_000 }
 
-    init(_ evaluator: Evaluator<T>) { self.evaluator = evaluator }
+    init(_ evaluator: Evaluator<T>, covariances: Bool = false) {
+        self.evaluator = evaluator
+        hasCovariances = covariances
+    }
 
     // MARK: - Columns
 
@@ -91,7 +99,7 @@ final class NormalEquations<T: KANScalar> {
             NormalUnit(
                 layer: layer, input: input, outputs: outputs, active: active, column: column, basisOffset: basisStride,
                 gradientOffset: gradientStride))
-        basisStride += active + 1
+        basisStride += active + 1 + (hasCovariances ? 1 : 0)
         gradientStride += outputs.count
     }
 
@@ -141,6 +149,11 @@ final class NormalEquations<T: KANScalar> {
         if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: first) }
     }
 
+    /// w of every column.
+    func coefficients(_ state: UnsafePointer<T>) -> [Double] {
+        target.indices.map { factor[$0] * Double(state[target[$0]]) }
+    }
+
     // MARK: - The sum
 
     /// H of a loss at the parameters that the evaluator holds, over the samples of `x`.
@@ -148,20 +161,42 @@ final class NormalEquations<T: KANScalar> {
     func accumulate(_ x: UnsafePointer<T>, _ loss: Target<T>, evaluation: Evaluation) throws(KANError) {
         guard let matrix else { throw .internal("the normal equations have no columns") }
         matrix.fillWithZero()
+        covariances.removeAll()
+        if hasCovariances {
+            for unit in units where unit.layer >= 0 {
+                let size = evaluator.folded[unit.layer].shape.basisCount + 2
+                covariances.append((size, try AlignedBuffer(count: size * size)))
+            }
+        }
         let (D, n, seeds) = (evaluator.architecture.inputs, loss.n, loss.seeds)
         // Samples at a time: about 4 MB of numbers, whole blocks.
         let perSample = basisStride + seeds * gradientStride
         let block = evaluator.blockSamples(n)
         let chunk = min(n, max(2, (1 << 19) / perSample / block) * block)
         try reserve(chunk, seeds)
+        let width = DenseProducts.stride(count)
+        let dense = isDense ? try AlignedBuffer<Double>(count: (DenseProducts.rows(count) + Self.denseRows(width)) * width) : nil
+        dense?.fillWithZero()
+        let rows = (dense ?? matrix).base + (dense == nil ? 0 : DenseProducts.rows(count) * width)
         for start in stride(from: 0, to: n, by: chunk) {
             let samples = min(chunk, n - start)
             while unused.count < evaluator.shardCount(samples) {
                 unused.append(try AlignedBuffer(count: evaluator.layout.count))
             }
             try fillRows(x + start * D, loss, first: start, samples: samples, evaluation: evaluation, unused: unused)
-            try addProducts(samples, seeds, to: matrix.base)
+            if let dense {
+                try addDense(samples, seeds, width, rows, to: dense.base)
+            } else {
+                try addProducts(samples, seeds, to: matrix.base)
+            }
+            addCovariances(samples)
         }
+        if let dense { copyUpper(dense.base, width, to: matrix.base) }
+    }
+
+    /// The upper triangle of a matrix with longer rows.
+    private func copyUpper(_ source: UnsafePointer<Double>, _ width: Int, to h: UnsafeMutablePointer<Double>) {
+        for r in 0..<count { (h + r * count + r).update(from: source + r * width + r, count: count - r) }
     }
 
     private func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {

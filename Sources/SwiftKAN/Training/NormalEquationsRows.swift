@@ -71,7 +71,10 @@ extension NormalEquations {
             evaluator.forward(w, evaluation: evaluation, derivativesFrom: 1)
             let rows = basis + start * basisStride
             for l in 0..<depth {
-                for unit in layerUnits[l] { fillBasis(unit, w, rows) }
+                for unit in layerUnits[l] {
+                    fillBasis(unit, w, rows)
+                    if hasCovariances { fillBase(unit, w, rows) }
+                }
             }
             if let tailOffset {
                 for s in 0..<w.samples {
@@ -148,6 +151,14 @@ extension NormalEquations {
                 }
             }
         }
+    }
+
+    /// The base function's values, behind those of the splines.
+    @inline(__always)
+    private func fillBase(_ unit: NormalUnit, _ w: Workspace<T>, _ rows: UnsafeMutablePointer<Double>) {
+        let x = w.layers[unit.layer].x + unit.input * w.nv
+        evaluator.folded[unit.layer].baseFunction.rows(T.self, x: x, nv: w.nv, value: w.edge, derivative: nil)
+        copy(w.edge, w.samples, to: rows + unit.basisOffset + 1 + unit.active, basisStride)
     }
 
     /// b[j] = B_{cell-k+j}(x), j = 0 … k. Knots beyond the ends enter only functions that the grid does not have.

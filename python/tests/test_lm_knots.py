@@ -1,0 +1,223 @@
+"""Where knots are, what decides where no sample is, initial numbers, opt="auto", and the curvature of the regularisation."""
+
+import numpy as np
+import pytest
+
+from swiftkan import KAN
+from swiftkan._initialization import _splines
+
+
+def target(x):
+    return np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2)
+
+
+def samples(n, seed=0):
+    x = np.random.default_rng(seed).uniform(-1, 1, (n, 2))
+    return x, target(x)
+
+
+def rms(model, x, y):
+    return float(np.sqrt(((model(x) - y) ** 2).mean()))
+
+
+# ---- Margin ------------------------------------------------------------------------------------------------------
+
+
+def test_the_margin_is_a_part_of_the_samples_range():
+    x = np.linspace(-1, 3, 101)[:, None]
+    model = KAN([1, 1], grid=4, grid_eps=1.0)
+    model.update_grid_from_samples(x)
+    assert model.act_fun[0].grid[0, [3, -4]].tolist() == [-1, 3]
+    model.update_grid_from_samples(x, margin=0.1)
+    assert model.act_fun[0].grid[0, 3:-3] == pytest.approx(np.linspace(-1.4, 3.4, 5))
+    model.grid_eps = 0.0
+    model.update_grid_from_samples(x, margin=0.1)
+    assert model.act_fun[0].grid[0, 3:-3] == pytest.approx([-1.4, 0, 1, 2, 3.4])
+
+
+@pytest.mark.parametrize("opt, grids, margin", [("LM", None, 0.05), ("LBFGS", None, 0), ("LBFGS", [3, 6], 0.05)])
+def test_the_margin_that_fit_takes_by_itself(opt, grids, margin):
+    x, y = samples(200)
+    model = KAN([2, 1], grid=3, grid_eps=1.0)
+    model.fit((x, y), opt=opt, steps=2, grids=grids)
+    low, high = x[:, 0].min(), x[:, 0].max()
+    room = margin * (high - low)
+    assert model.act_fun[0].grid[0, [3, -4]] == pytest.approx([low - room, high + room])
+    model.fit((x, y), opt=opt, steps=2, grid_margin=0.2)
+    assert model.act_fun[0].grid[0, 3] == pytest.approx(low - 0.2 * (high - low))
+
+
+# ---- Where no sample is ------------------------------------------------------------------------------------------
+
+
+def test_a_spline_goes_on_smoothly_where_no_sample_is():
+    """50 cells, no samples in [0.2, 0.5]: the gap of a line is filled with a line, and not with what was there at random."""
+    x = np.random.default_rng(0).uniform(-1, 1, 2000)
+    x = x[(x < 0.2) | (x > 0.5)][:, None]
+    model = KAN([1, 1], grid=50, base_fun="zero", seed=0, noise_scale=3.0)
+    model.fit((x, 2 * x + 1), opt="LM", steps=60, update_grid=False)
+    gap = np.linspace(0.2, 0.5, 31)[:, None]
+    assert rms(model, x, 2 * x + 1) < 1e-6
+    assert np.abs(model(gap) - (2 * gap + 1)).max() < 1e-2
+
+
+def test_finer_grids_keep_what_the_coarse_one_knew_of_a_gap():
+    x = np.random.default_rng(0).uniform(-1, 1, 2000)
+    x = x[(x < 0.2) | (x > 0.35)][:, None]
+    model = KAN([1, 1], grid=5, base_fun="zero", seed=0)
+    model.fit((x, np.exp(x)), opt="LM", steps=40, grids=[5, 10, 20, 40, 80], update_grid=False)
+    gap = np.linspace(0.2, 0.35, 31)[:, None]
+    assert np.abs(model(gap) - np.exp(gap)).max() < 2e-5
+    assert rms(model, x, np.exp(x)) < 1e-7
+
+
+def test_fine_grids_hold_beyond_the_outermost_samples():
+    """100 cells and 1000 samples: without margin and memory of the coarse grid other points have errors near 1e-2."""
+    x, y = samples(1000)
+    model = KAN([2, 1, 1], grid=3, grid_eps=1.0, seed=0)
+    result = model.fit((x, y), opt="LM", steps=60, restarts=8, grids=[3, 6, 12, 25, 50, 100])
+    assert result["train_loss"][-1] < 1e-7
+    assert rms(model, *samples(1000, 1)) < 2e-4
+
+
+# ---- Curvature ---------------------------------------------------------------------------------------------------
+
+
+def test_knots_by_curvature_gather_at_a_step():
+    x = np.random.default_rng(0).uniform(-1, 1, 4000)[:, None]
+    y = np.where(x < 0.3, -1.0, 1.0) + np.sin(x)
+    errors, cells = {}, {}
+    for knots in ("quantiles", "curvature"):
+        model = KAN([1, 1], grid=50, seed=0)
+        model.fit((x, y), opt="LM", steps=60, knots=knots)
+        inside = np.abs(x - 0.3) > 0.01
+        errors[knots] = float(np.sqrt(((model(x) - y)[inside] ** 2).mean()))
+        grid = model.act_fun[0].grid[0]
+        cells[knots] = np.diff(grid)[np.searchsorted(grid, 0.3) - 1]
+    assert cells["curvature"] < cells["quantiles"] / 5
+    assert errors["curvature"] < errors["quantiles"] / 5
+
+
+def test_knots_by_curvature_leave_every_cell_its_samples():
+    x = np.random.default_rng(1).uniform(-1, 1, (500, 2))
+    model = KAN([2, 2, 1], grid=20, seed=0)
+    model.fit((x, np.tanh(200 * x[:, [0]]) + x[:, [1]]), opt="LM", steps=40, knots="curvature")
+    for i in range(2):
+        counts = np.histogram(x[:, i], model.act_fun[0].grid[i, 3:-3])[0]
+        assert counts.min() >= 1 and counts.sum() == 500
+    assert np.isfinite(model(x)).all()
+
+
+def test_knots_by_curvature_of_a_line_are_quantiles():
+    x = np.sort(np.random.default_rng(0).normal(size=400))[:, None]
+    one, other = KAN([1, 1], grid=5, seed=0), KAN([1, 1], grid=5, seed=0)
+    for model in (one, other):
+        model.act_fun[0].coef[...] = 0
+    one.update_grid_from_samples(x)
+    other.update_grid_from_samples(x, knots="curvature")
+    assert other.act_fun[0].grid == pytest.approx(one.act_fun[0].grid, abs=0.05)
+
+
+# ---- Regularisation ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["edge_forward_spline_n", "edge_forward_spline_u"])
+def test_lm_with_regularisation_ends_about_where_lbfgs_does(metric):
+    """Without the regulariser's curvature it ended at twice the objective. Starts differ by the minimum they find."""
+    x, y = samples(300)
+    totals = {"LM": [], "LBFGS": []}
+    for opt, ends in totals.items():
+        for seed in range(5):
+            model = KAN([2, 3, 1], grid=4, seed=seed)
+            result = model.fit((x, y), opt=opt, steps=60, lamb=1e-2, reg_metric=metric, update_grid=False)
+            ends.append(result["train_loss"][-1] ** 2 + 1e-2 * result["reg"][-1])
+    assert np.median(totals["LM"]) < 1.15 * np.median(totals["LBFGS"])
+
+
+@pytest.mark.parametrize(
+    "metric", ["edge_forward_spline_n", "edge_forward_sum", "edge_forward_spline_u", "edge_backward", "node_backward"]
+)
+def test_lm_lowers_the_regularised_objective_in_every_step(metric):
+    x, y = samples(300)
+    model = KAN([2, 3, 1], grid=4, seed=0)
+    arguments = dict(lamb=1e-2, lamb_coef=0.1, lamb_coefdiff=0.2, reg_metric=metric)
+    result = model.fit((x, y), opt="LM", steps=40, update_grid=False, **arguments)
+    course = result["train_loss"] ** 2 + 1e-2 * result["reg"]
+    assert (np.diff(course) <= 1e-9 * course[0]).all() and course[-1] < 0.3 * course[0]
+
+
+# ---- Initial numbers ---------------------------------------------------------------------------------------------
+
+
+def test_initialisations_have_the_papers_deviations():
+    model = KAN([40, 50], grid=5, k=3, init="power", seed=0)
+    layer, terms = model.act_fun[0], 5 + 3 + 1
+    assert layer.scale_base.std() == pytest.approx((40 * terms) ** -0.25, rel=0.05)
+    assert layer.coef.std() == pytest.approx((40 * terms) ** -1.75, rel=0.05)
+    assert (layer.scale_sp == 1).all()
+    model = KAN([40, 50], grid=5, k=3, init="glorot", seed=0)
+    x = np.random.default_rng(0).uniform(-1, 1, 20_000)
+    h = 1e-5
+    value = _splines(x, -1, 1, 5, 3)[0]
+    slope = (_splines(x + h, -1, 1, 5, 3)[0] - _splines(x - h, -1, 1, 5, 3)[0]) / (2 * h)
+    expected = np.sqrt(1 / 3 * 2 / (terms * (40 * (value**2).mean() + 50 * (slope**2).mean())))
+    assert model.act_fun[0].coef.std() == pytest.approx(expected, rel=0.05)
+
+
+def test_the_splines_of_the_initialisation_are_the_engines():
+    x = np.linspace(-0.99, 0.99, 40)
+    model = KAN([1, 7], grid=4, k=3, base_fun="zero", seed=0)
+    model.act_fun[0].scale_sp[...] = 1
+    model.act_fun[0].coef[0] = np.eye(7)
+    assert model(x[:, None]) == pytest.approx(_splines(x, -1, 1, 4, 3)[0], abs=1e-12)
+
+
+@pytest.mark.parametrize("init", ["glorot", "power"])
+def test_initialisations_are_repeatable_kept_and_trainable(init, tmp_path):
+    x, y = samples(300)
+    model = KAN([2, 3, 1], init=init, seed=4)
+    assert np.array_equal(model.act_fun[0].coef, KAN([2, 3, 1], init=init, seed=4).act_fun[0].coef)
+    assert not np.array_equal(model.act_fun[0].coef, KAN([2, 3, 1], init=init, seed=5).act_fun[0].coef)
+    result = model.fit((x, y), opt="LM", steps=20, restarts=3)
+    assert result["train_loss"][-1] < 0.1
+    model.save(tmp_path / "model.npz")
+    assert np.array_equal(KAN.load(tmp_path / "model.npz")(x), model(x))
+    start = KAN([2, 3, 1], init=init, seed=5)
+    chosen = KAN([2, 3, 1], init=init, seed=4)
+    chosen.fit((x, y), opt="LM", steps=0, restarts=2)
+    assert any(np.array_equal(chosen.act_fun[0].coef, other.act_fun[0].coef) for other in (start, KAN([2, 3, 1], init=init, seed=4)))
+
+
+# ---- opt="auto" --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments, opt",
+    [
+        ({}, "LM"),
+        ({"loss_fn": "huber"}, "LM"),
+        ({"lamb": 1e-3}, "LM"),
+        ({"loss_fn": "mae"}, "LBFGS"),
+        ({"loss_fn": lambda p, y: (float(((p - y) ** 2).mean()), 2 * (p - y) / p.size)}, "LBFGS"),
+        ({"lr_schedule": "cosine"}, "LBFGS"),
+        ({"batch": 20}, "Adam"),
+        ({"epochs": 1}, "Adam"),
+        ({"weight_decay": 0.1}, "Adam"),
+    ],
+)
+def test_auto_takes_what_fits_the_arguments(arguments, opt):
+    assert KAN([2, 2, 1]).fit(samples(60), opt="auto", steps=2, **arguments).opt == opt
+
+
+def test_auto_takes_what_fits_the_sizes():
+    x = np.zeros((50, 60)) + np.linspace(-1, 1, 50)[:, None]
+    assert KAN([60, 20, 1], grid=20).fit((x, x[:, :1]), opt="auto", steps=1, update_grid=False).opt == "LBFGS"
+    assert KAN([60, 2, 1], grid=3).fit((x, x[:, :1]), opt="auto", steps=1, update_grid=False).opt == "LM"
+
+
+def test_auto_is_the_optimiser_it_names():
+    data = samples(200)
+    one, other = KAN([2, 3, 1], seed=0), KAN([2, 3, 1], seed=0)
+    one.fit(data, opt="auto", steps=5)
+    other.fit(data, opt="LM", steps=5)
+    assert np.array_equal(one(data[0]), other(data[0]))

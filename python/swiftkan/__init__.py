@@ -10,10 +10,12 @@
 """
 
 from swiftkan._cpu import cpu_info as cpu_info  # isort: skip  (first: it loads the engine)
+from swiftkan._augment import augment_input as augment_input
 from swiftkan._datasets import create_dataset as create_dataset
 from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
 from swiftkan._kan import KAN as KAN
 from swiftkan._kan import MultKAN as MultKAN
+from swiftkan._feynman import get_feynman_dataset as get_feynman_dataset
 from swiftkan._formula import ex_round as ex_round
 from swiftkan._functions import FUNCTIONS as FUNCTIONS
 from swiftkan._functions import SYMBOLIC_LIB as SYMBOLIC_LIB
@@ -29,8 +31,8 @@ from swiftkan._threads import set_num_threads as set_num_threads
 
 __all__ = [
     "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer", "SymbolicSearch",
-    "add_symbolic", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params", "get_num_threads",
-    "set_num_threads",
+    "add_symbolic", "augment_input", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params",
+    "get_feynman_dataset", "get_num_threads", "set_num_threads",
 ]  # fmt: skip
 
 

@@ -4,11 +4,13 @@ import itertools
 
 import numpy as np
 import pytest
+import sympy
 
 import swiftkan
-from swiftkan import KAN, add_symbolic, create_dataset, create_dataset_from_data, ex_round, fit_params, set_num_threads
+from swiftkan import KAN, add_symbolic, augment_input, create_dataset, create_dataset_from_data, ex_round, fit_params, set_num_threads
 
 X = np.random.RandomState(0).rand(20, 2)
+A, B = sympy.symbols("a b")
 Y = X[:, :1] * X[:, 1:]
 NAN = np.where(np.arange(40).reshape(20, 2) == 7, np.nan, X)
 INF = np.where(np.arange(20)[:, None] == 3, np.inf, Y)
@@ -379,6 +381,16 @@ OTHERS = [
     (lambda m: create_dataset_from_data(X, Y, train_ratio=1.0), ValueError, "train_ratio: 1 of 20 samples"),
     (lambda m: create_dataset_from_data(X, Y, train_ratio=2), ValueError, "train_ratio"),
     (lambda m: create_dataset_from_data(X, Y, seed="a"), TypeError, "seed"),
+    (lambda m: augment_input("ab", [A + B], X), TypeError, "orig_vars: must be a list"),
+    (lambda m: augment_input([A, "b"], [A], X), TypeError, "orig_vars: must be sympy symbols, not 'b'"),
+    (lambda m: augment_input([A, B], ["a + b"], X), TypeError, r"aux_vars: must be sympy expressions, not 'a \+ b'"),
+    (lambda m: augment_input([A, B], [A, sympy.Symbol("c") + B], X), ValueError, r"aux_vars: b \+ c has c, which orig_vars has not"),
+    (lambda m: augment_input([A], [A**2], X), ValueError, r"x: has the shape \(20, 2\); with 1 orig_vars"),
+    (lambda m: augment_input([A, B], [A], X[0]), ValueError, "x: has the shape"),
+    (lambda m: augment_input([A, B], [A], NAN), ValueError, "x: row 3, column 1 is nan"),
+    (lambda m: augment_input([A, B], [A, sympy.log(-A)], X), ValueError, r"aux_vars: log\(-a\) is nan for x\[0\] = "),
+    (lambda m: augment_input([A, B], [A], {"test_input": X}), ValueError, "x: train_input is missing"),
+    (lambda m: augment_input([A, B], [A], "x"), TypeError, "x: must hold"),
     (lambda m: m.set_mode(0, 0, 3, "s"), ValueError, "j: must be from 0 to 2, not 3"),
     (lambda m: m.set_mode(2, 0, 0, "s"), ValueError, "l: must be from 0 to 1, not 2"),
     (lambda m: m.set_mode(0, 0, 0, "sn", "a"), TypeError, "mask_n"),

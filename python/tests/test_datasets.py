@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import sympy
 
-from swiftkan import KAN, create_dataset, create_dataset_from_data
+from swiftkan import KAN, augment_input, create_dataset, create_dataset_from_data
 
 
 def product(x):
@@ -108,3 +109,30 @@ def test_splitting_measurements():
     assert (data["test_input"] == x[rest]).all() and (data["test_label"] == y[rest]).all()
     classes = create_dataset_from_data(x.tolist(), list(range(20)))
     assert classes["train_label"].shape == (16,) and classes["train_label"].dtype.kind == "i"
+
+
+# ---- Auxiliary inputs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_auxiliary_columns_come_first(dtype):
+    m, v, c = sympy.symbols("m v c")
+    data = create_dataset(product, n_var=3, ranges=(0.1, 1), train_num=30, test_num=10, dtype=dtype)
+    before = {name: value.copy() for name, value in data.items()}
+    result = augment_input([m, v, c], [v / c, sympy.exp(m) * 2, sympy.Integer(3)], data)
+    for part in ("train_input", "test_input"):
+        x = before[part]
+        wanted = np.column_stack([x[:, 1] / x[:, 2], 2 * np.exp(x[:, 0]), np.full(len(x), 3), x])
+        assert result[part].dtype == dtype and result[part].flags.c_contiguous
+        np.testing.assert_allclose(result[part], wanted, rtol=10 * np.finfo(dtype).eps)
+        assert (result[part][:, 3:] == x).all()
+    assert all((data[name] == value).all() and data[name].shape == value.shape for name, value in before.items())
+    assert result["train_label"] is data["train_label"]
+
+
+def test_auxiliary_columns_of_an_array():
+    a = sympy.Symbol("a")
+    assert augment_input(a, a**2, [[1], [2]]).tolist() == [[1, 1], [4, 2]]
+    assert augment_input([a], [], [[1], [2]]).tolist() == [[1], [2]]
+    assert augment_input((a,), [1 / a], np.empty((0, 1))).shape == (0, 2)
+    assert set(augment_input([a], [a], {"train_input": [[1.0]], "test_input": None})) == {"train_input", "test_input"}

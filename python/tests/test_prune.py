@@ -116,27 +116,6 @@ def test_thresholds_are_strict(hello):
     assert model.prune_node(-1).width_in == [2, 5, 1]
 
 
-def test_auxiliary_variables():
-    """m₀/√(1 - v²/c²) with β and γ as inputs too: one product, of γ and m₀, stays (pykan's Interp_8)."""
-
-    def with_auxiliary(x):
-        beta = x[:, [1]] / x[:, [2]]
-        return np.hstack([beta, 1 / np.sqrt(1 - beta**2), x])
-
-    data = create_dataset(lambda x: x[:, [0]] / np.sqrt(1 - (x[:, [1]] / x[:, [2]]) ** 2), n_var=3, ranges=[[0, 1], [0, 0.9], [1.1, 2]])
-    for part in ("train_input", "test_input"):
-        data[part] = with_auxiliary(data[part])
-    model = KAN(width=[5, [0, 1]], mult_arity=2, grid=3, k=3, seed=1)
-    model.fit(data, opt="LBFGS", steps=50, lamb=1e-5, lamb_coef=1.0)
-    pruned = model.prune(edge_th=5e-2)
-    assert pruned.n_edge == 2
-    left = {int(i) for i in np.flatnonzero(pruned.act_fun[0].mask.any(axis=1))}
-    assert left == {1, 2}  # γ and m₀
-    assert (pruned.act_fun[0].mask.sum(axis=0) == 1).all()  # each in a factor of its own
-    result = pruned.fit(data, opt="LBFGS", steps=100)
-    assert result["train_loss"][-1] <= 1e-5
-
-
 # ---- Constants ---------------------------------------------------------------------------------------------------
 
 

@@ -272,7 +272,7 @@ def test_states_that_do_not_fit(checkpoint, spoil, text):
     "old, new, text",
     [
         ("width:", "witdh:", "width missing"),
-        ("- sin", "- J0", "no function 'J0'"),
+        ("- sin", "- J1", "no function 'J1'"),
         ("  - sin\n", "", "lists of 2 names"),
         ("symbolic.funs_name.0", "symbolic.funs_name.1", "symbolic.funs_name.0 missing"),
         ("base_fun_name: silu", "base_fun_name: gelu", "base_fun: must be one of"),

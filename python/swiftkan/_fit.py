@@ -19,9 +19,9 @@ import numpy as np
 
 from . import _auto, _check, _data, _levels, _losses, _schedule
 from ._auto import LM_LOSSES
-from ._gradients import Gradients
 from ._progress import Reporter, functions, root
 from ._result import FitResult
+from ._uncertainty import Uncertainty
 
 OPTIMIZERS = {"LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4}  # swiftkan_optimizer
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
@@ -30,7 +30,7 @@ GRID_MARGIN = 0.05  # of opt='LM' and of grids=; pykan's, 0, otherwise
 KNOTS = {"quantiles": 0, "curvature": 1}
 
 
-class Training(Gradients):
+class Training(Uncertainty):
     """The method that trains the network."""
 
     def fit(
@@ -216,6 +216,7 @@ class Training(Gradients):
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, loss == "mse", has_test)
 
         self._remember(train.rows, avoid, y_th, asked=True)
+        self._remembered.y, self._remembered.weight = train.y, train.weight
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter)
         try:

@@ -185,7 +185,7 @@ final class NormalEquations<T: KANScalar> {
         }
     }
 
-    private func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {
+    func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {
         if (basis?.count ?? -1) < samples * basisStride { basis = try AlignedBuffer(count: samples * basisStride) }
         let wanted = samples * seeds * gradientStride
         if (gradients?.count ?? -1) < wanted { gradients = try AlignedBuffer(count: wanted) }

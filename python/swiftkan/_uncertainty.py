@@ -12,7 +12,7 @@ errors of variance s² (Seber and Wild, Nonlinear Regression, 1989, sections 2.1
 
 S is the penalty that the model was fitted with (Wahba's Bayesian view: JRSS B 45, 1983), at least 1e-8 of what samples say of an
 edge, on its second differences. Outputs have variances of their own: with several,
-cov(w) = A⁻¹ (Σ_o s_o² J_oᵀJ_o + mean s²·S) A⁻¹. Directions that change no output (constants that edges share) are left out by an
+cov(w) = A⁻¹ (Σ_o s_o² J_oᵀJ_o + D S D) A⁻¹, D² the mean of s² over outputs, each counted by what a parameter does to it. Directions that change no output (constants that edges share) are left out by an
 eigenvalue cut.
 """
 
@@ -312,11 +312,12 @@ class Uncertainty(Gradients):
         if outputs == 1:
             used = np.array([kept - np.einsum("pr,pq,qr->", root, prior, root, optimize=True)])
         else:
-            parts = np.zeros((outputs, root.shape[1], root.shape[1]))
+            parts, seen_by = np.zeros((outputs, root.shape[1], root.shape[1])), np.zeros((outputs, index.size))
             for part, jacobian in self._chunks(chosen, index.size, avoid, y_th):
-                seen = jacobian @ root
                 if weight is not None:
-                    seen *= np.sqrt(weight[part])[:, None, None]
+                    jacobian *= np.sqrt(weight[part])[:, None, None]
+                seen_by += np.einsum("nop,nop->op", jacobian, jacobian)
+                seen = jacobian @ root
                 parts += np.einsum("nor,noq->orq", seen, seen, optimize=True)
             used = np.einsum("orr->o", parts)
         freedom = samples - used
@@ -328,7 +329,8 @@ class Uncertainty(Gradients):
         variance = squares / freedom
         if outputs == 1:
             return Covariance(root * np.sqrt(variance[0]), variance, freedom)
-        middle = np.einsum("o,orq->rq", variance, parts) + variance.mean() * (root.T @ prior @ root)
+        own = np.sqrt(variance @ seen_by / np.maximum(seen_by.sum(axis=0), 1e-300))  # the error of the outputs that a parameter serves
+        middle = np.einsum("o,orq->rq", variance, parts) + root.T @ (prior * own * own[:, None]) @ root
         values, vectors = np.linalg.eigh(middle)
         return Covariance(root @ (vectors * np.sqrt(np.maximum(values, 0))), variance, freedom)
 

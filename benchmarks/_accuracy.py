@@ -19,11 +19,14 @@ def options(title, **more):
     """The command line that the benchmarks share."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--seeds", type=int, default=10, help="of data and networks")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--configuration", type=int, help="leave out the choice and take this one, counted from 0")
     parser.add_argument("--choose", action="store_true", help="choose a configuration and end")
     for name, values in more.items():
         parser.add_argument(f"--{name}", **values)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.seeds = range(options.first_seed, options.first_seed + options.seeds)
+    return options
 
 
 def describe(configuration):

@@ -1,15 +1,14 @@
 """Does the error fall as G⁻⁴ when grids are refined, and do several starts get away from those that stick?
 
-    .venv/bin/python benchmarks/accuracy_grids.py [--seeds 20]
+    .venv/bin/python benchmarks/accuracy_grids.py [--seeds 20] [--samples 1000 5000]
 
 exp(sin πx₁ + x₂²) on [-1, 1]² with [2, 1, 1], k = 3, 1000 or 5000 training and 1000 test points, the first example of pykan's paper
-(arXiv 2404.19756, figure 2.3). Each seed gives data and network: fit(opt="LM", steps=60, restarts=8) with G = 3 on the training
-points alone, then fit(opt="LM", steps=60, grids=[G], update_grid=False) for each G; test data is looked at afterwards, grid by
-grid. Target: root mean square error ≤ 1e-6 from 18 of 20 seeds, and ≤ 1e-7 with G = 100 in the median; the exit status is that of 5000 points and wide knots.
+(arXiv 2404.19756, figure 2.3). Each seed gives data and network, and one call trains it: fit(opt="LM", steps=60, restarts=8,
+grids=[3, 6, 12, 25, 50, 100]) with uniform knots (grid_eps=1). Test data is looked at by nobody but this table: the network of each
+grid is copied when its training ends. Target, for 5000 points: root mean square error ≤ 1e-6 from 18 of 20 seeds, and ≤ 1e-7 with
+G = 100 in the median; the exit status says whether it is met.
 
-Between the first fit and the rest, "wide" sets the knots of the inputs to the known range [-1, 1] and those of the hidden
-node to 2 % more than it has; "sampled" leaves them at the outermost samples. Beyond its grid a spline lacks basis functions,
-and the finer the grid, the more a test point beyond the last sample suffers from that.
+What it must get right: every seed counts, also one that sticks.
 """
 
 import argparse
@@ -25,41 +24,34 @@ from swiftkan import KAN
 GRIDS = [3, 6, 12, 25, 50, 100]
 
 
-def widen(model):
-    """Uniform knots: [-1, 1] for inputs, 2 % more at either end for hidden nodes."""
-    for l, layer in enumerate(model.act_fun):
-        for knots in layer.grid:
-            low, high = (-1, 1) if l == 0 else (knots[3], knots[-4])
-            room = 0 if l == 0 else 0.02 * (high - low)
-            step = (high - low + 2 * room) / model.grid
-            knots[:] = low - room + step * (np.arange(knots.size) - 3)
-
-
-def run(seed, samples, wide):
+def run(seed, samples):
     random = np.random.default_rng(seed)
     x, x_test = random.uniform(-1, 1, (samples, 2)), random.uniform(-1, 1, (1000, 2))
     f = lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2)  # noqa: E731
     model = KAN([2, 1, 1], grid=GRIDS[0], k=3, seed=seed, grid_eps=1.0)
-    errors, began = [], time.perf_counter()
-    model.fit((x, f(x)), opt="LM", steps=60, restarts=8)
-    if wide:
-        widen(model)
-    for grid in GRIDS:
-        result = model.fit((x, f(x)), opt="LM", steps=60, grids=[grid], update_grid=False)
-        error = model(x_test) - f(x_test)
-        errors.append((result["train_loss"][-1], float(np.sqrt((error**2).mean()))))
-    return errors, time.perf_counter() - began
+    reached = {}
+
+    def look(step):
+        reached[step.model.grid] = step.model.clone()
+
+    began = time.perf_counter()
+    result = model.fit((x, f(x)), opt="LM", steps=60, restarts=8, grids=GRIDS, callbacks=look)
+    seconds = time.perf_counter() - began
+    train = {level["grid"]: level["train_loss"] for level in result.levels}
+    error = {grid: float(np.sqrt(((copy(x_test) - f(x_test)) ** 2).mean())) for grid, copy in reached.items()}
+    return [(train[grid], error[grid]) for grid in GRIDS], seconds
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--samples", type=int, nargs="+", default=[1000, 5000])
     options = parser.parse_args()
     print(_measure.machine())
-    judged = []
-    for samples, wide in ((1000, True), (5000, True), (1000, False), (5000, False)):
-        runs = [run(seed, samples, wide) for seed in range(options.seeds)]
-        print(f"\n{samples} training points, {'wide' if wide else 'sampled'} knots, {statistics.median(seconds for _, seconds in runs):.1f} s a seed (median)")
+    met = True
+    for samples in options.samples:
+        runs = [run(seed, samples) for seed in range(options.seeds)]
+        print(f"\n{samples} training points, {statistics.median(seconds for _, seconds in runs):.1f} s a seed (median)")
         print(f"{'G':>4} {'train RMSE: median (least … most)':38} {'test RMSE: median (least … most)':38} {'order':>6}")
         before = None
         for level, grid in enumerate(GRIDS):
@@ -69,14 +61,15 @@ def main():
                 medians.append(statistics.median(values))
                 texts.append(f"{medians[-1]:.2e} ({min(values):.1e} … {max(values):.1e})")
             order = "" if before is None else f"{np.log(before[1] / medians[1]) / np.log(grid / before[0]):.1f}"
-            print(f"{grid:4} {texts[0]:38} {texts[1]:38} {order:>6}")
+            print(f"{grid:4} {texts[0]:38} {texts[1]:38} {order:>6}", flush=True)
             before = (grid, medians[1])
         reached = sum(errors[-1][1] <= 1e-6 for errors, _ in runs)
         print(f"test RMSE ≤ 1e-6 from {reached} of {len(runs)} seeds")
-        met = reached >= 0.9 * len(runs) and medians[1] <= 1e-7
-        print("target met" if met else "target missed")
-        judged.append(met)
-    return not judged[1]
+        good = reached >= 0.9 * len(runs) and medians[1] <= 1e-7
+        if samples == 5000:
+            met = good
+        print("target met" if good else "target missed")
+    return not met
 
 
 if __name__ == "__main__":

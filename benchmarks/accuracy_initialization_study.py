@@ -53,7 +53,6 @@ LM = dict(opt="LM", steps=60)
 CONFIGURATIONS = [
     (dict(width=[2, 5, 1], grid=5), dict(**LM, grids=[5, 10])),
     (dict(width=[2, 5, 1], grid=5), dict(**LM, grids=[5, 10, 20])),
-    (dict(width=[2, [2, 2], 1], grid=4), dict(**LM, grids=[4, 8, 16, 32], knots="curvature", restarts=6)),
 ]
 
 
@@ -82,7 +81,7 @@ def main():
     for function, (best, target) in FUNCTIONS.items():
         y = function(grid)
         errors, inner, seconds = [], [], []
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             model, second = _accuracy.train(*sample(function, seed), seed, chosen)
             errors.append(error(model, grid, y))
             inner.append(error(model, grid[inside], y[inside]))

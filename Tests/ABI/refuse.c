@@ -195,6 +195,8 @@ static void test_samples(swiftkan_model *model)
   REFUSE(swiftkan_regularization(model, x, N, &objective, NULL, NULL, NULL, text));
   REFUSE(swiftkan_regularization(model, x, 1, &objective, NULL, &reg, NULL, text));
   REFUSE(swiftkan_update_grid(model, x, 0, 0, 0, NULL, text));
+  REFUSE(swiftkan_update_grid(model, x, N, 1.5, 0, NULL, text));
+  REFUSE(swiftkan_update_grid(model, x, N, -0.1, 1, NULL, text));
   REFUSE(swiftkan_refine(model, NULL, x, N, NULL, &refined, text));
   REFUSE(swiftkan_refine(model, grid, x, N, NULL, NULL, text));
   REFUSE(swiftkan_refine(model, wrong_grid, x, N, NULL, &refined, text));

@@ -199,6 +199,7 @@ static void test_grids(int32_t dtype, swiftkan_model *model)
   OK(swiftkan_update_grid(copy, inputs(dtype), N, 0, 0, NULL, text));
   double moved = difference(dtype, model, copy);
   CHECK(moved > 0 && moved < 0.5);
+  OK(swiftkan_update_grid(copy, inputs(dtype), N, 0.1, 1, NULL, text));
 
   const int64_t grid[] = {10, 10};
   OK(swiftkan_refine(model, grid, inputs(dtype), N, NULL, &refined, text));

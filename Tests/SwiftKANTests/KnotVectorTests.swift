@@ -28,6 +28,18 @@ import Testing
         #expect(zip(binary, binary.dropFirst()).allSatisfy { $0 < $1 } && binary[0] == 0 && binary[5] == 1)
     }
 
+    @Test func marginAndWeights() {
+        let sorted = [0.0, 1, 2, 3, 10, 20, 30, 40]
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 0, margin: 0.25) == [-10, 2, 10, 30, 50])
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 1, margin: 0.25) == [-10, 5, 20, 35, 50])
+        // Equal weights are quantiles; a heavy sample draws knots, and none decreases.
+        let one = [Double](repeating: 1, count: 8)
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 0, weights: one) == [0, 2, 10, 30, 40])
+        var heavy = one
+        heavy[4] = 13
+        #expect(KnotVector.fromSamples(sorted, grid: 4, gridEps: 0, weights: heavy) == [0, 10, 10, 10, 40])
+    }
+
     @Test(arguments: [0.0, 1, -3.5, 1e6, -1e200, 1e-300])
     func constantSamples(value: Double) {
         for n in [1, 2, 50] {

@@ -116,7 +116,8 @@ class Training(Uncertainty):
             'auto' doubles the model's grid until then. The model's arrays (``act_fun[l].coef``, …) are new ones after each
             refinement: views taken before are of the coarser model.
         restarts : int
-            Try so many starts, a fifth of ``steps`` each, and train on from the best: the model as it is, and others with
+            Try so many starts, a fifth of ``steps`` each, give the best quarter of them ``steps`` more, and train on from the best:
+            the model as it is, and others with
             coefficients and scales of the seeds after the model's. The best is that of the least training loss, or with
             ``validation_split`` validation loss. The starts run beside one another on all threads.
         smooth : float or 'gcv'

@@ -132,31 +132,40 @@ def adopt(model: Any, settings: Settings, core: Any) -> None:
 
 
 def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
-    """Trains ``count`` starts for a fifth of the steps and leaves the best in ``model``; what each reached."""
+    """Trains ``count`` starts for a fifth of the steps, the best quarter of them (two at least) for as many steps as there are,
+    and leaves the best in ``model``; what each reached."""
     from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
 
-    steps = min(run.options["steps"], max(10, run.options["steps"] // 5))
+    key = "test_loss" if by_test else "train_loss"
     seeds = [(model.seed + r) % 2**32 for r in range(count)]
     cores = [model._core.copy()] + [_fresh(model, seed) for seed in seeds[1:]]
+    starts = [{"seed": seed} for seed in seeds]
+    losses = np.full(count, np.inf)
     cancelled = threading.Event()
     workers = 1 if run.custom is not None else min(count, _core.get_num_threads())
+    steps = run.options["steps"]
+    first = min(steps, max(10, steps // 5))
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(run, core, None, cancelled.is_set, steps) for core in cores]
-        try:
-            results = [future.result() for future in futures]
-        except BaseException:
-            cancelled.set()
-            for future in futures:
-                future.cancel()
-            raise
-    key = "test_loss" if by_test else "train_loss"
-    starts = []
-    for seed, (report, values) in zip(seeds, results):
-        entry = {"seed": seed, **{name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}}
-        if report["status"]:
-            entry[key] = np.inf
-        starts.append(entry)
-    losses = np.nan_to_num([entry[key] for entry in starts], nan=np.inf)
+
+        def go_on(some: Any, steps: int) -> None:
+            futures = [pool.submit(run, cores[r], None, cancelled.is_set, steps) for r in some]
+            try:
+                results = [future.result() for future in futures]
+            except BaseException:
+                cancelled.set()
+                for future in futures:
+                    future.cancel()
+                raise
+            for r, (report, values) in zip(some, results):
+                starts[r].update({name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]})
+                if report["status"]:
+                    starts[r][key] = np.inf
+                losses[r] = np.nan_to_num(starts[r][key], nan=np.inf)
+
+        go_on(range(count), first)
+        if first < steps:
+            # The order of equals is that of the seeds, so that it depends on nothing else.
+            go_on(sorted(np.argsort(losses, kind="stable")[: max(2, count // 4)].tolist()), steps)
     best = int(np.argmin(losses))
     for r, entry in enumerate(starts):
         entry["kept"], entry["stuck"] = r == best, bool(losses[r] > STUCK * losses[best])

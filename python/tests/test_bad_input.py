@@ -221,7 +221,7 @@ TRAINING = [
     (dict(dataset=(X, Y, X[:0], Y[:0])), ValueError, "test_input: has no samples"),
     (dict(dataset=(X[None], Y[None])), ValueError, r"train_input: must have the shape \(samples, 2\), not \(1, 20, 2\)"),
     (dict(dataset=(X[0], Y[0])), ValueError, r"train_input: must have the shape \(samples, 2\), not \(2,\)"),
-    (dict(opt="sgd"), ValueError, "opt: must be one of 'LBFGS', 'Adam', 'AdamW', 'SGD', 'LM', not 'sgd'"),
+    (dict(opt="sgd"), ValueError, "opt: must be one of 'LBFGS', 'Adam', 'AdamW', 'SGD', 'LM', 'auto', not 'sgd'"),
     (dict(opt=None), ValueError, "opt"),
     (dict(opt="LM", loss_fn="mae"), ValueError, "loss_fn: 'LM' minimises"),
     (dict(opt="LM", batch=5), ValueError, "batch: 'LM'"),

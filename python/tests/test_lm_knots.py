@@ -88,7 +88,7 @@ def test_knots_by_curvature_gather_at_a_step():
     y = np.where(x < 0.3, -1.0, 1.0) + np.sin(x)
     errors, cells = {}, {}
     for knots in ("quantiles", "curvature"):
-        model = KAN([1, 1], grid=16, seed=0)
+        model = KAN([1, 1], grid=50, seed=0)
         model.fit((x, y), opt="LM", steps=60, knots=knots)
         inside = np.abs(x - 0.3) > 0.01
         errors[knots] = float(np.sqrt(((model(x) - y)[inside] ** 2).mean()))
@@ -121,18 +121,29 @@ def test_knots_by_curvature_of_a_line_are_quantiles():
 # ---- Regularisation ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("metric", ["edge_forward_spline_n", "edge_forward_sum", "edge_forward_spline_u", "edge_backward"])
-def test_lm_reaches_a_lower_regularised_objective_than_lbfgs(metric):
+@pytest.mark.parametrize("metric", ["edge_forward_spline_n", "edge_forward_spline_u"])
+def test_lm_with_regularisation_ends_about_where_lbfgs_does(metric):
+    """Without the regulariser's curvature it ended at twice the objective. Starts differ by the minimum they find."""
     x, y = samples(300)
-    totals = {}
-    for opt, steps in (("LM", 60), ("LBFGS", 60)):
-        model = KAN([2, 3, 1], grid=4, seed=0)
-        result = model.fit((x, y), opt=opt, steps=steps, lamb=1e-2, reg_metric=metric, update_grid=False, lamb_coef=0.1)
-        totals[opt] = result["train_loss"][-1] ** 2 + 1e-2 * result["reg"][-1]
-        if opt == "LM":
-            course = result["train_loss"] ** 2 + 1e-2 * result["reg"]
-            assert (np.diff(course) <= 1e-9 * course[0]).all()
-    assert totals["LM"] < 1.3 * totals["LBFGS"]
+    totals = {"LM": [], "LBFGS": []}
+    for opt, ends in totals.items():
+        for seed in range(5):
+            model = KAN([2, 3, 1], grid=4, seed=seed)
+            result = model.fit((x, y), opt=opt, steps=60, lamb=1e-2, reg_metric=metric, update_grid=False)
+            ends.append(result["train_loss"][-1] ** 2 + 1e-2 * result["reg"][-1])
+    assert np.median(totals["LM"]) < 1.15 * np.median(totals["LBFGS"])
+
+
+@pytest.mark.parametrize(
+    "metric", ["edge_forward_spline_n", "edge_forward_sum", "edge_forward_spline_u", "edge_backward", "node_backward"]
+)
+def test_lm_lowers_the_regularised_objective_in_every_step(metric):
+    x, y = samples(300)
+    model = KAN([2, 3, 1], grid=4, seed=0)
+    arguments = dict(lamb=1e-2, lamb_coef=0.1, lamb_coefdiff=0.2, reg_metric=metric)
+    result = model.fit((x, y), opt="LM", steps=40, update_grid=False, **arguments)
+    course = result["train_loss"] ** 2 + 1e-2 * result["reg"]
+    assert (np.diff(course) <= 1e-9 * course[0]).all() and course[-1] < 0.3 * course[0]
 
 
 # ---- Initial numbers ---------------------------------------------------------------------------------------------

@@ -174,15 +174,29 @@ final class NormalEquations<T: KANScalar> {
         let block = evaluator.blockSamples(n)
         let chunk = min(n, max(2, (1 << 19) / perSample / block) * block)
         try reserve(chunk, seeds)
+        let width = DenseProducts.stride(count)
+        let dense = isDense ? try AlignedBuffer<Double>(count: (DenseProducts.rows(count) + Self.denseRows(width)) * width) : nil
+        dense?.fillWithZero()
+        let rows = (dense ?? matrix).base + (dense == nil ? 0 : DenseProducts.rows(count) * width)
         for start in stride(from: 0, to: n, by: chunk) {
             let samples = min(chunk, n - start)
             while unused.count < evaluator.shardCount(samples) {
                 unused.append(try AlignedBuffer(count: evaluator.layout.count))
             }
             try fillRows(x + start * D, loss, first: start, samples: samples, evaluation: evaluation, unused: unused)
-            try addProducts(samples, seeds, to: matrix.base)
+            if let dense {
+                try addDense(samples, seeds, width, rows, to: dense.base)
+            } else {
+                try addProducts(samples, seeds, to: matrix.base)
+            }
             addCovariances(samples)
         }
+        if let dense { copyUpper(dense.base, width, to: matrix.base) }
+    }
+
+    /// The upper triangle of a matrix with longer rows.
+    private func copyUpper(_ source: UnsafePointer<Double>, _ width: Int, to h: UnsafeMutablePointer<Double>) {
+        for r in 0..<count { (h + r * count + r).update(from: source + r * width + r, count: count - r) }
     }
 
     func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {

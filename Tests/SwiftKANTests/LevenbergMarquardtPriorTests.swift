@@ -1,0 +1,76 @@
+// The prior of Levenberg-Marquardt and the curvature of regularisers: value, gradient and matrix are of one function.
+
+import Testing
+@testable import SwiftKAN
+
+@Suite struct LevenbergMarquardtPriorTests {
+    private func equations(_ fixture: Fixture, covariances: Bool = false) throws -> NormalEquations<Double> {
+        let evaluator = try Evaluator(fixture.network, edgeRows: true)
+        evaluator.fold(fixture.network)
+        let equations = NormalEquations(evaluator, covariances: covariances)
+        try equations.prepare(fixture.network)
+        let target = Target(fixture.samples, Objective(), outputs: fixture.network.architecture.outputs)
+        try equations.accumulate(fixture.x.base, target, evaluation: Evaluation())
+        return equations
+    }
+
+    @Test func gradientAndMatrixAreThoseOfTheValue() throws {
+        for fixture in try Fixture.all() where fixture.n > 1 {
+            let equations = try self.equations(fixture)
+            let prior = SmoothnessPrior(equations, continued: true)
+            var random = MersenneTwister(seed: 1)
+            let n = equations.count
+            let w = (0..<n).map { _ in random.uniformDouble() - 0.5 }
+            let d = (0..<n).map { _ in random.uniformDouble() - 0.5 }
+            var g = [Double](repeating: 0, count: n)
+            prior.addGradient(w, to: &g)
+            let h = try AlignedBuffer<Double>(count: n * n)
+            h.fillWithZero()
+            prior.addMatrix(to: h.base, count: n)
+            var curvature = 0.0
+            for r in 0..<n { for c in r..<n { curvature += (r == c ? 1 : 2) * h.base[r * n + c] * d[r] * d[c] } }
+            // q is a quadratic form, so that this is exact.
+            let moved = prior.value(zip(w, d).map { $0 + $1 })
+            let predicted = prior.value(w) + zip(g, d).reduce(0) { $0 + $1.0 * $1.1 } + 0.5 * curvature
+            #expect(abs(moved - predicted) <= 1e-12 * abs(moved))
+        }
+    }
+
+    /// A straight line has no second differences on any knots: coefficients equal to the splines' nodes cost nothing.
+    @Test func straightLinesCostNothing() throws {
+        let fixture = try Fixture(sums: [1, 1], multiplications: [0, 0], arities: [], grid: [6], k: [3], seed: 5)
+        fixture.network.state[fixture.network.layers[0].mask] = 1
+        let equations = try self.equations(fixture)
+        let shape = fixture.network.layers[0]
+        let knots = fixture.network.state + shape.knots
+        var w = [Double](repeating: 0, count: equations.count)
+        for b in 0..<shape.basisCount { w[b] = 2 - 3 * (knots[b + 1] + knots[b + 2] + knots[b + 3]) / 3 }
+        let prior = SmoothnessPrior(equations, continued: true)
+        let line = prior.value(w)
+        w[4] += 1
+        #expect(line < 1e-20 * prior.value(w))
+    }
+
+    /// H += weight·Σ (b - mean)(b - mean)ᵀ: with d for the coefficients of one edge, dᵀHd is its squared deviation.
+    @Test func covariancesAreThoseOfTheEdge() throws {
+        for fixture in try Fixture.all() where fixture.n > 1 {
+            let equations = try self.equations(fixture, covariances: true)
+            let n = equations.count
+            let evaluator = equations.evaluator
+            let moments = try evaluator.moments(fixture.x.base, fixture.n, evaluation: Evaluation())
+            for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
+                for (e, o) in unit.outputs.enumerated() {
+                    let h = try AlignedBuffer<Double>(count: n * n)
+                    h.fillWithZero()
+                    equations.addCovariance(u, e, 1, to: h.base)
+                    let w = equations.coefficients(fixture.network.state)
+                    var square = 0.0
+                    for r in 0..<n { for c in r..<n { square += (r == c ? 1 : 2) * h.base[r * n + c] * w[r] * w[c] } }
+                    let edge = unit.input * fixture.network.layers[unit.layer].outputs + o
+                    let deviation = moments[unit.layer].numerical.deviation(edge)
+                    #expect(abs(square / Double(fixture.n - 1) - deviation * deviation) < 1e-9 * max(deviation * deviation, 1e-6))
+                }
+            }
+        }
+    }
+}

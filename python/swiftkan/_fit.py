@@ -122,7 +122,7 @@ class Training(Uncertainty):
             ``validation_split`` validation loss. The starts run beside one another on all threads.
         smooth : float or 'gcv'
             For noisy data, with 'LM' and the loss 'mse': after the steps, go on with a penalty on the bending of splines until that
-            converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1; hidden edges count by what
+            converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
             they do to the output. 'gcv' takes the weight with the least generalised cross-validation error, so that a fine grid
             does not follow the noise. ``result.smooth`` says which; :meth:`predict_interval` takes account of it.
         seed : int

@@ -10,7 +10,7 @@ grid's length, it is
     Σ_b h_b (2 [w_b, w_(b+1), w_(b+2)])²,    h_b = (ξ_(b+2) - ξ_b)/2,
 
 […] being divided differences: a sum for ∫ (d²φ/du²)² du with u from 0 to 1 (P-splines: Eilers and Marx, Statistical Science 11,
-1996; here for knots that are not uniform).
+1996; here for knots that are not uniform). The base function silu has such an integral of its own, added for each edge.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import numpy as np
 
 
 class Edge:
-    """The columns of one edge's spline, and the square roots of its penalty: cost = weight·|roots @ coef[columns]|²."""
+    """The columns of one edge's spline, or that of its base function, and the square roots of the penalty: cost =
+    weight·|roots @ w[columns]|²."""
 
     __slots__ = ("columns", "roots", "weight", "layer", "scale")
 
-    def __init__(self, columns: np.ndarray, roots: np.ndarray, layer: int, scale: float):
-        self.columns, self.roots, self.layer, self.scale = columns, roots, layer, scale
+    def __init__(self, columns: np.ndarray, roots: np.ndarray, layer: int, scale: float | None):
+        self.columns, self.roots, self.layer = columns, roots, layer
+        self.scale = scale  # of a spline; None for a base function
         self.weight = 1.0
 
 
@@ -66,6 +68,11 @@ def bending(model: Any, index: np.ndarray) -> Penalty:
         for i in range(inputs):
             roots = second_derivatives(layer.grid[i].astype(np.float64), degrees[l])
             edges += [Edge(columns[i, o], roots * scale[i, o], l, scale[i, o]) for o in range(outputs) if columns[i, o, 0] >= 0]
+            if model.base_fun == "silu":
+                ends = layer.grid[i, degrees[l]], layer.grid[i, -1 - degrees[l]]
+                base = place[model._blocks[f"act_fun.{l}.scale_base"][0] + i * outputs :][:outputs]
+                size = silu_bending(*map(float, ends))
+                edges += [Edge(base[[o]], np.array([[size * float(layer.mask[i, o])]]), l, None) for o in range(outputs) if base[o] >= 0]
     return Penalty(edges)
 
 
@@ -86,13 +93,20 @@ def second_derivatives(knots: np.ndarray, k: int) -> np.ndarray:
     return rows / np.sqrt(half)[:, None]
 
 
+def silu_bending(low: float, high: float) -> float:
+    """The root of ∫(d²silu/du²)² du over the grid; without it large weights would be evaded by large base functions."""
+    x = np.linspace(low, high, 65)
+    sigmoid = 1 / (1 + np.exp(-np.clip(x, -500, 500)))
+    return float((high - low) ** 2 * np.sqrt(np.mean((sigmoid * (1 - sigmoid) * (2 + x * (1 - 2 * sigmoid))) ** 2)))
+
+
 def relative(penalty: Penalty, normal: np.ndarray, strength: float) -> Penalty:
     """The same differences with weights that make them ``strength`` times what samples say of each edge: a prior that decides
     only where samples do not."""
     edges = []
     for edge in penalty.edges:
         size = float((edge.roots**2).max())
-        if size > 0:
+        if size > 0 and edge.scale is not None:
             other = Edge(edge.columns, edge.roots, edge.layer, edge.scale)
             other.weight = strength * float(normal.diagonal()[edge.columns].mean()) / size
             edges.append(other)
@@ -104,7 +118,8 @@ def weigh(penalty: Penalty, depth: int, normal: np.ndarray) -> None:
     ∂output/∂(a spline's coefficient), that of the last layer being 1."""
     seen: list[list[float]] = [[] for _ in range(depth)]
     for edge in penalty.edges:
-        seen[edge.layer].append(float(normal.diagonal()[edge.columns].sum()) / edge.scale**2)
+        if edge.scale is not None:
+            seen[edge.layer].append(float(normal.diagonal()[edge.columns].sum()) / edge.scale**2)
     means = [float(np.mean(values)) if values else 0.0 for values in seen]
     for edge in penalty.edges:
         edge.weight = means[edge.layer] / means[-1] if means[-1] > 0 else 1.0

@@ -82,7 +82,7 @@ extern PyType_Spec core_model_spec;
 /* A Model that owns `handle`; destroys it and returns NULL with an exception on failure. */
 PyObject *core_model_wrap(PyTypeObject *type, swiftkan_model *handle);
 
-/* ---- _evaluate.c, _gradient.c, _grid.c, _fit.c: the methods of Model that compute --------------------------- */
+/* ---- _evaluate.c, _gradient.c, _jacobian.c, _grid.c, _fit.c: the methods of Model that compute --------------------------- */
 
 /*
  * A call of the engine with samples x. Every such method goes
@@ -139,6 +139,9 @@ PyObject *core_model_statistics(PyObject *self, PyObject *args, PyObject *keywor
 PyObject *core_model_loss_gradient(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *core_model_vjp(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *core_model_regularization(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_parameter_columns(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_parameter_jacobian(PyObject *self, PyObject *args, PyObject *keywords);
+PyObject *core_model_normal_matrix(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *core_model_update_grid(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *core_model_refine(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *core_model_initialize_from(PyObject *self, PyObject *args, PyObject *keywords);

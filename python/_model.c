@@ -337,6 +337,15 @@ static PyMethodDef model_methods[] = {
     WITH_KEYWORDS("regularization", core_model_regularization,
                   "regularization(x, n, objective, grad, avoid_singularities, y_th)\n--\n\n"
                   "The regularisation alone, with its gradient written into grad."),
+    WITH_KEYWORDS("parameter_columns", core_model_parameter_columns,
+                  "parameter_columns(index)\n--\n\n"
+                  "How many parameters Levenberg-Marquardt moves; their places in the state into index unless it is None."),
+    WITH_KEYWORDS("parameter_jacobian", core_model_parameter_jacobian,
+                  "parameter_jacobian(x, n, jacobian, avoid_singularities, y_th)\n--\n\n"
+                  "Write the outputs' derivatives with respect to those parameters into jacobian."),
+    WITH_KEYWORDS("normal_matrix", core_model_normal_matrix,
+                  "normal_matrix(x, n, weight, count, matrix, avoid_singularities, y_th)\n--\n\n"
+                  "Write the weighted sum of J'J over the samples into matrix."),
     WITH_KEYWORDS("update_grid", core_model_update_grid,
                   "update_grid(x, n, avoid_singularities, y_th, margin=0.0, curvature=False)\n--\n\nMove the knots to the samples."),
     WITH_KEYWORDS("refine", core_model_refine,

@@ -54,6 +54,12 @@ protocol BridgedModel: AnyObject {
     func regularization(
         _ r: Regularization, _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation,
         _ gradient: UnsafeMutableRawPointer?) throws(KANError) -> Double
+    func parameterColumns() throws(KANError) -> [Int]
+    func parameterJacobian(
+        _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ columns: Int,
+        _ jacobian: UnsafeMutablePointer<Double>) throws(KANError)
+    func normalMatrix(
+        _ data: RawSamples, _ e: Evaluation, _ columns: Int, _ matrix: UnsafeMutablePointer<Double>) throws(KANError)
     func updateGrid(_ x: UnsafeRawPointer, _ n: Int, _ placement: KnotPlacement, _ e: Evaluation) throws(KANError)
     func refined(
         _ grid: [Int], _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation) throws(KANError) -> any BridgedModel
@@ -114,6 +120,18 @@ extension KAN: BridgedModel {
         _ r: Regularization, _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ gradient: UnsafeMutableRawPointer?
     ) throws(KANError) -> Double {
         try regularization(r, x: bound(x), n: n, evaluation: e, gradient: bound(gradient))
+    }
+
+    func parameterJacobian(
+        _ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ columns: Int, _ jacobian: UnsafeMutablePointer<Double>
+    ) throws(KANError) {
+        try parameterJacobian(x: bound(x), n: n, evaluation: e, columns: columns, into: jacobian)
+    }
+
+    func normalMatrix(
+        _ data: RawSamples, _ e: Evaluation, _ columns: Int, _ matrix: UnsafeMutablePointer<Double>
+    ) throws(KANError) {
+        try normalMatrix(data.bound(T.self), evaluation: e, columns: columns, into: matrix)
     }
 
     func updateGrid(_ x: UnsafeRawPointer, _ n: Int, _ placement: KnotPlacement, _ e: Evaluation) throws(KANError) {

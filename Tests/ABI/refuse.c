@@ -143,6 +143,9 @@ static void test_samples(swiftkan_model *model)
     REFUSE(swiftkan_statistics(model, x, n, NULL, statistics, text));
     REFUSE(swiftkan_loss_gradient(model, &data, &objective, NULL, &loss, &reg, NULL, NULL, text));
     REFUSE(swiftkan_vjp(model, x, n, NULL, y, NULL, NULL, text));
+    REFUSE(swiftkan_parameter_jacobian(model, x, n, NULL, 1, out, text));
+    REFUSE(swiftkan_parameter_jacobian(model, x, N, NULL, n, out, text));
+    REFUSE(swiftkan_normal_matrix(model, &data, NULL, 1, out, text));
     REFUSE(swiftkan_regularization(model, x, n, &objective, NULL, &reg, NULL, text));
     REFUSE(swiftkan_update_grid(model, x, n, 0, 0, NULL, text));
     REFUSE(swiftkan_refine(model, grid, x, n, NULL, &refined, text));
@@ -158,6 +161,8 @@ static void test_samples(swiftkan_model *model)
     REFUSE(swiftkan_statistics(m, v, N, e, statistics, text));
     REFUSE(swiftkan_loss_gradient(m, &data, &objective, e, &loss, &reg, NULL, NULL, text));
     REFUSE(swiftkan_vjp(m, v, N, e, y, NULL, NULL, text));
+    REFUSE(swiftkan_parameter_jacobian(m, v, N, e, 1, out, text));
+    REFUSE(swiftkan_normal_matrix(m, &data, e, 1, out, text));
     REFUSE(swiftkan_regularization(m, v, N, &objective, e, &reg, NULL, text));
     REFUSE(swiftkan_update_grid(m, v, N, 0, 0, e, text));
     REFUSE(swiftkan_refine(m, grid, v, N, e, &refined, text));
@@ -178,6 +183,14 @@ static void test_samples(swiftkan_model *model)
   REFUSE(swiftkan_loss_gradient(model, &empty, &objective, NULL, &loss, &reg, NULL, NULL, text));
   REFUSE(swiftkan_loss_gradient(model, &no_y, &objective, NULL, &loss, &reg, NULL, NULL, text));
   REFUSE(swiftkan_vjp(model, x, N, NULL, NULL, out, NULL, text));
+  int64_t wrong = 1;
+  REFUSE(swiftkan_parameter_columns(NULL, &wrong, NULL, text));
+  REFUSE(swiftkan_parameter_columns(model, NULL, NULL, text));
+  REFUSE(swiftkan_parameter_columns(model, &wrong, &wrong, text));
+  REFUSE(swiftkan_parameter_jacobian(model, x, N, NULL, 1, NULL, text));
+  REFUSE(swiftkan_parameter_jacobian(model, x, N, NULL, 1, out, text));
+  REFUSE(swiftkan_normal_matrix(model, NULL, NULL, 1, out, text));
+  REFUSE(swiftkan_normal_matrix(model, &data, NULL, 1, NULL, text));
   REFUSE(swiftkan_regularization(model, x, N, NULL, NULL, &reg, NULL, text));
   REFUSE(swiftkan_regularization(model, x, N, &objective, NULL, NULL, NULL, text));
   REFUSE(swiftkan_regularization(model, x, 1, &objective, NULL, &reg, NULL, text));

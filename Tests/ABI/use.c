@@ -99,7 +99,7 @@ static void test_values(int32_t dtype, swiftkan_model *model)
     OK(swiftkan_forward(compiled, x, N, NULL, acts, text));
     CHECK(memcmp(acts, y, sizeof(char) * (size_t)(N * O * dtype)) == 0);
   }
-  REFUSE(swiftkan_update_grid(compiled, x, N, NULL, text));
+  REFUSE(swiftkan_update_grid(compiled, x, N, 0, 0, NULL, text));
   REFUSE(swiftkan_symbolic_set(compiled, 0, 0, 0, 0, text));
   REFUSE(swiftkan_initialize_from(compiled, model, x, N, NULL, text));
   REFUSE(swiftkan_compile(model, NULL, text));
@@ -139,6 +139,32 @@ static void test_gradients(int32_t dtype, swiftkan_model *model)
 
   /* The same gradient once more, by the vector-Jacobian product. */
   OK(swiftkan_vjp(model, x, N, NULL, v, too, grad_x_too, text));
+  /* And by the Jacobian: Σ v·J, in its columns' places; JᵀJ has its squares on the diagonal. */
+  int64_t columns = -1;
+  OK(swiftkan_parameter_columns(model, &columns, NULL, text));
+  CHECK(columns > 0 && columns <= info.parameter_count);
+  int64_t *index = calloc((size_t)columns, sizeof *index);
+  double *jacobian = calloc((size_t)(N * O * columns), sizeof *jacobian), *matrix = calloc((size_t)(columns * columns), sizeof *matrix);
+  OK(swiftkan_parameter_columns(model, &columns, index, text));
+  OK(swiftkan_parameter_jacobian(model, x, N, NULL, columns, jacobian, text));
+  OK(swiftkan_normal_matrix(model, &data, NULL, columns, matrix, text));
+  double off = 0, size = 0, off_matrix = 0, size_matrix = 0;
+  for (int64_t c = 0; c < columns; c++) {
+    double sum = 0, square = 0;
+    for (int64_t s = 0; s < N * O; s++) {
+      sum += get(dtype, v, s) * jacobian[s * columns + c];
+      square += jacobian[s * columns + c] * jacobian[s * columns + c];
+    }
+    off = fmax(off, fabs(sum - get(dtype, grad, index[c])));
+    size = fmax(size, fabs(sum));
+    off_matrix = fmax(off_matrix, fabs(square - matrix[c * columns + c]));
+    size_matrix = fmax(size_matrix, square);
+  }
+  CHECK(size > 1e-3 && off <= 100 * tolerance(dtype) * size && off_matrix <= 100 * tolerance(dtype) * size_matrix);
+  free(index);
+  free(jacobian);
+  free(matrix);
+
   double largest = 0, worst = 0;
   for (int64_t i = 0; i < info.parameter_count; i++) {
     largest = fmax(largest, fabs(get(dtype, grad, i)));

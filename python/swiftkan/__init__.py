@@ -20,6 +20,7 @@ from swiftkan._kan import KAN as KAN
 from swiftkan._kan import MultKAN as MultKAN
 from swiftkan._feynman import get_feynman_dataset as get_feynman_dataset
 from swiftkan._formula import ex_round as ex_round
+from swiftkan._gam import fit_gam as fit_gam
 from swiftkan._functions import FUNCTIONS as FUNCTIONS
 from swiftkan._functions import SYMBOLIC_LIB as SYMBOLIC_LIB
 from swiftkan._functions import add_symbolic as add_symbolic
@@ -36,7 +37,7 @@ from swiftkan._threads import set_num_threads as set_num_threads
 __all__ = [
     "CompiledKAN", "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "SymbolicLayer",
     "SymbolicSearch", "add_symbolic", "augment_input", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round",
-    "fit_params", "get_feynman_dataset", "get_num_threads", "np", "set_num_threads",
+    "fit_gam", "fit_params", "get_feynman_dataset", "get_num_threads", "np", "set_num_threads",
 ]  # fmt: skip
 
 

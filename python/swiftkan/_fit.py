@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _auto, _check, _data, _levels, _losses, _schedule
+from . import _auto, _check, _data, _levels, _losses, _schedule, _smoothing
 from ._auto import LM_LOSSES
-from ._gradients import Gradients
 from ._progress import Reporter, functions, root
 from ._result import FitResult
+from ._uncertainty import Uncertainty
 
 OPTIMIZERS = {
     "LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4,
@@ -33,7 +33,7 @@ GRID_MARGIN = 0.05  # of opt='LM' and of grids=; pykan's, 0, otherwise
 KNOTS = {"quantiles": 0, "curvature": 1}
 
 
-class Training(Gradients):
+class Training(Uncertainty):
     """The method that trains the network."""
 
     def fit(
@@ -48,6 +48,7 @@ class Training(Gradients):
         weight_decay: float | None = None, momentum: float = 0.0, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, huber_delta: float = 1.0, verbose: int = 0, seed: int | None = None,
         grids: Any = None, restarts: int = 1, grid_margin: float | None = None, knots: str = "quantiles",
+        smooth: float | str | None = None,
     ) -> FitResult:  # fmt: skip
         """Trains the network on ``dataset``; pykan's ``fit`` with its arguments and defaults, and more after the ``*``.
 
@@ -125,6 +126,11 @@ class Training(Gradients):
             the model as it is, and others with
             coefficients and scales of the seeds after the model's. The best is that of the least training loss, or with
             ``validation_split`` validation loss. The starts run beside one another on all threads.
+        smooth : float or 'gcv'
+            For noisy data, with 'LM' and the loss 'mse': after the steps, go on with a penalty on the bending of splines until that
+            converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
+            they do to the output. 'gcv' takes the weight with the least generalised cross-validation error, so that a fine grid
+            does not follow the noise. ``result.smooth`` says which; :meth:`predict_interval` takes account of it.
         seed : int
             Of batches and validation split; the model's if not given. No global generator is used.
 
@@ -201,6 +207,11 @@ class Training(Gradients):
             raise ValueError("loss_fn, lamb: 'NewtonKaczmarz' minimises 'mse' without lamb only; for others use opt='LBFGS'")
         if opt == "LM" and loss not in LM_LOSSES:
             raise ValueError(f"loss_fn: 'LM' minimises {', '.join(map(repr, LM_LOSSES))} only; for others use opt='LBFGS'")
+        if smooth is not None:
+            if smooth != "gcv":
+                smooth = _check.real("smooth", smooth, 0.0)
+            if opt != "LM" or loss != "mse" or lamb:
+                raise ValueError("smooth: is for opt='LM', the loss 'mse' and lamb=0; leave it out, or change those")
         objective = _losses.objective(
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
         )
@@ -243,11 +254,20 @@ class Training(Gradients):
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, loss == "mse", has_test)
 
         self._remember(train.rows, avoid, y_th, asked=True)
+        self._remembered.y, self._remembered.weight = train.y, train.weight
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter)
         try:
             starts = _levels.best_start(self, run, restarts, bool(validation_split)) if restarts > 1 else []
             report, values, history = _levels.train(self, run, levels)
+            smoothed = None
+            if smooth is not None and report["status"] == 0:
+                smoothed = _smoothing.smooth(
+                    self, train, test, smooth, avoid, y_th, options["grid_margin"] if update_grid else None
+                )
+                values = {key: np.concatenate([values[key], smoothed[1][key]]) for key in values}
+                report["steps"] += len(smoothed[1]["reg"])
+                report["best_step"] = report["steps"] - 1
         finally:
             reporter.close()
         seconds = time.perf_counter() - start
@@ -260,6 +280,8 @@ class Training(Gradients):
         if loss == "mse":
             for entry in (*history, *starts):
                 entry.update({key: root(entry[key]) for key in ("train_loss", "test_loss")})
+        if smoothed:
+            self._remembered.smooth, result.smooth, result.freedom = smoothed[0], smoothed[0], smoothed[2]
         self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)

@@ -28,39 +28,8 @@ class Forward(Network):
                 self._remember(rows, avoid, y_th, asked=False)
         return y if len(lead) == 1 else y.reshape(lead + (self._outputs,))
 
-    def predict(self, x: Any) -> np.ndarray:
-        """The network's outputs; the model is not changed in any way.
-
-        Parameters
-        ----------
-        x : array-like, (samples, inputs)
-            Anything NumPy understands: lists, integers, pandas frames, torch tensors, any memory layout. A single row
-            (inputs,) and higher ranks (…, inputs) are understood too.
-
-        Returns
-        -------
-        array of the model's dtype, (samples, outputs); (outputs,) for a single row, (…, outputs) for higher ranks
-
-        Raises
-        ------
-        ValueError
-            If the last axis is not the model's number of inputs.
-        TypeError
-            If ``x`` does not hold real numbers.
-
-        Examples
-        --------
-        >>> from swiftkan import KAN
-        >>> model = KAN([2, 5, 1], seed=0)
-        >>> model.predict([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]).shape
-        (3, 1)
-        >>> model.predict([0.1, 0.2]).shape
-        (1,)
-        """
-        return self._run(x, False, 10.0, remember=False)
-
     def forward(self, x: Any, singularity_avoiding: bool = False, y_th: float = 10.0) -> np.ndarray:
-        """The network's outputs, as :meth:`predict`; ``model(x)`` is the same.
+        """The network's outputs, as ``predict``; ``model(x)`` is the same.
 
         Parameters
         ----------

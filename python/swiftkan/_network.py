@@ -24,18 +24,19 @@ from ._settings import Settings
 # What belongs to one engine and is made anew around another; everything else in a model is a plain attribute.
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
-    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question", "_outputs", "_cuts",
+    "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question", "_outputs", "_cuts", "_covariance",
 )  # fmt: skip
 
 
 class Remembered:
     """The data that attributes such as ``acts`` speak of, and how symbolic functions were evaluated on it."""
 
-    __slots__ = ("x", "avoid", "y_th", "asked")
+    __slots__ = ("x", "avoid", "y_th", "asked", "y", "weight", "smooth")
 
     def __init__(self, x: np.ndarray, avoid: bool, y_th: float, asked: bool):
         self.x, self.avoid, self.y_th = x, avoid, y_th
         self.asked = asked  # by fit, get_act or the user; a plain model(x) does not displace it
+        self.y, self.weight, self.smooth = None, None, 0.0  # of fit: labels (of numbers), sample weights, and its ``smooth``
 
 
 def _flag_property(name: str, doc: str) -> property:

@@ -50,6 +50,8 @@ class FitResult(dict):
     starts : list of dict
         With ``restarts``, each start: ``seed``, ``train_loss``, ``test_loss``, ``kept``, and ``stuck``: its loss ended more than
         ten times above the best.
+    smooth, freedom : float or None
+        With ``smooth``: the penalty's weight, and the effective number of parameters tr H.
     """
 
     status: str
@@ -62,6 +64,8 @@ class FitResult(dict):
     opt: str
     levels: list
     starts: list
+    smooth: float | None = None
+    freedom: float | None = None
 
     @classmethod
     def from_report(cls, report: dict, values: Mapping[str, np.ndarray], seconds: float) -> FitResult:

@@ -315,6 +315,29 @@ swiftkan_status swiftkan_regularization(swiftkan_model *model, const void *x, in
                                         const swiftkan_evaluation *evaluation, double *reg, void *grad,
                                         char *message);
 
+/*
+ * The parameters that Levenberg-Marquardt moves: coefficients and scale_base of edges that are on, affine numbers of symbolic
+ * edges, and of nodes if they are trained (scale_sp only multiplies coefficients and stays). index[c] is where column c's
+ * parameter stands in the state. With index NULL only *count is set; else *count must be what that gave. At most 10000.
+ * OK, INVALID, NO_MEMORY.
+ */
+swiftkan_status swiftkan_parameter_columns(swiftkan_model *model, int64_t *count, int64_t *index, char *message);
+
+/*
+ * jacobian (n, O, count) = ∂output/∂parameter at x (n, D), as doubles, for those parameters. OK, INVALID, NO_MEMORY.
+ */
+swiftkan_status swiftkan_parameter_jacobian(swiftkan_model *model, const void *x, int64_t n,
+                                            const swiftkan_evaluation *evaluation, int64_t count, double *jacobian,
+                                            char *message);
+
+/*
+ * matrix (count, count) = Σ w JᵀJ over samples and outputs, streamed: J is never stored. Of data, x and weight are used.
+ * OK, INVALID, NO_MEMORY.
+ */
+swiftkan_status swiftkan_normal_matrix(swiftkan_model *model, const swiftkan_data *data,
+                                       const swiftkan_evaluation *evaluation, int64_t count, double *matrix,
+                                       char *message);
+
 /* ---- Grids ------------------------------------------------------------------------------------------------- */
 
 /*

@@ -23,9 +23,8 @@ struct Reweighting {
     ) throws(KANError) {
         let evaluator = equations.evaluator
         let (r, layers) = (objective.regularization, evaluator.architecture.layers)
-        let moments = try evaluator.moments(data.x, data.n, evaluation: evaluation)
-        var deviations = zip(layers, moments).map { LayerDeviations($0, $1) }
-        _ = r.evaluate(&deviations)
+        _ = try evaluator.regularization(r, lamb: objective.lamb, data.x, data.n, evaluation: evaluation)
+        let deviations = evaluator.deviations
         for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
             let (d, shape) = (deviations[unit.layer], layers[unit.layer])
             for (e, o) in unit.outputs.enumerated() {

@@ -199,7 +199,7 @@ final class NormalEquations<T: KANScalar> {
         for r in 0..<count { (h + r * count + r).update(from: source + r * width + r, count: count - r) }
     }
 
-    private func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {
+    func reserve(_ samples: Int, _ seeds: Int) throws(KANError) {
         if (basis?.count ?? -1) < samples * basisStride { basis = try AlignedBuffer(count: samples * basisStride) }
         let wanted = samples * seeds * gradientStride
         if (gradients?.count ?? -1) < wanted { gradients = try AlignedBuffer(count: wanted) }

@@ -1,0 +1,136 @@
+"""Smoothing and generalised additive models: against direct solutions, and on noisy data."""
+
+import numpy as np
+import pytest
+
+from swiftkan import KAN, _penalty, _smoothing, fit_gam
+
+
+def error(model, f, inputs):
+    x = np.random.RandomState(99).rand(2000, inputs)
+    return float(np.sqrt(np.mean((model(x) - f(x)) ** 2)))
+
+
+def wave(x):
+    return np.sin(8 * x[:, :1]) * np.exp(-x[:, :1])
+
+
+def surface(x):
+    return np.exp(np.sin(np.pi * x[:, :1]) + x[:, 1:] ** 2)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_penalty_is_the_integral_of_the_squared_second_derivative(k):
+    from scipy.interpolate import BSpline
+
+    for knots in (np.arange(-k, 60 + k + 1) / 6, np.cumsum(0.5 + np.random.RandomState(0).rand(60 + 2 * k + 1))):
+        nodes = np.array([knots[b + 1 : b + k + 1].mean() for b in range(60 + k)])
+        rows = _penalty.second_derivatives(knots, k)
+        assert abs(rows @ (3 * nodes + 1)).max() < 1e-7
+        low, high = knots[k], knots[-1 - k]
+        w = np.sin(4 * (nodes - low) / (high - low))
+        u = np.linspace(0, 1, 4001)
+        second = -16 * np.sin(4 * u) if k < 3 else BSpline(knots, w, k)(low + u * (high - low), 2) * (high - low) ** 2
+        expected = np.mean(second**2)
+        assert abs((rows @ w) @ (rows @ w) / expected - 1) < 0.1
+
+
+def test_gam_is_the_least_squares_solution():
+    from scipy.interpolate import BSpline
+
+    rng = np.random.RandomState(0)
+    x = rng.rand(500, 3)
+    y = np.hstack([np.sin(5 * x[:, :1]) + x[:, 1:2] ** 2, 100 + x[:, 2:] - x[:, :1]]) + 0.1 * rng.randn(500, 2)
+    weight = rng.rand(500)
+    model = fit_gam(x, y, grid=6, smooth=0, sample_weight=weight)
+    design = np.hstack([BSpline.design_matrix(x[:, i], model.act_fun[0].grid[i], 3).toarray() for i in range(3)])
+    root = np.sqrt(weight)[:, None]
+    best = design @ np.linalg.lstsq(root * design, root * y, rcond=1e-12)[0]
+    np.testing.assert_allclose(model(x), best, atol=1e-6)
+    # with the penalty: the normal equations hold
+    model = fit_gam(x, y, grid=6, smooth=1e-3)
+    rows = [_penalty.second_derivatives(model.act_fun[0].grid[i], 3) for i in range(3)]
+    bends = np.zeros((27, 27))
+    for i, row in enumerate(rows):
+        bends[9 * i : 9 * i + 9, 9 * i : 9 * i + 9] = row.T @ row
+    best = design @ np.linalg.lstsq(design.T @ design + 500 * 1e-3 * bends, design.T @ y, rcond=1e-13)[0]
+    np.testing.assert_allclose(model(x), best, atol=1e-6)
+
+
+def test_gcv_finds_what_a_search_finds():
+    """The score by eigenvalues is that of the definition, and its minimum is found."""
+    rng = np.random.RandomState(1)
+    design, z = rng.rand(80, 12), rng.randn(80)
+    rows = np.diff(np.eye(12), 2, axis=0)
+    normal, bends = design.T @ design, rows.T @ rows
+    ridge = _smoothing.Ridge(normal, bends, np.zeros((12, 12)), design.T @ z, np.array([z @ z]))
+
+    def score(power):
+        hat = design @ np.linalg.solve(normal + 80 * 10**power * bends, design.T)
+        return 80 * np.sum((z - hat @ z) ** 2) / (80 - np.trace(hat)) ** 2
+
+    for power in (-6.0, -1.0, 2.0):
+        assert np.isclose(ridge.score(80 * 10**power, 80) * (z @ z), score(power), rtol=1e-8)
+    chosen = np.log10(ridge.choose(80))
+    assert score(chosen) <= min(score(power) for power in np.linspace(-14, 3, 100)) * (1 + 1e-6)
+
+
+def test_smoothing_lowers_the_error_of_a_fine_grid_on_noise():
+    for f, width, samples, noise, grid in ((wave, [1, 1], 100, 0.2, 30), (surface, [2, 3, 1], 300, 0.3, 8)):
+        plain, smooth = [], []
+        for seed in range(4):
+            rng = np.random.RandomState(seed)
+            x = rng.rand(samples, width[0])
+            data = (x, f(x) + noise * rng.randn(samples, 1))
+            model = KAN(width, grid=grid, seed=seed)
+            model.fit(data, opt="LM", steps=20)
+            plain.append(error(model, f, width[0]))
+            model = KAN(width, grid=grid, seed=seed)
+            result = model.fit(data, opt="LM", steps=20, smooth="gcv")
+            smooth.append(error(model, f, width[0]))
+            assert result.smooth > 0 and result.freedom < 0.5 * samples and len(result["train_loss"]) == result.steps
+        assert np.median(smooth) < 0.7 * np.median(plain) and max(smooth) < max(plain)
+
+
+def test_weight_that_is_given():
+    rng = np.random.RandomState(0)
+    x = rng.rand(100, 1)
+    y = wave(x) + 0.2 * rng.randn(100, 1)
+    model = KAN([1, 1], grid=20, base_fun="zero")
+    result = model.fit((x, y), opt="LM", steps=20, smooth=1e3)
+    assert result.smooth == 1e3 and abs(result.freedom - 2) < 0.1
+    straight = np.polyval(np.polyfit(x[:, 0], y[:, 0], 1), x)
+    np.testing.assert_allclose(model(x), straight, atol=0.02)
+
+
+def test_gam_takes_account_of_the_penalty():
+    held = []
+    for seed in range(10):
+        rng = np.random.RandomState(seed)
+        x, new = rng.rand(300, 2), rng.rand(500, 2)
+        f = lambda x: np.sin(6 * x[:, :1]) + x[:, 1:] ** 2  # noqa: E731
+        model = fit_gam(x, f(x) + 0.3 * rng.randn(300, 1))
+        _, low, high = model.predict_interval(new)
+        y = f(new) + 0.3 * rng.randn(500, 1)
+        held.append(((low < y) & (y < high)).mean())
+    assert 0.92 < np.mean(held) < 0.98
+
+
+def test_refusals():
+    x, y = np.random.rand(20, 1), np.random.rand(20, 1)
+    for call, kind, text in (
+        (lambda: KAN([1, 1]).fit((x, y), opt="LM", smooth="cv"), TypeError, "smooth: must be a number"),
+        (lambda: KAN([1, 1]).fit((x, y), opt="LM", smooth=-1), ValueError, "smooth: must be at least 0"),
+        (lambda: KAN([1, 1]).fit((x, y), smooth="gcv"), ValueError, "smooth: is for opt='LM'"),
+        (lambda: KAN([1, 1]).fit((x, y), opt="LM", loss_fn="huber", smooth="gcv"), ValueError, "smooth: is for opt='LM'"),
+        (lambda: KAN([1, 1]).fit((x, y), opt="LM", lamb=0.1, smooth="gcv"), ValueError, "smooth: is for opt='LM'"),
+        (lambda: fit_gam(x[:, 0], y), ValueError, "x: must have two axes"),
+        (lambda: fit_gam(x, y[:3]), ValueError, "train_label: has the shape"),
+        (lambda: fit_gam(x * np.nan, y), ValueError, "train_input: row 0"),
+        (lambda: fit_gam(x, y, grid=0), ValueError, "grid: must be at least 1"),
+        (lambda: fit_gam(x, y, k="a"), TypeError, "k"),
+        (lambda: fit_gam(x, y, smooth="best"), TypeError, "smooth: must be a number"),
+        (lambda: fit_gam(x, y, grid_margin=2), ValueError, "grid_margin: must be from 0 to 1"),
+    ):
+        with pytest.raises(kind, match=text):
+            call()

@@ -38,31 +38,19 @@ PyObject *core_model_parameter_jacobian(PyObject *object, PyObject *args, PyObje
   if (!PyArg_ParseTupleAndKeywords(args, keywords, "OLOpd:parameter_jacobian", names, &x, &n, &jacobian, &avoid, &y_th))
     return NULL;
 
-  Py_buffer views[2] = {{0}};
-  int failed = 1;
+  Call call;
   int64_t rows;
-  if (core_x(self, x, n, &views[0]) < 0 || core_product(n, self->info.output_count, "n", &rows) < 0 ||
-      core_buffer(jacobian, &views[1], "jacobian", 'd', CORE_WRITE, -1) < 0)
-    goto done;
-  const int64_t items = core_items(&views[1]), count = rows > 0 ? items / rows : 0;
-  if (count * rows != items) {
-    PyErr_Format(PyExc_ValueError, "jacobian has %lld elements; it must have a multiple of %lld, samples times outputs",
-                 (long long)items, (long long)rows);
-    goto done;
+  if (core_begin(&call, self, x, n, avoid, y_th) == 0 && core_product(n, self->info.output_count, "n", &rows) == 0 &&
+      core_buffer(jacobian, &call.views[1], "jacobian", 'd', CORE_WRITE, -1) == 0) {
+    const int64_t items = core_items(&call.views[1]), count = rows > 0 ? items / rows : 0;
+    if (count * rows != items)
+      PyErr_Format(PyExc_ValueError, "jacobian has %lld elements; it must have a multiple of %lld, samples times outputs",
+                   (long long)items, (long long)rows);
+    else
+      CORE_CALL(call, swiftkan_parameter_jacobian(
+        self->handle, call.views[0].buf, n, &call.evaluation, count, call.views[1].buf, call.message));
   }
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  swiftkan_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_parameter_jacobian(self->handle, views[0].buf, n, &evaluation, count, views[1].buf, message);
-  Py_END_ALLOW_THREADS
-  failed = core_check(status, message);
-
-done:
-  core_release(views, 2);
-  if (failed)
-    return NULL;
-  Py_RETURN_NONE;
+  return core_end_none(&call);
 }
 
 PyObject *core_model_normal_matrix(PyObject *object, PyObject *args, PyObject *keywords)

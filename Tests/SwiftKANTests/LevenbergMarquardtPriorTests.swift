@@ -57,7 +57,9 @@ import Testing
             let equations = try self.equations(fixture, covariances: true)
             let n = equations.count
             let evaluator = equations.evaluator
-            let moments = try evaluator.moments(fixture.x.base, fixture.n, evaluation: Evaluation())
+            var regularization = Regularization()
+            regularization.metric = .edgeForwardSplineN
+            _ = try evaluator.regularization(regularization, lamb: 1, fixture.x.base, fixture.n, evaluation: Evaluation())
             for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
                 for (e, o) in unit.outputs.enumerated() {
                     let h = try AlignedBuffer<Double>(count: n * n)
@@ -66,9 +68,11 @@ import Testing
                     let w = equations.coefficients(fixture.network.state)
                     var square = 0.0
                     for r in 0..<n { for c in r..<n { square += (r == c ? 1 : 2) * h.base[r * n + c] * w[r] * w[c] } }
-                    let edge = unit.input * fixture.network.layers[unit.layer].outputs + o
-                    let deviation = moments[unit.layer].numerical.deviation(edge)
-                    #expect(abs(square / Double(fixture.n - 1) - deviation * deviation) < 1e-9 * max(deviation * deviation, 1e-6))
+                    let deviations = evaluator.deviations[unit.layer]
+                    let deviation: Double = deviations.numerical[o * deviations.inputs + unit.input]
+                    let variance = deviation * deviation
+                    let difference: Double = square / Double(fixture.n - 1) - variance
+                    #expect(abs(difference) < 1e-9 * max(variance, 1e-6))
                 }
             }
         }

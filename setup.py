@@ -109,6 +109,8 @@ class BuildEngine(build_ext):
         command += ["-Xcc", f"-march={march}"] if march else []
         # Swift writes a·b + c as two instructions unless told; where there is no fused one it would call a function.
         command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if march in ("x86-64-v3", "x86-64-v4") else []
+        # With 32 registers of 64 bytes wide kernels keep two samples in them.
+        command += ["-Xswiftc", "-DSWIFTKAN_AVX512"] if march == "x86-64-v4" else []
         archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
         archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources
         self.spawn(command)

@@ -14,13 +14,30 @@ struct GradientLayout: Sendable {
     let weights: [Int]
     let affine: [Int]
     let count: Int
+
+    /// Only layers with symbolic edges have a part for affine, and only narrow ones for dL/dw.
+    init<T>(_ folded: [FoldedLayer<T>]) {
+        var (nodes, weights, affine) = ([Int](), [Int](), [Int]())
+        var offset = 0
+        for layer in folded {
+            nodes.append(offset)
+            offset += 2 * layer.shape.nodes + 2 * layer.shape.outputs
+        }
+        for layer in folded {
+            weights.append(offset)
+            offset += layer.gradientCount
+            affine.append(offset)
+            offset += layer.hasSymbolicEdges ? 4 * layer.shape.edges : 0
+        }
+        (self.nodes, self.weights, self.affine, count) = (nodes, weights, affine, offset)
+    }
 }
 
 final class Evaluator<T: KANScalar>: @unchecked Sendable {
     let architecture: Architecture
     let state: UnsafePointer<T>
     let folded: [FoldedLayer<T>]
-    let layout: GradientLayout
+    private(set) var layout: GradientLayout
     /// Vectors in a row of a full block.
     let capacity: Int
     /// Asked before every block.
@@ -28,6 +45,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     private var workspaces: [Workspace<T>] = []
     private var shards: [AlignedBuffer<T>] = []
     private var losses: [Double] = []
+    private var store: WideStore<T>?
 
     /// Can single edges be evaluated: for regularisers, statistics and activations.
     let edgeRows: Bool
@@ -37,34 +55,40 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         architecture = network.architecture
         state = UnsafePointer(network.state)
         var folded: [FoldedLayer<T>] = []
-        var (nodes, weights, affine) = ([Int](), [Int](), [Int]())
-        var offset = 0
         for shape in network.layers {
             folded.append(try FoldedLayer(shape, network.baseFunction, state: network.state, edgeRows: edgeRows))
-            nodes.append(offset)
-            offset += 2 * shape.nodes + 2 * shape.outputs
-        }
-        for (layer, shape) in zip(folded, network.layers) {
-            weights.append(offset)
-            offset += layer.weightCount
-            affine.append(offset)
-            offset += 4 * shape.edges
         }
         self.folded = folded
-        layout = GradientLayout(nodes: nodes, weights: weights, affine: affine, count: offset)
+        layout = GradientLayout(folded)
         capacity = Workspace<T>.rowCapacity(folded)
     }
 
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
     @inline(__always)
     func fold(_ network: KAN<T>) {
-        for (l, layer) in folded.enumerated() { layer.fold(network, layer: l) }
+        var changed = false
+        for (l, layer) in folded.enumerated() {
+            let before = layer.hasSymbolicEdges
+            layer.fold(network, layer: l)
+            changed = changed || layer.hasSymbolicEdges != before
+        }
+        if changed { layout = GradientLayout(folded) }
     }
 
     // MARK: - Blocks, shards, threads
 
+    /// Has the network layers in the wide form.
+    var isWide: Bool { folded.contains { $0.isWide } }
+
     /// Samples of a full block: what the workspace holds, or less where n samples would not give every thread some blocks.
-    func blockSamples(_ n: Int) -> Int { max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
+    ///
+    /// Wide layers read all their weights for every block, and do not mind counts that fill no vector: two blocks or more, of
+    /// one size.
+    func blockSamples(_ n: Int) -> Int {
+        guard isWide else { return max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
+        let blocks = max(n < 32 ? 1 : 2, (n + capacity * T.lanes - 1) / (capacity * T.lanes))
+        return (max(n, 1) + blocks - 1) / blocks
+    }
 
     /// Shards that n samples are cut into: few enough that adding them up is cheap beside the sweep.
     func shardCount(_ n: Int) -> Int {
@@ -94,22 +118,30 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         let shardTotal = shardCount(n)
         let size = blockSamples(n)
         let blocks = (n + size - 1) / size
+        try forEachTask(shardTotal, samples: n) { workspace, shard in
+            for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
+                if checkpoint?.isCancelled() == true { return }
+                let start = block * size
+                let count = min(size, n - start)
+                workspace.begin(count)
+                body(workspace, shard, start, count)
+            }
+        }
+    }
+
+    /// Calls `body(workspace, task)` for each of `tasks` tasks of a sweep over n samples.
+    @inline(__always)
+    private func forEachTask(_ tasks: Int, samples n: Int, _ body: (Workspace<T>, Int) -> Void) throws(KANError) {
         let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 200_000
-        let threads = alone ? 1 : max(1, min(Threads.count, shardTotal))
+        let threads = alone ? 1 : max(1, min(Threads.count, tasks))
         while workspaces.count < threads { workspaces.append(try Workspace(folded, capacity: capacity)) }
         let next = Atomic<Int>(0)
         ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
             let workspace = workspaces[slot]
             while true {
-                let shard = next.add(1, ordering: .relaxed).oldValue
-                guard shard < shardTotal else { return }
-                for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
-                    if checkpoint?.isCancelled() == true { return }
-                    let start = block * size
-                    let count = min(size, n - start)
-                    workspace.begin(count)
-                    body(workspace, shard, start, count)
-                }
+                let task = next.add(1, ordering: .relaxed).oldValue
+                guard task < tasks else { return }
+                body(workspace, task)
             }
         }
         if checkpoint?.isCancelled() == true { throw .cancelled }
@@ -169,25 +201,50 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         loss: (Workspace<T>, Int, Int) -> Double
     ) throws(KANError) -> Double {
         let D = architecture.inputs
-        let shardTotal = shardCount(n)
         let wanted = gradient != nil || inputGradient != nil
-        while shards.count < shardTotal && wanted { shards.append(try AlignedBuffer(count: layout.count)) }
-        if wanted { for s in 0..<shardTotal { shards[s].fillWithZero() } }
+        // Wide layers' weights get their gradient from the samples of many blocks at once.
+        let portion = isWide && gradient != nil ? min(n, WideStore<T>.samples(folded)) : n
+        let shardTotal = shardCount(portion)
+        if wanted {
+            if let old = shards.first, old.count < layout.count { shards.removeAll() }
+            while shards.count < shardTotal { shards.append(try AlignedBuffer(count: layout.count)) }
+            for s in 0..<shardTotal { shards[s].base.update(repeating: 0, count: layout.count) }
+        }
+        if let gradient { gradient.update(repeating: 0, count: architecture.parameterCount) }
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
-        let first = wanted ? (inputGradient == nil ? 1 : 0) : Self.noDerivatives
-        try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
-            nonisolated(unsafe) let sums = losses
-            try forEachBlock(n) { w, shard, start, count in
-                w.load(x + start * D, columns: D, into: w.level(0))
-                forward(w, evaluation: evaluation, derivativesFrom: first)
-                sums[shard] += loss(w, start, count)
-                guard wanted else { return }
-                w.clearPadding(w.dx, rows: architecture.outputs)
-                backward(
-                    w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
-                    gradient: shards[shard].base)
-                if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + start * D) }
+        let derivativesFrom = wanted ? (inputGradient == nil ? 1 : 0) : Self.noDerivatives
+        for first in stride(from: 0, to: n, by: max(portion, 1)) {
+            let count = min(portion, n - first)
+            let size = blockSamples(count)
+            var kept: WideStore<T>?
+            if isWide && gradient != nil {
+                if store == nil { store = WideStore() }
+                try store?.prepare(folded, samples: count, block: size)
+                kept = store
+            }
+            defer { for w in workspaces where kept != nil { w.unbind() } }
+            try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
+                nonisolated(unsafe) let sums = losses
+                try forEachBlock(count) { w, shard, start, samples in
+                    kept?.bind(w, folded, block: start / size)
+                    w.load(x + (first + start) * D, columns: D, into: w.level(0))
+                    forward(w, evaluation: evaluation, derivativesFrom: derivativesFrom)
+                    sums[shard] += loss(w, first + start, samples)
+                    guard wanted else { return }
+                    w.clearPadding(w.dx, rows: architecture.outputs)
+                    backward(
+                        w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
+                        gradient: shards[shard].base)
+                    if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + (first + start) * D) }
+                }
+            }
+            if let kept, let gradient {
+                try forEachTask(kept.tasks.count, samples: count) { w, task in
+                    if checkpoint?.isCancelled() == true { return }
+                    let (l, chunk) = kept.tasks[task]
+                    folded[l].wideGradient(chunk, w, kept.blocks[l], state: state, into: gradient)
+                }
             }
         }
         if let gradient { gather(shardTotal, into: gradient) }
@@ -204,11 +261,10 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
             let shard = shards[s].base
             for p in 0..<layout.count { sum[p] += shard[p] }
         }
-        gradient.update(repeating: 0, count: architecture.parameterCount)
         for (l, layer) in folded.enumerated() {
             let shape = layer.shape
             (gradient + shape.nodeBias).update(from: sum + layout.nodes[l], count: 2 * shape.nodes + 2 * shape.outputs)
-            (gradient + shape.affine).update(from: sum + layout.affine[l], count: 4 * shape.edges)
+            if layer.hasSymbolicEdges { (gradient + shape.affine).update(from: sum + layout.affine[l], count: 4 * shape.edges) }
             layer.unfold(sum + layout.weights[l], state: state, into: gradient)
         }
     }

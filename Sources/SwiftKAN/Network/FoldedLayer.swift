@@ -18,15 +18,20 @@ final class FoldedLayer<T: KANScalar> {
     let baseFunction: BaseFunction
     /// Rows an input contributes: nb basis functions and, unless it is zero, the base function.
     let rowCount: Int
-    /// The polynomials of the wide form (WideLayer.swift), for k ≤ 3 or k ≤ 5; neither in the narrow form.
-    let local4: LocalBSplineMemory<T, SIMD4<T>>?
-    let local8: LocalBSplineMemory<T, SIMD8<T>>?
-    var isWide: Bool { local4 != nil || local8 != nil }
-    /// (inputs, outputs, rowCount); in the wide form (inputs, rowCount, outputs), outputs padded to whole vectors
+    /// The polynomials of the wide form (WideLayer.swift); nil in the narrow form.
+    let local: LocalBSplineMemory<T>?
+    var isWide: Bool { local != nil }
+    /// The wide form's inputs, outputs and groups.
+    var wide = WideShape()
+    /// Room for `layOutWide`.
+    var usedOutputs: [Bool]
+    /// (inputs, outputs, rowCount); in the wide form see WideLayer.swift
     let weights: AlignedBuffer<T>
-    /// Numbers in `weights`.
-    let weightCount: Int
+    /// Numbers in a gradient of `weights` that sweeps gather; the wide form has its own way.
+    let gradientCount: Int
     private let reciprocals: AlignedBuffer<T>
+    /// The wide form's masks when its edges were listed; NaN before that, which equals nothing.
+    private let masks: AlignedBuffer<T>
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
@@ -44,12 +49,14 @@ final class FoldedLayer<T: KANScalar> {
         self.shape = shape
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
-        let wide = !edgeRows && Self.isWide(shape)
-        local4 = wide && shape.k <= 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
-        local8 = wide && shape.k > 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
-        let padded = wide ? (shape.outputs + T.lanes - 1) / T.lanes * T.lanes : shape.outputs
-        weightCount = shape.inputs * padded * rowCount
-        weights = try AlignedBuffer(count: weightCount)
+        let isWide = !edgeRows && Self.isWide(shape)
+        local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        usedOutputs = Array(repeating: false, count: isWide ? shape.outputs : 0)
+        gradientCount = isWide ? 0 : shape.edges * rowCount
+        let padded = (shape.outputs + T.lanes - 1) / T.lanes * T.lanes
+        weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : gradientCount)
+        masks = try AlignedBuffer(count: isWide ? shape.edges : 0)
+        masks.base.update(repeating: .nan, count: isWide ? shape.edges : 0)
         reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
         isSimple = Array(repeating: false, count: shape.inputs)
@@ -73,14 +80,12 @@ final class FoldedLayer<T: KANScalar> {
         let state = network.state
         let nb = shape.basisCount
         let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
+        if isWide {
+            foldWide(state)
+            foldSymbolic(network, layer: l)
+            return
+        }
         for i in 0..<shape.inputs {
-            if isWide {
-                local4?.update(i, knots: knots + i * shape.knotCount)
-                local8?.update(i, knots: knots + i * shape.knotCount)
-                foldWide(state, input: i)
-                listEdges(state, input: i)
-                continue
-            }
             isSimple[i] = BSplineTable.fillReciprocals(
                 knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
             listEdges(state, input: i)
@@ -95,6 +100,20 @@ final class FoldedLayer<T: KANScalar> {
             }
         }
         foldSymbolic(network, layer: l)
+    }
+
+    /// The wide form; on all threads if there are enough weights.
+    @inline(__always)
+    private func foldWide(_ state: UnsafePointer<T>) {
+        var same = true
+        for e in 0..<shape.edges { same = same && masks.base[e] == state[shape.mask &+ e] }
+        if !same {
+            masks.base.update(from: state + shape.mask, count: shape.edges)
+            for i in 0..<shape.inputs { listEdges(state, input: i) }
+            layOutWide()
+        }
+        let threads = shape.edges * shape.basisCount < 100_000 ? 1 : Threads.count
+        ThreadPool.run(tasks: wide.chunks, threads: threads) { foldWide(state, chunk: $0) }
     }
 
     @inline(__always)
@@ -128,16 +147,13 @@ final class FoldedLayer<T: KANScalar> {
         }
     }
 
-    /// Adds dL/dw, laid out as `weights`, to the parameter gradient.
+    /// Adds dL/dw, laid out as `weights`, to the parameter gradient. The narrow form's; see `unfoldWide`.
     @inline(__always)
     func unfold(_ dw: UnsafePointer<T>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>) {
+        if isWide { return }
         let nb = shape.basisCount
         for i in 0..<shape.inputs {
             for o in numericEdges[i] {
-                if isWide {
-                    unfoldWide(dw, i, o, state: state, into: gradient)
-                    continue
-                }
                 let edge = i * shape.outputs + o
                 let d = dw + edge * rowCount
                 let mask = state[shape.mask + edge]

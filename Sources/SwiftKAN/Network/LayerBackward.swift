@@ -18,7 +18,8 @@ struct Pulls<T: KANScalar> {
     var subnodeSlope, subnodeMean: [T]
 }
 
-/// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights`, the rest as in the state.
+/// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights` (not in the wide form, which only leaves dL/dz in
+/// `Workspace.adjoints`), the rest as in the state. `affine` is written where there are symbolic edges only.
 struct GradientRows<T: KANScalar> {
     let weights: UnsafeMutablePointer<T>
     /// (outputs, inputs, 4)
@@ -42,11 +43,7 @@ extension FoldedLayer {
                 addPull(pulls.subnodeSlope[o], pulls.subnodeMean[o], rows.z + o * nv, w, to: w.dz + o * nv)
             }
         }
-        if let local4 {
-            wideBackward(w, rows, local4, inputGradient: inputGradient, gradient: gradient.weights)
-        } else if let local8 {
-            wideBackward(w, rows, local8, inputGradient: inputGradient, gradient: gradient.weights)
-        }
+        if isWide { wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient) }
         for i in 0..<shape.inputs {
             if isWide {
                 for e in symbolicEdges[i] {

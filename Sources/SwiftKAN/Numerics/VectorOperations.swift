@@ -28,6 +28,13 @@ extension Double {
         c + a * b
         #endif
     }
+    /// The sum of all lanes, in halves: three additions one after another, not seven.
+    @inline(__always)
+    public static func total(_ x: SIMD8<Double>) -> Double {
+        let four = x.lowHalf + x.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
+    }
     /// max(0, min(a, b)); NaN counts as 0.
     @inline(__always)
     public static func hat(_ a: SIMD8<Double>, _ b: SIMD8<Double>) -> SIMD8<Double> {
@@ -62,6 +69,22 @@ extension Float {
         #else
         c + a * b
         #endif
+    }
+    @inline(__always)
+    public static func multiplyAdd(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>) -> SIMD8<Float> {
+        #if SWIFTKAN_FMA
+        c.addingProduct(a, b)
+        #else
+        c + a * b
+        #endif
+    }
+    /// The sum of all lanes, in halves: four additions one after another, not fifteen.
+    @inline(__always)
+    public static func total(_ x: SIMD16<Float>) -> Float {
+        let eight = x.lowHalf + x.highHalf
+        let four = eight.lowHalf + eight.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
     }
     /// max(0, min(a, b)); NaN counts as 0.
     @inline(__always)

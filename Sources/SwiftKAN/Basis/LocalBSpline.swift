@@ -22,7 +22,7 @@ struct LocalBSpline<T: KANScalar> {
     let inverse: UnsafePointer<T>
     /// (cells + 1): the first function
     let first: UnsafePointer<Int32>
-    /// (4·cells): a cell at or before the first one that reaches into each bucket
+    /// (4·cells + 2): for x near the middle of a bucket, a cell at or before the first one that reaches into it
     let buckets: UnsafePointer<Int32>
     /// buckets per unit of x
     let bucketScale: T
@@ -31,8 +31,7 @@ struct LocalBSpline<T: KANScalar> {
     @inline(__always)
     func locate(_ x: T) -> (cell: Int, u: T) {
         guard x >= knots[0], x < knots[cells] else { return (cells, x.isNaN ? x : 0) }
-        let bucket = min(((x - knots[0]) * bucketScale).truncated, 4 &* cells &- 1)
-        var c = Int(buckets[bucket])
+        var c = Int(buckets[T.rounded((x - knots[0]) * bucketScale)])
         c = c &+ (x >= knots[c &+ 1] ? 1 : 0)
         while x >= knots[c &+ 1] { c = c &+ 1 }
         return (c, (x - knots[c]) * inverse[c])
@@ -90,8 +89,8 @@ final class LocalBSplineMemory<T: KANScalar>: @unchecked Sendable {
         inverse = try AlignedBuffer(count: inputs * (cells + 1))
         polynomials = try AlignedBuffer(count: inputs * (cells + 1) * (k + 1) * V.scalarCount)
         bucketScale = try AlignedBuffer(count: inputs)
-        buckets = .allocate(capacity: inputs * 4 * cells)
-        buckets.initialize(repeating: 0, count: inputs * 4 * cells)
+        buckets = .allocate(capacity: inputs * (4 * cells + 2))
+        buckets.initialize(repeating: 0, count: inputs * (4 * cells + 2))
         first = .allocate(capacity: inputs * (cells + 1))
         first.initialize(repeating: 0, count: inputs * (cells + 1))
         // No grid starts with NaN, so the first update sees a difference.
@@ -108,7 +107,7 @@ final class LocalBSplineMemory<T: KANScalar>: @unchecked Sendable {
         let p = UnsafeRawPointer(polynomials.base + i * (cells + 1) * (k + 1) * V.scalarCount).assumingMemoryBound(to: V.self)
         return LocalBSpline(
             cells: cells, knots: knots.base + i * (cells + 1), polynomials: p, inverse: inverse.base + i * (cells + 1),
-            first: first + i * (cells + 1), buckets: buckets + i * 4 * cells, bucketScale: bucketScale.base[i])
+            first: first + i * (cells + 1), buckets: buckets + i * (4 * cells + 2), bucketScale: bucketScale.base[i])
     }
 
     /// Takes over the knots of input i.
@@ -120,11 +119,11 @@ final class LocalBSplineMemory<T: KANScalar>: @unchecked Sendable {
         t.update(from: source, count: cells + 1)
         let (low, length) = (Double(t[0]), Double(t[cells]) - Double(t[0]))
         bucketScale.base[i] = length > 0 ? T(Double(4 * cells) / length) : 0
-        let b = buckets + i * 4 * cells
+        let b = buckets + i * (4 * cells + 2)
         var c = 0
-        for bucket in 0..<(4 * cells) {
+        for bucket in 0..<(4 * cells + 2) {
             // Begun a little early, so that rounding in `locate` can only lead to a cell before the right one.
-            let edge = low + length * (Double(bucket) - 0.01) / Double(4 * cells)
+            let edge = low + length * (Double(bucket) - 0.51) / Double(4 * cells)
             while c < cells - 1 && Double(t[c + 1]) <= edge { c += 1 }
             b[bucket] = Int32(c)
         }

@@ -42,13 +42,13 @@ struct VectorGroup<T: KANScalar> {
         if count > 3 { d = T.multiplyAdd(v, other.d, d) }
     }
 
-    /// The sum of the products of all lanes.
+    /// sum + the products of all lanes, lane by lane over the vectors.
     @inline(__always)
-    func dot(_ other: VectorGroup, _ count: Int) -> T {
-        var sum = T.multiplyAdd(a, other.a, .zero)
+    func dot(_ other: VectorGroup, _ count: Int, _ sum: T.Vector) -> T.Vector {
+        var sum = T.multiplyAdd(a, other.a, sum)
         if count > 1 { sum = T.multiplyAdd(b, other.b, sum) }
         if count > 2 { sum = T.multiplyAdd(c, other.c, sum) }
         if count > 3 { sum = T.multiplyAdd(d, other.d, sum) }
-        return T.total(sum)
+        return sum
     }
 }

@@ -11,45 +11,9 @@
 // Of a sample and an input, `slots` holds the k + 1 values and then the base function's, 8 numbers in all; `first` the first
 // of the k + 1 rows. Both stand as (samples, inputs).
 
-/// What the basis functions of some inputs are at some samples.
-struct WideBasis<T: KANScalar> {
-    /// (samples, inputs, 8)
-    let slots: UnsafeMutablePointer<T>
-    /// (samples, inputs, 8): the derivatives
-    let slopes: UnsafeMutablePointer<T>
-    /// (samples, inputs)
-    let first: UnsafeMutablePointer<Int32>
-    var samples = 0
-    var inputs = 0
-
-    /// Numbers kept of a sample and an input.
-    static var slotSize: Int { 8 }
-}
-
-enum WideKernels<T: KANScalar> {
+/// The kernels for groups of N vectors and splines of degree K.
+enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
     typealias Vector = T.Vector
-
-    /// Calls `body` with constants equal to `count` and `k`.
-    @inline(__always)
-    private static func specialized(_ count: Int, _ k: Int, _ body: (Int, Int) -> Void) {
-        switch count {
-        case 1: specialized(k) { body(1, $0) }
-        case 2: specialized(k) { body(2, $0) }
-        case 3: specialized(k) { body(3, $0) }
-        default: specialized(k) { body(4, $0) }
-        }
-    }
-
-    @inline(__always)
-    private static func specialized(_ k: Int, _ body: (Int) -> Void) {
-        switch k {
-        case 1: body(1)
-        case 2: body(2)
-        case 3: body(3)
-        case 4: body(4)
-        default: body(5)
-        }
-    }
 
     // MARK: - Forward
 
@@ -58,51 +22,50 @@ enum WideKernels<T: KANScalar> {
     /// - Parameter rowCount: rows of an input's weights; the last is the base function's.
     @inline(never)
     static func forward(
-        _ basis: WideBasis<T>, _ weights: UnsafePointer<Vector>, rowCount: Int, vectors: Int, k: Int,
+        _ basis: WideBasis<T>, _ weights: UnsafePointer<Vector>, rowCount: Int,
         into z: UnsafeMutablePointer<Vector>
     ) {
-        specialized(vectors, k) { vectors, k in
-            var s = 0
-            #if SWIFTKAN_AVX512
-            while s &+ 2 <= basis.samples {
-                let (z0, z1) = (z + s &* vectors, z + (s &+ 1) &* vectors)
-                var (a0, a1) = (VectorGroup<T>(z0, vectors), VectorGroup<T>(z1, vectors))
-                var weight = weights
-                var e0 = s &* basis.inputs
-                var e1 = e0 &+ basis.inputs
-                for _ in 0..<basis.inputs {
-                    add(basis, e0, weight, rowCount, vectors, k, &a0)
-                    add(basis, e1, weight, rowCount, vectors, k, &a1)
-                    weight += rowCount &* vectors
-                    e0 = e0 &+ 1
-                    e1 = e1 &+ 1
-                }
-                a0.store(z0, vectors)
-                a1.store(z1, vectors)
-                s = s &+ 2
+        let (vectors, k) = (N.value, K.value)
+        var s = 0
+        #if SWIFTKAN_AVX512
+        while s &+ 2 <= basis.samples {
+            let (z0, z1) = (z + s &* vectors, z + (s &+ 1) &* vectors)
+            var (a0, a1) = (VectorGroup<T>(z0, vectors), VectorGroup<T>(z1, vectors))
+            var weight = weights
+            var e0 = s &* basis.inputs
+            var e1 = e0 &+ basis.inputs
+            for _ in 0..<basis.inputs {
+                add(basis, e0, weight, rowCount, &a0)
+                add(basis, e1, weight, rowCount, &a1)
+                weight += rowCount &* vectors
+                e0 = e0 &+ 1
+                e1 = e1 &+ 1
             }
-            #endif
-            while s < basis.samples {
-                let zs = z + s &* vectors
-                var a = VectorGroup<T>(zs, vectors)
-                var weight = weights
-                var e = s &* basis.inputs
-                for _ in 0..<basis.inputs {
-                    add(basis, e, weight, rowCount, vectors, k, &a)
-                    weight += rowCount &* vectors
-                    e = e &+ 1
-                }
-                a.store(zs, vectors)
-                s = s &+ 1
+            a0.store(z0, vectors)
+            a1.store(z1, vectors)
+            s = s &+ 2
+        }
+        #endif
+        while s < basis.samples {
+            let zs = z + s &* vectors
+            var a = VectorGroup<T>(zs, vectors)
+            var weight = weights
+            var e = s &* basis.inputs
+            for _ in 0..<basis.inputs {
+                add(basis, e, weight, rowCount, &a)
+                weight += rowCount &* vectors
+                e = e &+ 1
             }
+            a.store(zs, vectors)
+            s = s &+ 1
         }
     }
 
     @inline(__always)
     private static func add(
-        _ basis: WideBasis<T>, _ e: Int, _ weight: UnsafePointer<Vector>, _ rowCount: Int, _ vectors: Int, _ k: Int,
-        _ a: inout VectorGroup<T>
+        _ basis: WideBasis<T>, _ e: Int, _ weight: UnsafePointer<Vector>, _ rowCount: Int, _ a: inout VectorGroup<T>
     ) {
+        let (vectors, k) = (N.value, K.value)
         let value = basis.slots + e &* WideBasis<T>.slotSize
         let row = weight + Int(basis.first[e]) &* vectors
         a.add(Vector(repeating: value[0]), row, vectors)
@@ -119,29 +82,28 @@ enum WideKernels<T: KANScalar> {
     /// dw_row += Σ_s value·dz_s, input by input, samples in order.
     @inline(never)
     static func weightGradient(
-        _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, rowCount: Int, vectors: Int, k: Int,
+        _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, rowCount: Int,
         into gradient: UnsafeMutablePointer<Vector>
     ) {
-        specialized(vectors, k) { vectors, k in
-            for i in 0..<basis.inputs {
-                let dw = gradient + i &* (rowCount &* vectors)
-                let last = dw + (rowCount &- 1) &* vectors
-                var base = VectorGroup<T>(last, vectors)
-                for s in 0..<basis.samples {
-                    let e = s &* basis.inputs &+ i
-                    let value = basis.slots + e &* WideBasis<T>.slotSize
-                    let row = dw + Int(basis.first[e]) &* vectors
-                    let d = VectorGroup<T>(dz + s &* vectors, vectors)
-                    addRow(value[0], d, row, vectors)
-                    addRow(value[1], d, row + vectors, vectors)
-                    if k > 1 { addRow(value[2], d, row + 2 &* vectors, vectors) }
-                    if k > 2 { addRow(value[3], d, row + 3 &* vectors, vectors) }
-                    if k > 3 { addRow(value[4], d, row + 4 &* vectors, vectors) }
-                    if k > 4 { addRow(value[5], d, row + 5 &* vectors, vectors) }
-                    base.add(Vector(repeating: value[k &+ 1]), d, vectors)
-                }
-                base.store(last, vectors)
+        let (vectors, k) = (N.value, K.value)
+        for i in 0..<basis.inputs {
+            let dw = gradient + i &* (rowCount &* vectors)
+            let last = dw + (rowCount &- 1) &* vectors
+            var base = VectorGroup<T>(last, vectors)
+            for s in 0..<basis.samples {
+                let e = s &* basis.inputs &+ i
+                let value = basis.slots + e &* WideBasis<T>.slotSize
+                let row = dw + Int(basis.first[e]) &* vectors
+                let d = VectorGroup<T>(dz + s &* vectors, vectors)
+                addRow(value[0], d, row, vectors)
+                addRow(value[1], d, row + vectors, vectors)
+                if k > 1 { addRow(value[2], d, row + 2 &* vectors, vectors) }
+                if k > 2 { addRow(value[3], d, row + 3 &* vectors, vectors) }
+                if k > 3 { addRow(value[4], d, row + 4 &* vectors, vectors) }
+                if k > 4 { addRow(value[5], d, row + 5 &* vectors, vectors) }
+                base.add(Vector(repeating: value[k &+ 1]), d, vectors)
             }
+            base.store(last, vectors)
         }
     }
 
@@ -154,36 +116,32 @@ enum WideKernels<T: KANScalar> {
 
     // MARK: - Gradient of the inputs
 
-    /// dx_i[s] += Σ_o dz_so · dφ_io/dx
+    /// pulls_si += Σ_o dz_so · dφ_io/dx, whose lanes are yet to be summed up.
     ///
-    /// - Parameters:
-    ///   - inputs: the inputs' numbers: rows of `dx`.
-    ///   - stride: numbers in a row of `dx`.
+    /// - Parameter pulls: (samples, inputs)
     @inline(never)
     static func inputGradient(
-        _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, _ weights: UnsafePointer<Vector>, rowCount: Int, vectors: Int,
-        k: Int, inputs: UnsafePointer<Int>, stride: Int, into dx: UnsafeMutablePointer<T>
+        _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, _ weights: UnsafePointer<Vector>, rowCount: Int,
+        into pulls: UnsafeMutablePointer<Vector>
     ) {
-        specialized(vectors, k) { vectors, k in
-            for s in 0..<basis.samples {
-                let d = VectorGroup<T>(dz + s &* vectors, vectors)
-                var weight = weights
-                for i in 0..<basis.inputs {
-                    let e = s &* basis.inputs &+ i
-                    let slope = basis.slopes + e &* WideBasis<T>.slotSize
-                    let row = weight + Int(basis.first[e]) &* vectors
-                    var a = VectorGroup<T>()
-                    a.add(Vector(repeating: slope[0]), row, vectors)
-                    a.add(Vector(repeating: slope[1]), row + vectors, vectors)
-                    if k > 1 { a.add(Vector(repeating: slope[2]), row + 2 &* vectors, vectors) }
-                    if k > 2 { a.add(Vector(repeating: slope[3]), row + 3 &* vectors, vectors) }
-                    if k > 3 { a.add(Vector(repeating: slope[4]), row + 4 &* vectors, vectors) }
-                    if k > 4 { a.add(Vector(repeating: slope[5]), row + 5 &* vectors, vectors) }
-                    a.add(Vector(repeating: slope[k &+ 1]), weight + (rowCount &- 1) &* vectors, vectors)
-                    let target = dx + (inputs[i] &* stride &+ s)
-                    target.pointee += a.dot(d, vectors)
-                    weight += rowCount &* vectors
-                }
+        let (vectors, k) = (N.value, K.value)
+        for s in 0..<basis.samples {
+            let d = VectorGroup<T>(dz + s &* vectors, vectors)
+            var weight = weights
+            for i in 0..<basis.inputs {
+                let e = s &* basis.inputs &+ i
+                let slope = basis.slots + e &* WideBasis<T>.slotSize
+                let row = weight + Int(basis.first[e]) &* vectors
+                var a = VectorGroup<T>()
+                a.add(Vector(repeating: slope[0]), row, vectors)
+                a.add(Vector(repeating: slope[1]), row + vectors, vectors)
+                if k > 1 { a.add(Vector(repeating: slope[2]), row + 2 &* vectors, vectors) }
+                if k > 2 { a.add(Vector(repeating: slope[3]), row + 3 &* vectors, vectors) }
+                if k > 3 { a.add(Vector(repeating: slope[4]), row + 4 &* vectors, vectors) }
+                if k > 4 { a.add(Vector(repeating: slope[5]), row + 5 &* vectors, vectors) }
+                a.add(Vector(repeating: slope[k &+ 1]), weight + (rowCount &- 1) &* vectors, vectors)
+                pulls[e] = a.dot(d, vectors, pulls[e])
+                weight += rowCount &* vectors
             }
         }
     }

@@ -60,7 +60,7 @@ extension FoldedLayer {
 
     // MARK: - Basis
 
-    /// The values of the basis of some inputs at samples `start ..< start + samples` of a block, and their derivatives.
+    /// The basis of some inputs at samples `start ..< start + samples` of a block: values or derivatives.
     ///
     /// - Parameters:
     ///   - range: of the inputs that have edges.
@@ -73,47 +73,23 @@ extension FoldedLayer {
         var basis = w.basis
         basis.samples = samples
         basis.inputs = range.count
-        switch shape.k {
-        case 1: fill(basis, w, x, nv, range, start, 1, slopes)
-        case 2: fill(basis, w, x, nv, range, start, 2, slopes)
-        case 3: fill(basis, w, x, nv, range, start, 3, slopes)
-        case 4: fill(basis, w, x, nv, range, start, 4, slopes)
-        default: fill(basis, w, x, nv, range, start, 5, slopes)
-        }
-        return basis
-    }
-
-    @inline(__always)
-    private func fill(
-        _ basis: WideBasis<T>, _ w: Workspace<T>, _ x: UnsafeMutablePointer<T.Vector>, _ nv: Int, _ range: Range<Int>,
-        _ start: Int, _ k: Int, _ slopes: Bool
-    ) {
-        guard let local else { return }
+        guard let local else { return basis }
         let first = start / T.lanes
-        let count = (basis.samples + T.lanes - 1) / T.lanes
+        let count = (samples + T.lanes - 1) / T.lanes
         for (number, p) in range.enumerated() {
             let i = wide.inputs[p]
             let row = x + i * nv + first
             baseFunction.rows(T.self, x: row, nv: count, value: w.value, derivative: slopes ? w.slope : nil)
-            let (xs, base, baseSlope) = (scalars(row), scalars(w.value), scalars(w.slope))
-            let table = local.table(i)
-            var e = number
-            for s in 0..<basis.samples {
-                let (cell, u) = table.locate(xs[s])
-                let slot = basis.slots + e &* WideBasis<T>.slotSize
-                let values = table.values(cell, u, k: k)
-                UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SIMD8<T>.self).pointee = values
-                slot[k &+ 1] = base[s]
-                basis.first[e] = table.first[cell]
-                if slopes {
-                    let slope = basis.slopes + e &* WideBasis<T>.slotSize
-                    let values = table.derivatives(cell, u, k: k)
-                    UnsafeMutableRawPointer(slope).assumingMemoryBound(to: SIMD8<T>.self).pointee = values
-                    slope[k &+ 1] = baseSlope[s]
-                }
-                e = e &+ basis.inputs
+            let (values, base, table) = (scalars(row), scalars(slopes ? w.slope : w.value), local.table(i))
+            switch shape.k {
+            case 1: basis.fill(One.self, number, table, values, base: base, slopes: slopes)
+            case 2: basis.fill(Two.self, number, table, values, base: base, slopes: slopes)
+            case 3: basis.fill(Three.self, number, table, values, base: base, slopes: slopes)
+            case 4: basis.fill(Four.self, number, table, values, base: base, slopes: slopes)
+            default: basis.fill(Five.self, number, table, values, base: base, slopes: slopes)
             }
         }
+        return basis
     }
 
     // MARK: - Forward
@@ -131,8 +107,8 @@ extension FoldedLayer {
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
                 for g in 0..<wide.groups {
                     let width = wide.width(g)
-                    WideKernels<T>.forward(
-                        basis, wideWeights(g, range.lowerBound), rowCount: wide.rowCount, vectors: width, k: shape.k,
+                    WideKernels<T, One, One>.forward(
+                        width, shape.k, basis, wideWeights(g, range.lowerBound), rowCount: wide.rowCount,
                         into: z + wide.start(g) * samples + start * width)
                 }
             }
@@ -192,15 +168,19 @@ extension FoldedLayer {
             for start in stride(from: 0, to: samples, by: Workspace<T>.wideSamples) {
                 let count = min(Workspace<T>.wideSamples, samples - start)
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: true)
-                wide.inputs.withUnsafeBufferPointer { inputs in
-                    guard let inputs = inputs.baseAddress else { return }
-                    for g in 0..<wide.groups {
-                        let step = wide.width(g)
-                        WideKernels<T>.inputGradient(
-                            basis, adjoint + wide.start(g) * samples + start * step, wideWeights(g, range.lowerBound),
-                            rowCount: wide.rowCount, vectors: step, k: shape.k, inputs: inputs + range.lowerBound,
-                            stride: width, into: scalars(w.dx) + start)
-                    }
+                let pulls = w.pulls
+                RowKernels<T>.fill(pulls, .zero, count * range.count)
+                for g in 0..<wide.groups {
+                    let step = wide.width(g)
+                    WideKernels<T, One, One>.inputGradient(
+                        step, shape.k, basis, adjoint + wide.start(g) * samples + start * step,
+                        wideWeights(g, range.lowerBound), rowCount: wide.rowCount, into: pulls)
+                }
+                T.totals(pulls, count * range.count)
+                let sums = scalars(pulls)
+                for (number, p) in range.enumerated() {
+                    let dx = scalars(w.dx) + (wide.inputs[p] * width + start)
+                    for s in 0..<count { dx[s] = sums[s &* range.count &+ number] }
                 }
             }
         }
@@ -223,9 +203,9 @@ extension FoldedLayer {
                 let basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false)
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
-                    WideKernels<T>.weightGradient(
-                        basis, block.adjoint + wide.start(g) * block.samples + start * step, rowCount: wide.rowCount,
-                        vectors: step, k: shape.k, into: dw + wide.rowCount * wide.start(g) * range.count)
+                    WideKernels<T, One, One>.weightGradient(
+                        step, shape.k, basis, block.adjoint + wide.start(g) * block.samples + start * step,
+                        rowCount: wide.rowCount, into: dw + wide.rowCount * wide.start(g) * range.count)
                 }
             }
         }

@@ -52,6 +52,8 @@ final class Workspace<T: KANScalar> {
     private(set) var adjoints: [UnsafeMutablePointer<T.Vector>] = []
     /// Basis functions of a few inputs at a few samples, in the wide form
     private(set) var basis: WideBasis<T>
+    /// (wideSamples, wideInputs): dL/dx of these, before the sum over lanes
+    private(set) var pulls: UnsafeMutablePointer<T.Vector>
     /// The gradient of a few inputs' weights, in the wide form
     private(set) var wideGradient: UnsafeMutablePointer<T.Vector>
     /// Vectors for the evaluation of a basis
@@ -97,10 +99,11 @@ final class Workspace<T: KANScalar> {
         let scratchCount = folded.map { BSplineTable<T>.scratchCount(grid: $0.shape.grid, k: $0.shape.k) }.max() ?? 0
         let slotVectors = folded.contains(where: \.isWide)
             ? Self.wideSamples * Self.wideInputs * WideBasis<T>.slotSize / T.lanes : 0
+        let pullVectors = slotVectors * T.lanes / WideBasis<T>.slotSize
         let chunkVectors = folded.filter(\.isWide).map {
             Self.wideInputs * ($0.shape.basisCount + 1) * $0.outputVectors
         }.max() ?? 0
-        let vectors = Self.rowsNeeded(folded) * capacity + 3 * slotVectors + chunkVectors + scratchCount
+        let vectors = Self.rowsNeeded(folded) * capacity + 2 * slotVectors + pullVectors + chunkVectors + scratchCount
         memory = try AlignedBuffer(count: vectors * T.lanes)
         var next = memory.vectors
         func take(_ rows: Int) -> UnsafeMutablePointer<T.Vector> {
@@ -128,9 +131,10 @@ final class Workspace<T: KANScalar> {
         let slots = UnsafeMutableRawPointer(next)
         basis = WideBasis(
             slots: slots.assumingMemoryBound(to: T.self),
-            slopes: (slots + slotVectors * MemoryLayout<T.Vector>.stride).assumingMemoryBound(to: T.self),
-            first: (slots + 2 * slotVectors * MemoryLayout<T.Vector>.stride).assumingMemoryBound(to: Int32.self))
-        next += 3 * slotVectors
+            first: (slots + slotVectors * MemoryLayout<T.Vector>.stride).assumingMemoryBound(to: Int32.self))
+        next += 2 * slotVectors
+        pulls = next
+        next += pullVectors
         wideGradient = next
         next += chunkVectors
         scratch = next

@@ -56,6 +56,8 @@ final class FitLoop<T: KANScalar> {
     private let lastFinite: AlignedBuffer<T>
     private let best: AlignedBuffer<T>?
     private var hasBest = false
+    /// Layer by layer: has a symbolic edge been switched on since the beginning.
+    private var hadSymbolicEdges: [Bool]
     private var lastBatch: Samples<T>?
     private var predictions, adjoint: AlignedBuffer<T>?
     private var report = FitReport()
@@ -78,6 +80,7 @@ final class FitLoop<T: KANScalar> {
         lm = options.optimizer == .lm ? try LevenbergMarquardt(network, evaluator, options) : nil
         firstOrder = [.lbfgs, .lm].contains(options.optimizer) ? nil : try FirstOrder(count: P, options: options)
         ranges = network.trainableRanges
+        hadSymbolicEdges = Array(repeating: false, count: network.layers.count)
         lastFinite = try AlignedBuffer(count: shape.stateCount)
         best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
         progress = Progress(step: 0, steps: options.steps)
@@ -241,8 +244,11 @@ final class FitLoop<T: KANScalar> {
         let value = try evaluate(batch, gradient: gradient.base)
         let total = value.loss + options.objective.lamb * value.reg
         guard total.isFinite, gradientIsFinite() else { return (value, false, false) }
-        save(to: lastFinite)
-        firstOrder?.step(state, gradient.base, ranges: ranges, lr: options.lr(step: step))
+        saveFixed()
+        let idle = idleRanges
+        firstOrder?.step(
+            state, gradient.base, ranges: ranges.filter { !idle.contains($0) }, idle: idle, lr: options.lr(step: step),
+            saving: lastFinite.base)
         return (value, true, true)
     }
 
@@ -349,15 +355,34 @@ final class FitLoop<T: KANScalar> {
         buffer.base.update(from: network.state, count: network.architecture.stateCount)
     }
 
+    /// The parameters of symbolic edges in layers that have none switched on: they have never had a gradient.
+    private var idleRanges: [Range<Int>] {
+        var idle: [Range<Int>] = []
+        for (l, shape) in network.layers.enumerated() {
+            hadSymbolicEdges[l] = hadSymbolicEdges[l] || evaluator.folded[l].hasSymbolicEdges
+            if !hadSymbolicEdges[l] { idle.append(shape.affine..<(shape.affine + 4 * shape.edges)) }
+        }
+        return idle
+    }
+
+    /// Saves to `lastFinite` what first-order optimisers do not change, and so do not save.
+    private func saveFixed() {
+        var next = 0
+        for range in ranges + [network.architecture.stateCount..<network.architecture.stateCount] {
+            (lastFinite.base + next).update(from: network.state + next, count: range.lowerBound - next)
+            next = range.upperBound
+        }
+    }
+
     private func restore(from buffer: AlignedBuffer<T>) {
         network.state.update(from: buffer.base, count: network.architecture.stateCount)
     }
 
     private func isFinite() -> Bool {
-        (0..<network.architecture.stateCount).allSatisfy { network.state[$0].isFinite }
+        FirstOrder.isFinite(network.state, count: network.architecture.stateCount)
     }
 
     private func gradientIsFinite() -> Bool {
-        (0..<gradient.count).allSatisfy { gradient.base[$0].isFinite }
+        FirstOrder.isFinite(gradient.base, count: gradient.count)
     }
 }

@@ -16,6 +16,8 @@ struct LocalBSpline<T: KANScalar> {
     /// G + 2k cells between G + 2k + 1 knots; cell number `cells` is everywhere else
     let cells: Int
     let knots: UnsafePointer<T>
+    /// The first knot and the last one.
+    let low, high: T
     /// (cells + 1, k + 1): the coefficients of each power for the k + 1 functions
     let polynomials: UnsafePointer<V>
     /// (cells + 1): 1 / length
@@ -30,8 +32,8 @@ struct LocalBSpline<T: KANScalar> {
     /// The cell of x and the place in it, u.
     @inline(__always)
     func locate(_ x: T) -> (cell: Int, u: T) {
-        guard x >= knots[0], x < knots[cells] else { return (cells, x.isNaN ? x : 0) }
-        var c = Int(buckets[T.rounded((x - knots[0]) * bucketScale)])
+        guard x >= low, x < high else { return (cells, x.isNaN ? x : 0) }
+        var c = Int(buckets[T.rounded((x - low) * bucketScale)])
         c = c &+ (x >= knots[c &+ 1] ? 1 : 0)
         while x >= knots[c &+ 1] { c = c &+ 1 }
         return (c, (x - knots[c]) * inverse[c])
@@ -105,8 +107,9 @@ final class LocalBSplineMemory<T: KANScalar>: @unchecked Sendable {
     @inline(__always)
     func table(_ i: Int) -> LocalBSpline<T> {
         let p = UnsafeRawPointer(polynomials.base + i * (cells + 1) * (k + 1) * V.scalarCount).assumingMemoryBound(to: V.self)
+        let t = knots.base + i * (cells + 1)
         return LocalBSpline(
-            cells: cells, knots: knots.base + i * (cells + 1), polynomials: p, inverse: inverse.base + i * (cells + 1),
+            cells: cells, knots: t, low: t[0], high: t[cells], polynomials: p, inverse: inverse.base + i * (cells + 1),
             first: first + i * (cells + 1), buckets: buckets + i * (4 * cells + 2), bucketScale: bucketScale.base[i])
     }
 

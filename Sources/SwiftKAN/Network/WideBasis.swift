@@ -33,15 +33,20 @@ struct WideBasis<T: KANScalar> {
         _: K.Type, _ number: Int, _ table: LocalBSpline<T>, _ x: UnsafePointer<T>, base: UnsafePointer<T>, slopes: Bool
     ) {
         let k = K.value
-        var e = number
+        // Copies: what stands behind a pointer might change with every store below.
+        let local = LocalBSpline(
+            cells: table.cells, knots: table.knots, low: table.low, high: table.high, polynomials: table.polynomials,
+            inverse: table.inverse, first: table.first, buckets: table.buckets, bucketScale: table.bucketScale)
+        let (step, firsts) = (inputs, first + number)
+        var (e, slot) = (0, slots + number &* Self.slotSize)
         for s in 0..<samples {
-            let (cell, u) = table.locate(x[s])
-            let slot = slots + e &* Self.slotSize
+            let (cell, u) = local.locate(x[s])
             UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SIMD8<T>.self).pointee =
-                slopes ? table.derivatives(cell, u, k: k) : table.values(cell, u, k: k)
+                slopes ? local.derivatives(cell, u, k: k) : local.values(cell, u, k: k)
             slot[k &+ 1] = base[s]
-            first[e] = table.first[cell]
-            e = e &+ inputs
+            firsts[e] = local.first[cell]
+            e = e &+ step
+            slot += step &* Self.slotSize
         }
     }
 }

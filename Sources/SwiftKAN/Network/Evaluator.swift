@@ -147,6 +147,39 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         if checkpoint?.isCancelled() == true { throw .cancelled }
     }
 
+    /// Shards of `forEachPortion`.
+    func shardCount(_ n: Int, keeping: Bool) -> Int {
+        shardCount(keeping ? min(n, WideStore<T>.samples(folded)) : n)
+    }
+
+    /// `forEachBlock`; if `keeping`, portion by portion of the samples, each followed by `chunk(workspace, layer, chunk, blocks)`
+    /// for every chunk of a wide layer's inputs, which then has x and dL/dz of all blocks of the portion.
+    @inline(__always)
+    func forEachPortion(
+        _ n: Int, keeping: Bool, _ body: (Workspace<T>, Int, Int, Int) -> Void,
+        chunk: (Workspace<T>, Int, Int, [WideBlock<T>]) -> Void
+    ) throws(KANError) {
+        guard keeping else { return try forEachBlock(n, body) }
+        let portion = WideStore<T>.samples(folded)
+        let store = store ?? WideStore()
+        self.store = store
+        defer { for w in workspaces { w.unbind() } }
+        for first in stride(from: 0, to: n, by: portion) {
+            let count = min(portion, n - first)
+            let size = blockSamples(count)
+            try store.prepare(folded, samples: count, block: size)
+            try forEachBlock(count) { w, shard, start, samples in
+                store.bind(w, folded, block: start / size)
+                body(w, shard, first + start, samples)
+            }
+            try forEachTask(store.tasks.count, samples: count) { w, task in
+                if checkpoint?.isCancelled() == true { return }
+                let (l, c) = store.tasks[task]
+                chunk(w, l, c, store.blocks[l])
+            }
+        }
+    }
+
     // MARK: - Sweeps
 
     /// The rows of every level for the block at hand, whose inputs are loaded.
@@ -203,8 +236,8 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         let D = architecture.inputs
         let wanted = gradient != nil || inputGradient != nil
         // Wide layers' weights get their gradient from the samples of many blocks at once.
-        let portion = isWide && gradient != nil ? min(n, WideStore<T>.samples(folded)) : n
-        let shardTotal = shardCount(portion)
+        let keeping = isWide && gradient != nil
+        let shardTotal = shardCount(n, keeping: keeping)
         if wanted {
             if let old = shards.first, old.count < layout.count { shards.removeAll() }
             while shards.count < shardTotal { shards.append(try AlignedBuffer(count: layout.count)) }
@@ -214,43 +247,39 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
         let derivativesFrom = wanted ? (inputGradient == nil ? 1 : 0) : Self.noDerivatives
-        for first in stride(from: 0, to: n, by: max(portion, 1)) {
-            let count = min(portion, n - first)
-            let size = blockSamples(count)
-            var kept: WideStore<T>?
-            if isWide && gradient != nil {
-                if store == nil { store = WideStore() }
-                try store?.prepare(folded, samples: count, block: size)
-                kept = store
-            }
-            defer { for w in workspaces where kept != nil { w.unbind() } }
-            try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
-                nonisolated(unsafe) let sums = losses
-                try forEachBlock(count) { w, shard, start, samples in
-                    kept?.bind(w, folded, block: start / size)
-                    w.load(x + (first + start) * D, columns: D, into: w.level(0))
-                    forward(w, evaluation: evaluation, derivativesFrom: derivativesFrom)
-                    sums[shard] += loss(w, first + start, samples)
-                    guard wanted else { return }
-                    w.clearPadding(w.dx, rows: architecture.outputs)
-                    backward(
-                        w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
-                        gradient: shards[shard].base)
-                    if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + (first + start) * D) }
-                }
-            }
-            if let kept, let gradient {
-                try forEachTask(kept.tasks.count, samples: count) { w, task in
-                    if checkpoint?.isCancelled() == true { return }
-                    let (l, chunk) = kept.tasks[task]
-                    folded[l].wideGradient(chunk, w, kept.blocks[l], state: state, into: gradient)
-                }
+        if wanted, let pulls { addWidePulls(pulls, into: gradient) }
+        try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
+            nonisolated(unsafe) let sums = losses
+            try forEachPortion(n, keeping: keeping) { w, shard, start, samples in
+                w.load(x + start * D, columns: D, into: w.level(0))
+                forward(w, evaluation: evaluation, derivativesFrom: derivativesFrom)
+                sums[shard] += loss(w, start, samples)
+                guard wanted else { return }
+                w.clearPadding(w.dx, rows: architecture.outputs)
+                backward(
+                    w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
+                    gradient: shards[shard].base)
+                if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + start * D) }
+            } chunk: { w, l, chunk, blocks in
+                if let gradient { folded[l].wideGradient(chunk, w, blocks, state: state, into: gradient) }
             }
         }
         if let gradient { gather(shardTotal, into: gradient) }
         var total = 0.0
         for s in 0..<shardTotal { total += losses[s] }
         return total
+    }
+
+    /// Adds the gradient of a regulariser's edges in wide layers, and makes its slopes ready for the sweep.
+    @inline(__always)
+    private func addWidePulls(_ pulls: [Pulls<T>], into gradient: UnsafeMutablePointer<T>?) {
+        for (layer, pull) in zip(folded, pulls) {
+            guard let moments = pull.moments else { continue }
+            let threads = layer.shape.edges < 1000 ? 1 : Threads.count
+            ThreadPool.run(tasks: layer.wide.chunks, threads: threads) { c in
+                layer.addWidePulls(c, pull, moments, state: state, into: gradient)
+            }
+        }
     }
 
     /// Adds up the shards in order and turns the sum into the gradient of the parameters.

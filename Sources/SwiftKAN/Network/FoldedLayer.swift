@@ -42,7 +42,7 @@ final class FoldedLayer<T: KANScalar> {
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
-    /// - Parameter edgeRows: must single edges be evaluated, as regularisers need; only the narrow form does that.
+    /// - Parameter edgeRows: must single edges be evaluated; only the narrow form does that.
     init(
         _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool
     ) throws(KANError) {
@@ -115,6 +115,9 @@ final class FoldedLayer<T: KANScalar> {
         let threads = shape.edges * shape.basisCount < 100_000 ? 1 : Threads.count
         ThreadPool.run(tasks: wide.chunks, threads: threads) { foldWide(state, chunk: $0) }
     }
+
+    /// Is a numeric edge of the wide form switched on.
+    func weightIsOn(_ edge: Int) -> Bool { masks.base[edge] != 0 }
 
     @inline(__always)
     private func listEdges(_ state: UnsafePointer<T>, input i: Int) {

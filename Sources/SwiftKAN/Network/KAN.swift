@@ -93,6 +93,13 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
         }
     }
 
+    /// Is any symbolic edge switched on. Regularisers then need the values of single edges.
+    var hasSymbolicEdges: Bool {
+        symbolicEnabled && layers.contains { shape in
+            (0..<shape.edges).contains { state[shape.symbolicMask + $0] != 0 }
+        }
+    }
+
     /// The function on the edge from node `i` to subnode `o` of layer `l`.
     public func function(layer l: Int, input i: Int, output o: Int) throws(KANError) -> EdgeFunction {
         functions[l][try edgeIndex(l, i, o)]

@@ -16,6 +16,8 @@ struct Pulls<T: KANScalar> {
     var nodeSlope, nodeMean: [T]
     /// (outputs): sums over edges
     var subnodeSlope, subnodeMean: [T]
+    /// What the edges of a layer in the wide form have instead of values at samples.
+    var moments: WideMoments<T>?
 }
 
 /// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights` (not in the wide form, which only leaves dL/dz in
@@ -43,13 +45,19 @@ extension FoldedLayer {
                 addPull(pulls.subnodeSlope[o], pulls.subnodeMean[o], rows.z + o * nv, w, to: w.dz + o * nv)
             }
         }
-        if isWide { wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient) }
+        if isWide {
+            wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient)
+            if inputGradient, let moments = pulls?.moments { addInputPulls(w, rows, moments) }
+        }
         for i in 0..<shape.inputs {
             if isWide {
                 for e in symbolicEdges[i] {
                     symbolicBackward(
                         e, w, nil, i, rows.basis, rows.x + i * nv, evaluation, inputGradient ? w.dx + i * nv : nil,
                         gradient)
+                }
+                if inputGradient, let pulls, pulls.nodeSlope[i] != 0 {
+                    addPull(pulls.nodeSlope[i], pulls.nodeMean[i], rows.x + i * nv, w, to: w.dx + i * nv)
                 }
                 continue
             }

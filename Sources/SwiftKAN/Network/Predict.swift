@@ -99,7 +99,7 @@ extension KAN {
     ) throws(KANError) {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
         let moments = try withEvaluator(edgeRows: true) { (evaluator) throws(KANError) in
-            try evaluator.moments(x, n, evaluation: evaluation)
+            try evaluator.moments(x, n, evaluation: evaluation).layers
         }
         var next = out
         func write(_ values: [Double]) {

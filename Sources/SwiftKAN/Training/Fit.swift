@@ -46,7 +46,7 @@ final class FitLoop<T: KANScalar> {
     private let options: FitOptions
     private let callbacks: FitCallbacks<T>
     private let batches: Batches<T>
-    private let evaluator: Evaluator<T>
+    private var evaluator: Evaluator<T>
     private let gradient: AlignedBuffer<T>
     private let lbfgs: LBFGS<T>?
     private let lm: LevenbergMarquardt<T>?
@@ -73,7 +73,8 @@ final class FitLoop<T: KANScalar> {
         self.callbacks = callbacks
         let shape = network.architecture
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
-        evaluator = try Evaluator(network, edgeRows: options.objective.lamb != 0)
+        evaluator = try Evaluator(
+            network, edgeRows: options.objective.lamb != 0 && (options.optimizer == .lm || network.hasSymbolicEdges))
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
@@ -255,6 +256,11 @@ final class FitLoop<T: KANScalar> {
     /// The objective on a batch and its gradient, 0 for what is not trained.
     private func evaluate(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
         report.evaluations += 1
+        if options.objective.lamb != 0, !evaluator.edgeRows, network.hasSymbolicEdges {
+            // A callback has switched a symbolic edge on.
+            evaluator = try Evaluator(network, edgeRows: true)
+            evaluator.checkpoint = network.checkpoint
+        }
         evaluator.fold(network)
         let target = Target(batch, options.objective, outputs: network.architecture.outputs)
         let value: ObjectiveValue

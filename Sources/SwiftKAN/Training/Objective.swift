@@ -27,12 +27,16 @@ extension Evaluator {
     func regularization(
         _ r: Regularization, _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation
     ) throws(KANError) -> (value: Double, pulls: (Double) -> [Pulls<T>]) {
-        let moments = try self.moments(x, n, evaluation: evaluation)
+        let (moments, wide) = try self.moments(x, n, evaluation: evaluation)
         var deviations = zip(architecture.layers, moments).map { LayerDeviations($0, $1) }
         let value = r.evaluate(&deviations) + coefficientPenalty(r)
         let layers = architecture.layers
         return (value, { lamb in
-            zip(zip(layers, moments), deviations).map { pair, d in Pulls(pair.0, pair.1, d, lamb: lamb, n: n) }
+            layers.indices.map { l in
+                var pulls = Pulls<T>(layers[l], moments[l], deviations[l], lamb: lamb, n: n)
+                pulls.moments = wide[l]
+                return pulls
+            }
         })
     }
 

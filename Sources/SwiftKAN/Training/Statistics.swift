@@ -79,38 +79,64 @@ struct LayerMoments {
 }
 
 extension Evaluator {
-    /// The moments of every layer over n samples of x.
+    /// The moments of every layer over n samples of x, and what wide layers have instead of edges.
     @inline(__always)
-    func moments(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation) throws(KANError) -> [LayerMoments] {
+    func moments(
+        _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation
+    ) throws(KANError) -> (layers: [LayerMoments], wide: [WideMoments<T>?]) {
         let D = architecture.inputs
         let empty = architecture.layers.map { LayerMoments($0) }
-        var shards = Array(repeating: empty, count: shardCount(n))
+        var wide: [WideMoments<T>?] = []
+        for layer in folded { wide.append(layer.isWide ? try WideMoments(layer) : nil) }
+        var shards = Array(repeating: empty, count: shardCount(n, keeping: isWide))
         try shards.withUnsafeMutableBufferPointer { (buffer) throws(KANError) in
             nonisolated(unsafe) let shards = buffer
-            try forEachBlock(n) { w, shard, start, _ in
+            try forEachPortion(n, keeping: isWide) { w, shard, start, _ in
                 w.load(x + start * D, columns: D, into: w.level(0))
                 forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
                 for (l, layer) in folded.enumerated() {
                     layer.addMoments(w, w.layers[l], evaluation, to: &shards[shard][l])
                 }
+            } chunk: { w, l, chunk, blocks in
+                if let moments = wide[l] { folded[l].addWideMoments(chunk, w, blocks, to: moments) }
             }
         }
         var total = shards[0]
         for shard in shards.dropFirst() {
             for l in total.indices { total[l].merge(shard[l]) }
         }
-        return total
+        for (l, moments) in wide.enumerated() {
+            guard let moments else { continue }
+            moments.samples = n
+            folded[l].mergeEdges(moments, into: &total[l])
+        }
+        return (total, wide)
     }
 }
 
 extension FoldedLayer {
-    /// Adds the block's nodes, subnodes and edges.
+    /// Takes over the moments of a wide layer's edges.
+    func mergeEdges(_ wideMoments: WideMoments<T>, into moments: inout LayerMoments) {
+        let n = Double(wideMoments.samples)
+        for p in wide.inputs.indices {
+            let first = wide.inputs[p] * shape.outputs
+            wideMoments.edges(self, p) { q, mean, squares in
+                let edge = first + wide.outputs[q]
+                guard weightIsOn(edge) else { return }
+                moments.numerical.merge(edge, n, mean, squares)
+                moments.edges.merge(edge, n, mean, squares)
+            }
+        }
+    }
+
+    /// Adds the block's nodes, subnodes and, in the narrow form, edges.
     @inline(__always)
     func addMoments(_ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, to moments: inout LayerMoments) {
         let nv = w.nv
         for o in 0..<shape.outputs { moments.subnodes.add(rows.z + o * nv, w, to: o) }
         for i in 0..<shape.inputs {
             moments.nodes.add(rows.x + i * nv, w, to: i)
+            if isWide { continue }
             let basis = rows.basis + i * rowCount * nv
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o

@@ -46,7 +46,7 @@ final class FitLoop<T: KANScalar> {
     private let options: FitOptions
     private let callbacks: FitCallbacks<T>
     private let batches: Batches<T>
-    private let evaluator: Evaluator<T>
+    private var evaluator: Evaluator<T>
     private let gradient: AlignedBuffer<T>
     private let lbfgs: LBFGS<T>?
     private let lm: LevenbergMarquardt<T>?
@@ -57,6 +57,8 @@ final class FitLoop<T: KANScalar> {
     private let best: AlignedBuffer<T>?
     private var hasBest = false
     private var steps = 0
+    /// Layer by layer: has a symbolic edge been switched on since the beginning.
+    private var hadSymbolicEdges: [Bool]
     private var lastBatch: Samples<T>?
     private var predictions, adjoint: AlignedBuffer<T>?
     private var report = FitReport()
@@ -72,13 +74,15 @@ final class FitLoop<T: KANScalar> {
         self.callbacks = callbacks
         let shape = network.architecture
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
-        evaluator = try Evaluator(network, edgeRows: options.objective.lamb != 0)
+        evaluator = try Evaluator(
+            network, edgeRows: options.objective.lamb != 0 && (options.optimizer == .lm || network.regularizesSingleEdges))
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
         lm = options.optimizer == .lm ? try LevenbergMarquardt(network, evaluator, options) : nil
         firstOrder = [.lbfgs, .lm].contains(options.optimizer) ? nil : try FirstOrder(count: P, options: options)
         ranges = network.trainableRanges
+        hadSymbolicEdges = Array(repeating: false, count: network.layers.count)
         lastFinite = try AlignedBuffer(count: shape.stateCount)
         best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
         progress = Progress(step: 0, steps: options.steps)
@@ -108,7 +112,6 @@ final class FitLoop<T: KANScalar> {
     }
 
     private func loop() throws(KANError) {
-        let frequency = max(1, options.stopGridUpdateStep / max(1, options.gridUpdateNum))
         var (bestLoss, withoutGain, idle) = (Double.infinity, 0, 0)
         for step in 0..<options.steps {
             batches.shuffle()
@@ -117,9 +120,7 @@ final class FitLoop<T: KANScalar> {
             let rounds = options.epochs ? batches.perEpoch : 1
             for b in 0..<rounds {
                 let batch = batches.batch(b)
-                if b == 0, options.updateGrid, step % frequency == 0, step < options.stopGridUpdateStep,
-                    step >= options.startGridUpdateStep
-                {
+                if b == 0, options.gridMoves(at: step) {
                     guard try moveGrid(batch, step: step) else {
                         restore(from: lastFinite)
                         report.reason = .diverged
@@ -184,7 +185,7 @@ final class FitLoop<T: KANScalar> {
                 report.reason = .patience
                 return
             }
-            if idle >= 2 && !gridWillMove(after: step, frequency) {
+            if idle >= 2 && !options.gridWillMove(after: step) {
                 report.reason = .converged
                 return
             }
@@ -256,15 +257,23 @@ final class FitLoop<T: KANScalar> {
         }
         let value = try evaluate(batch, gradient: gradient.base)
         let total = value.loss + options.objective.lamb * value.reg
-        guard total.isFinite, gradientIsFinite() else { return (value, false, false) }
-        save(to: lastFinite)
-        firstOrder?.step(state, gradient.base, ranges: ranges, lr: options.lr(step: step))
+        guard total.isFinite, FirstOrder.isFinite(gradient.base, count: gradient.count) else { return (value, false, false) }
+        saveFixed()
+        let idle = idleRanges
+        firstOrder?.step(
+            state, gradient.base, ranges: ranges.filter { !idle.contains($0) }, idle: idle, lr: options.lr(step: step),
+            saving: lastFinite.base)
         return (value, true, true)
     }
 
     /// The objective on a batch and its gradient, 0 for what is not trained.
     private func evaluate(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
         report.evaluations += 1
+        if options.objective.lamb != 0, !evaluator.edgeRows, network.hasSymbolicEdges {
+            // A callback has switched a symbolic edge on.
+            evaluator = try Evaluator(network, edgeRows: true)
+            evaluator.checkpoint = network.checkpoint
+        }
         evaluator.fold(network)
         let target = Target(batch, options.objective, outputs: network.architecture.outputs)
         let value: ObjectiveValue
@@ -352,16 +361,29 @@ final class FitLoop<T: KANScalar> {
             options.objective.regularization, x: batch.x, n: batch.n, evaluation: options.evaluation, gradient: nil)
     }
 
-    private func gridWillMove(after step: Int, _ frequency: Int) -> Bool {
-        guard options.updateGrid else { return false }
-        let next = (step / frequency + 1) * frequency
-        return next < min(options.stopGridUpdateStep, options.steps)
-    }
-
     // MARK: - Snapshots
 
     private func save(to buffer: AlignedBuffer<T>) {
         buffer.base.update(from: network.state, count: network.architecture.stateCount)
+    }
+
+    /// The parameters of symbolic edges in layers that have none switched on: they have never had a gradient.
+    private var idleRanges: [Range<Int>] {
+        var idle: [Range<Int>] = []
+        for (l, shape) in network.layers.enumerated() {
+            hadSymbolicEdges[l] = hadSymbolicEdges[l] || evaluator.folded[l].hasSymbolicEdges
+            if !hadSymbolicEdges[l] { idle.append(shape.affine..<(shape.affine + 4 * shape.edges)) }
+        }
+        return idle
+    }
+
+    /// Saves to `lastFinite` what first-order optimisers do not change, and so do not save.
+    private func saveFixed() {
+        var next = 0
+        for range in ranges + [network.architecture.stateCount..<network.architecture.stateCount] {
+            (lastFinite.base + next).update(from: network.state + next, count: range.lowerBound - next)
+            next = range.upperBound
+        }
     }
 
     private func restore(from buffer: AlignedBuffer<T>) {
@@ -369,10 +391,6 @@ final class FitLoop<T: KANScalar> {
     }
 
     private func isFinite() -> Bool {
-        (0..<network.architecture.stateCount).allSatisfy { network.state[$0].isFinite }
-    }
-
-    private func gradientIsFinite() -> Bool {
-        (0..<gradient.count).allSatisfy { gradient.base[$0].isFinite }
+        FirstOrder.isFinite(network.state, count: network.architecture.stateCount)
     }
 }

@@ -107,10 +107,14 @@ class BuildEngine(build_ext):
                    "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
         command += ["--sanitize", SANITIZE] if SANITIZE else []
         command += ["-Xcc", f"-march={march}"] if march else []
+        # Square roots are one instruction; with errno each would need a test and a call, and loops could not be vectorised.
+        command += ["-Xcc", "-fno-math-errno"]
         # Whether two parts of a program write to one variable at once is checked in the tests' builds.
         command += [] if DEBUG or SANITIZE else ["-Xswiftc", "-enforce-exclusivity=unchecked"]
         # Swift writes a·b + c as two instructions unless told; where there is no fused one it would call a function.
         command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if march in ("x86-64-v3", "x86-64-v4") else []
+        # With 32 registers of 64 bytes wide kernels keep two samples in them.
+        command += ["-Xswiftc", "-DSWIFTKAN_AVX512"] if march == "x86-64-v4" else []
         archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
         archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources
         self.spawn(command)

@@ -1,56 +1,72 @@
-// LocalBSpline: the k + 1 basis functions that are not zero at one point, as polynomials of the point's cell.
+// LocalBSpline: the k + 1 basis functions that can be non-zero at one point, as polynomials of the point's cell.
 //
 // What it must get right, in this order:
-//   1. The same functions as BSpline.swift, to rounding; zero outside the knots.
+//   1. The same functions as BSpline.swift, to rounding; zero outside the knots, NaN at NaN.
 //   2. Cost independent of the grid size: a bucket gives the cell up to a step or two, the polynomials of all k + 1 functions
-//      are one vector each power (SIMD4 for k ≤ 3, SIMD8 for k ≤ 7).
+//      are one vector each power: of 4 for k ≤ 3, of 8 for k ≤ 7.
+//   3. No case at the ends: every cell has k + 1 functions in a row, first … first + k, that the grid does have; those that
+//      are zero in the cell have polynomials of zeros. What lies outside the knots is one more cell, all zeros.
 //
-// In cell c, u = (x - t_c)/(t_{c+1} - t_c) and B_{c-k+j}(x) = Σ_p P_cpj u^p, j = 0 … k.
+// In cell c, u = (x - t_c)/(t_{c+1} - t_c) and B_{first+j}(x) = Σ_p P_cpj u^p, j = 0 … k.
 
-/// The polynomials of one input. Owns nothing.
+/// The polynomials of one input; V has a lane for each of the k + 1 functions. Owns nothing.
 struct LocalBSpline<T: KANScalar, V: SIMD> where V.Scalar == T {
-    let k: Int
-    /// G + 2k cells between G + 2k + 1 knots
+    /// G + 2k cells between G + 2k + 1 knots; cell number `cells` is everywhere else
     let cells: Int
     let knots: UnsafePointer<T>
-    /// (cells, k + 1): the coefficients of each power for the k + 1 functions
+    /// The first knot and the last one.
+    var low, high: T
+    /// (cells + 1, k + 1): the coefficients of each power for the k + 1 functions
     let polynomials: UnsafePointer<V>
-    /// (cells): 1 / length
+    /// (cells + 1): 1 / length
     let inverse: UnsafePointer<T>
-    /// (2·cells): the first cell that reaches into each bucket
+    /// (cells + 1): the first function
+    let first: UnsafePointer<Int32>
+    /// (4·cells + 2): for x near the middle of a bucket, a cell at or before the first one that reaches into it
     let buckets: UnsafePointer<Int32>
-    /// buckets per unit of x
+    /// buckets per unit of x; 0 for knots that are not a grid
     var bucketScale: T
 
-    /// The cell of x, or nil outside the knots and for NaN.
+    /// The cell of x and the place in it, u.
     @inline(__always)
-    func cell(_ x: T) -> Int? {
-        guard x >= knots[0], x < knots[cells] else { return nil }
-        let bucket = min(((x - knots[0]) * bucketScale).truncated, 2 * cells - 1)
-        var c = Int(buckets[bucket])
-        while x >= knots[c + 1] { c += 1 }
-        while x < knots[c] { c -= 1 }
-        return c
+    func locate(_ x: T) -> (cell: Int, u: T) {
+        guard x >= low, x < high else { return (cells, x.isNaN ? x : 0) }
+        var c = Int(buckets[T.rounded((x - low) * bucketScale)])
+        c = c &+ (x >= knots[c &+ 1] ? 1 : 0)
+        while x >= knots[c &+ 1] { c = c &+ 1 }
+        return (c, (x - knots[c]) * inverse[c])
     }
 
-    /// Values of the k + 1 functions of cell c at x.
+}
+
+extension LocalBSpline where V == SIMD8<T> {
+    /// Values of the k + 1 functions of cell c at u.
     @inline(__always)
-    func values(_ x: T, _ c: Int) -> V {
-        let u = (x - knots[c]) * inverse[c]
-        let p = polynomials + c * (k + 1)
+    func values(_ c: Int, _ u: T, k: Int) -> V {
+        let p = polynomials + c &* (k &+ 1)
+        let u = V(repeating: u)
         var value = p[k]
-        for power in stride(from: k - 1, through: 0, by: -1) { value = value * u + p[power] }
+        var power = k &- 1
+        while power >= 0 {
+            value = T.multiplyAdd(value, u, p[power])
+            power = power &- 1
+        }
         return value
     }
 
-    /// Derivatives of the k + 1 functions of cell c at x.
+    /// Derivatives with respect to x of the k + 1 functions of cell c at u.
     @inline(__always)
-    func derivatives(_ x: T, _ c: Int) -> V {
-        let u = (x - knots[c]) * inverse[c]
-        let p = polynomials + c * (k + 1)
-        var value = p[k] * T(k)
-        for power in stride(from: k - 1, through: 1, by: -1) { value = value * u + p[power] * T(power) }
-        return value * inverse[c]
+    func derivatives(_ c: Int, _ u: T, k: Int) -> V {
+        let p = polynomials + c &* (k &+ 1)
+        let place = V(repeating: u)
+        var value = T.multiplyAdd(p[k], V(repeating: T(k)), .zero)
+        var power = k &- 1
+        while power >= 1 {
+            value = T.multiplyAdd(value, place, T.multiplyAdd(p[power], V(repeating: T(power)), .zero))
+            power = power &- 1
+        }
+        // The polynomial of degree 0 does not see u; NaN has to come through it too.
+        return T.multiplyAdd(value, V(repeating: inverse[c] + u * 0), .zero)
     }
 }
 
@@ -62,47 +78,56 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
     private let knots: AlignedBuffer<T>
     private let inverse: AlignedBuffer<T>
     private let polynomials: AlignedBuffer<T>
-    private var bucketScale: [T]
-    private let bucketBase: UnsafeMutablePointer<Int32>
+    private let bucketScale: AlignedBuffer<T>
+    private let buckets: UnsafeMutablePointer<Int32>
+    private let first: UnsafeMutablePointer<Int32>
 
     init(inputs: Int, grid: Int, k: Int) throws(KANError) {
         self.grid = grid
         self.k = k
         cells = grid + 2 * k
         knots = try AlignedBuffer(count: inputs * (cells + 1))
-        inverse = try AlignedBuffer(count: inputs * cells)
-        polynomials = try AlignedBuffer(count: inputs * cells * (k + 1) * V.scalarCount)
-        bucketScale = Array(repeating: 0, count: inputs)
-        bucketBase = .allocate(capacity: inputs * 2 * cells)
-        bucketBase.initialize(repeating: 0, count: inputs * 2 * cells)
+        inverse = try AlignedBuffer(count: inputs * (cells + 1))
+        polynomials = try AlignedBuffer(count: inputs * (cells + 1) * (k + 1) * V.scalarCount)
+        bucketScale = try AlignedBuffer(count: inputs)
+        buckets = .allocate(capacity: inputs * (4 * cells + 2))
+        buckets.initialize(repeating: 0, count: inputs * (4 * cells + 2))
+        first = .allocate(capacity: inputs * (cells + 1))
+        first.initialize(repeating: 0, count: inputs * (cells + 1))
         // No grid starts with NaN, so the first update sees a difference.
         knots.base.update(repeating: .nan, count: inputs * (cells + 1))
     }
 
-    deinit { bucketBase.deallocate() }
+    deinit {
+        buckets.deallocate()
+        first.deallocate()
+    }
 
     @inline(__always)
     func table(_ i: Int) -> LocalBSpline<T, V> {
-        let p = UnsafeRawPointer(polynomials.base + i * cells * (k + 1) * V.scalarCount).assumingMemoryBound(to: V.self)
+        let p = UnsafeRawPointer(polynomials.base + i * (cells + 1) * (k + 1) * V.scalarCount).assumingMemoryBound(to: V.self)
+        let t = knots.base + i * (cells + 1)
         return LocalBSpline(
-            k: k, cells: cells, knots: knots.base + i * (cells + 1), polynomials: p, inverse: inverse.base + i * cells,
-            buckets: bucketBase + i * 2 * cells, bucketScale: bucketScale[i])
+            cells: cells, knots: t, low: t[0], high: bucketScale.base[i] > 0 ? t[cells] : t[0], polynomials: p, inverse: inverse.base + i * (cells + 1),
+            first: first + i * (cells + 1), buckets: buckets + i * (4 * cells + 2), bucketScale: bucketScale.base[i])
     }
 
     /// Takes over the knots of input i.
     func update(_ i: Int, knots source: UnsafePointer<T>) {
         let t = knots.base + i * (cells + 1)
-        var changed = false
-        for m in 0...cells where !(t[m] == source[m]) { changed = true }
-        guard changed else { return }
+        var same = true
+        for m in 0...cells { same = same && t[m] == source[m] }
+        if same { return }
         t.update(from: source, count: cells + 1)
-        let length = t[cells] - t[0]
-        bucketScale[i] = length > 0 ? T(2 * cells) / length : 0
-        let b = bucketBase + i * 2 * cells
+        let (low, length) = (Double(t[0]), Double(t[cells]) - Double(t[0]))
+        // Infinite knots, which users can write, have no buckets: everything is outside them.
+        bucketScale.base[i] = length > 0 && length.isFinite ? T(Double(4 * cells) / length) : 0
+        let b = buckets + i * (4 * cells + 2)
         var c = 0
-        for bucket in 0..<(2 * cells) {
-            let edge = t[0] + length * T(bucket) / T(2 * cells)
-            while c < cells - 1 && t[c + 1] <= edge { c += 1 }
+        for bucket in 0..<(4 * cells + 2) {
+            // Begun a little early, so that rounding in `locate` can only lead to a cell before the right one.
+            let edge = low + length * (Double(bucket) - 0.51) / Double(4 * cells)
+            while c < cells - 1 && Double(t[c + 1]) <= edge { c += 1 }
             b[bucket] = Int32(c)
         }
         for c in 0..<cells { fillCell(i, c, t) }
@@ -111,7 +136,7 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
     /// Cox-de Boor on polynomials in u instead of numbers, in double precision.
     private func fillCell(_ i: Int, _ c: Int, _ t: UnsafePointer<T>) {
         let h = Double(t[c + 1]) - Double(t[c])
-        inverse.base[i * cells + c] = h > 0 ? T(1 / h) : 0
+        inverse.base[i * (cells + 1) + c] = h > 0 ? T(1 / h) : 0
         func knot(_ m: Int) -> Double { Double(t[min(max(m, 0), cells)]) }
         // q[j] holds function c - p + j of degree p, j = 0 … p, as coefficients of u.
         var q: [[Double]] = [[1]]
@@ -133,9 +158,15 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
             }
             q = next
         }
-        let target = polynomials.base + (i * cells + c) * (k + 1) * V.scalarCount
+        let target = polynomials.base + (i * (cells + 1) + c) * (k + 1) * V.scalarCount
+        // Functions 0 … G + k - 1 exist.
+        let start = min(max(c - k, 0), grid - 1)
+        first[i * (cells + 1) + c] = Int32(start)
         for power in 0...k {
-            for j in 0...k { target[power * V.scalarCount + j] = T(q[j][power]) }
+            for lane in 0..<V.scalarCount { target[power * V.scalarCount + lane] = 0 }
+            for j in 0...k where c - k + j >= start && c - k + j <= start + k {
+                target[power * V.scalarCount + c - k + j - start] = T(q[j][power])
+            }
         }
     }
 }

@@ -14,13 +14,32 @@ struct GradientLayout: Sendable {
     let weights: [Int]
     let affine: [Int]
     let count: Int
+
+    /// Only layers with symbolic edges have a part for affine, and only narrow ones for dL/dw.
+    init<T>(_ folded: [FoldedLayer<T>]) {
+        var (nodes, weights, affine) = ([Int](), [Int](), [Int]())
+        var offset = 0
+        for layer in folded {
+            nodes.append(offset)
+            offset += 2 * layer.shape.nodes + 2 * layer.shape.outputs
+        }
+        for layer in folded {
+            weights.append(offset)
+            offset += layer.gradientCount
+            affine.append(offset)
+            offset += layer.hasSymbolicEdges ? 4 * layer.shape.edges : 0
+        }
+        (self.nodes, self.weights, self.affine, count) = (nodes, weights, affine, offset)
+    }
 }
 
 final class Evaluator<T: KANScalar>: @unchecked Sendable {
     let architecture: Architecture
     let state: UnsafePointer<T>
     let folded: [FoldedLayer<T>]
-    let layout: GradientLayout
+    /// Are there layers in the wide form.
+    let isWide: Bool
+    private(set) var layout: GradientLayout
     /// Vectors in a row of a full block.
     let capacity: Int
     /// Asked before every block.
@@ -29,9 +48,11 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     private var workspaces: [Workspace<T>] = []
     private var shards: [AlignedBuffer<T>] = []
     private var losses: [Double] = []
+    private var store: WideStore<T>?
 
     /// What regularisation keeps from one call to the next: moments of every shard and layer; see Statistics.swift, Objective.swift.
     var momentShards: [[LayerMoments]] = []
+    var wideMoments: [WideMoments<T>?] = []
     var deviations: [LayerDeviations] = []
     var pulls: [Pulls<T>] = []
     /// While it is not 0, x and the knots are those of the last sweep with the same number, so that the basis rows of the
@@ -46,21 +67,12 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         architecture = network.architecture
         state = UnsafePointer(network.state)
         var folded: [FoldedLayer<T>] = []
-        var (nodes, weights, affine) = ([Int](), [Int](), [Int]())
-        var offset = 0
         for shape in network.layers {
             folded.append(try FoldedLayer(shape, network.baseFunction, state: network.state, edgeRows: edgeRows))
-            nodes.append(offset)
-            offset += 2 * shape.nodes + 2 * shape.outputs
-        }
-        for (layer, shape) in zip(folded, network.layers) {
-            weights.append(offset)
-            offset += layer.weightCount
-            affine.append(offset)
-            offset += 4 * shape.edges
         }
         self.folded = folded
-        layout = GradientLayout(nodes: nodes, weights: weights, affine: affine, count: offset)
+        isWide = folded.contains { $0.isWide }
+        layout = GradientLayout(folded)
         capacity = Workspace<T>.rowCapacity(folded)
         workspaceBytes = Workspace<T>.bytes(folded, capacity: capacity)
     }
@@ -68,16 +80,26 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
     @inline(__always)
     func fold(_ network: KAN<T>) {
-        for (l, layer) in folded.enumerated() { layer.fold(network, layer: l) }
+        var changed = false
+        for (l, layer) in folded.enumerated() {
+            let before = layer.hasSymbolicEdges
+            layer.fold(network, layer: l)
+            changed = changed || layer.hasSymbolicEdges != before
+        }
+        if changed { layout = GradientLayout(folded) }
     }
 
     // MARK: - Blocks, shards, threads
 
-    /// Has the network layers in the wide form.
-    var isWide: Bool { folded.contains { $0.isWide } }
-
     /// Samples of a full block: what the workspace holds, or less where n samples would not give every thread some blocks.
-    func blockSamples(_ n: Int) -> Int { max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
+    ///
+    /// Wide layers read all their weights for every block, and do not mind counts that fill no vector: two blocks or more, of
+    /// one size.
+    func blockSamples(_ n: Int) -> Int {
+        guard isWide else { return max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
+        let blocks = max(n < 32 ? 1 : 2, (n + capacity * T.lanes - 1) / (capacity * T.lanes))
+        return (max(n, 1) + blocks - 1) / blocks
+    }
 
     /// Shards that n samples are cut into: few enough that adding them up is cheap beside the sweep.
     func shardCount(_ n: Int) -> Int {
@@ -87,7 +109,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// Do n samples have so few blocks that each can keep a workspace, 2 MB together: they stay in the second-level cache. Then a
-    /// second sweep finds the rows of the first.
+    /// second sweep finds the rows of the first. Wide layers keep what they need in `WideStore` instead.
     func keepsBlocks(_ n: Int) -> Bool {
         if isWide { return false }
         let size = blockSamples(n)
@@ -107,34 +129,78 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
-    ///
-    /// Threads pay when the work is longer than some 20 µs, about 800 000 multiplications; functions that users have added
-    /// stay on the calling thread.
     @inline(__always)
     func forEachBlock(_ n: Int, _ body: (Workspace<T>, Int, Int, Int) -> Void) throws(KANError) {
         let shardTotal = shardCount(n)
         let size = blockSamples(n)
         let blocks = (n + size - 1) / size
-        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 800_000
-        let threads = alone ? 1 : max(1, min(Threads.count, shardTotal))
         let keeps = keepsBlocks(n)
-        while workspaces.count < (keeps ? blocks : threads) { workspaces.append(try Workspace(folded, capacity: capacity)) }
+        try forEachTask(shardTotal, samples: n, workspaces: keeps ? blocks : 0) { slot, shard in
+            for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
+                if checkpoint?.isCancelled() == true { return }
+                let start = block * size
+                let count = min(size, n - start)
+                let workspace = workspaces[keeps ? block : slot]
+                workspace.begin(count)
+                body(workspace, shard, start, count)
+            }
+        }
+    }
+
+    /// Calls `body(slot, task)` for each of `tasks` tasks of a sweep over n samples. `slot` is a number of the thread's own, below the
+    /// number of workspaces, of which there are `workspaces` at least.
+    ///
+    /// Threads pay when the work is longer than some 20 µs, about 800 000 multiplications; functions that users have added
+    /// stay on the calling thread.
+    @inline(__always)
+    private func forEachTask(
+        _ tasks: Int, samples n: Int, workspaces count: Int = 0, _ body: (Int, Int) -> Void
+    ) throws(KANError) {
+        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 800_000
+        let threads = alone ? 1 : max(1, min(Threads.count, tasks))
+        while workspaces.count < max(threads, count) { workspaces.append(try Workspace(folded, capacity: capacity)) }
         let next = Atomic<Int>(0)
         ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
             while true {
-                let shard = next.add(1, ordering: .relaxed).oldValue
-                guard shard < shardTotal else { return }
-                for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
-                    if checkpoint?.isCancelled() == true { return }
-                    let start = block * size
-                    let count = min(size, n - start)
-                    let workspace = workspaces[keeps ? block : slot]
-                    workspace.begin(count)
-                    body(workspace, shard, start, count)
-                }
+                let task = next.add(1, ordering: .relaxed).oldValue
+                guard task < tasks else { return }
+                body(slot, task)
             }
         }
         if checkpoint?.isCancelled() == true { throw .cancelled }
+    }
+
+    /// Shards of `forEachPortion`.
+    func shardCount(_ n: Int, keeping: Bool) -> Int {
+        shardCount(keeping ? min(n, WideStore<T>.samples(folded)) : n)
+    }
+
+    /// `forEachBlock`; if `keeping`, portion by portion of the samples, each followed by `chunk(workspace, layer, chunk, blocks)`
+    /// for every chunk of a wide layer's inputs, which then has x and dL/dz of all blocks of the portion.
+    @inline(__always)
+    func forEachPortion(
+        _ n: Int, keeping: Bool, _ body: (Workspace<T>, Int, Int, Int) -> Void,
+        chunk: (Workspace<T>, Int, Int, [WideBlock<T>]) -> Void
+    ) throws(KANError) {
+        guard keeping else { return try forEachBlock(n, body) }
+        let portion = WideStore<T>.samples(folded)
+        let store = store ?? WideStore()
+        self.store = store
+        defer { for w in workspaces { w.unbind() } }
+        for first in stride(from: 0, to: n, by: portion) {
+            let count = min(portion, n - first)
+            let size = blockSamples(count)
+            try store.prepare(folded, samples: count, block: size)
+            try forEachBlock(count) { w, shard, start, samples in
+                store.bind(w, folded, block: start / size)
+                body(w, shard, first + start, samples)
+            }
+            try forEachTask(store.tasks.count, samples: count) { slot, task in
+                if checkpoint?.isCancelled() == true { return }
+                let (l, c) = store.tasks[task]
+                chunk(workspaces[slot], l, c, store.blocks[l])
+            }
+        }
     }
 
     // MARK: - Sweeps
@@ -208,33 +274,54 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         loss: (Workspace<T>, Int, Int) -> Double
     ) throws(KANError) -> Double {
         let D = architecture.inputs
-        let shardTotal = shardCount(n)
         let wanted = gradient != nil || inputGradient != nil
-        while shards.count < shardTotal && wanted { shards.append(try AlignedBuffer(count: layout.count)) }
-        if wanted { for s in 0..<shardTotal { shards[s].fillWithZero() } }
+        // Wide layers' weights get their gradient from the samples of many blocks at once.
+        let keeping = isWide && gradient != nil
+        let shardTotal = shardCount(n, keeping: keeping)
+        if wanted {
+            if let old = shards.first, old.count < layout.count { shards.removeAll() }
+            while shards.count < shardTotal { shards.append(try AlignedBuffer(count: layout.count)) }
+            for s in 0..<shardTotal { shards[s].base.update(repeating: 0, count: layout.count) }
+        }
+        if let gradient { gradient.update(repeating: 0, count: architecture.parameterCount) }
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
         let first = wanted ? firstDerivative(inputGradient) : Self.noDerivatives
+        if wanted, let pulls { addWidePulls(pulls, into: gradient) }
         try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
             nonisolated(unsafe) let sums = losses
-            try forEachBlock(n) { w, shard, start, count in
+            try forEachPortion(n, keeping: keeping) { w, shard, start, samples in
                 if !hasForward {
                     let hasBasis = load(x, start, w)
                     forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
                 }
-                sums[shard] += loss(w, start, count)
+                sums[shard] += loss(w, start, samples)
                 guard wanted else { return }
                 w.clearPadding(w.dx, rows: architecture.outputs)
                 backward(
                     w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
                     gradient: shards[shard].base)
                 if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + start * D) }
+            } chunk: { w, l, chunk, blocks in
+                if let gradient { folded[l].wideGradient(chunk, w, blocks, state: state, into: gradient) }
             }
         }
         if let gradient { gather(shardTotal, into: gradient) }
         var total = 0.0
         for s in 0..<shardTotal { total += losses[s] }
         return total
+    }
+
+    /// Adds the gradient of a regulariser's edges in wide layers, and makes its slopes ready for the sweep.
+    @inline(__always)
+    private func addWidePulls(_ pulls: [Pulls<T>], into gradient: UnsafeMutablePointer<T>?) {
+        for (layer, pull) in zip(folded, pulls) {
+            guard let moments = pull.moments else { continue }
+            let threads = layer.shape.edges < 1000 ? 1 : Threads.count
+            ThreadPool.run(tasks: layer.wide.chunks, threads: threads) { c in
+                layer.addWidePulls(c, pull, moments, state: state, into: gradient)
+            }
+        }
     }
 
     /// Adds up the shards in order and turns the sum into the gradient of the parameters.
@@ -245,11 +332,10 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
             let shard = shards[s].base
             for p in 0..<layout.count { sum[p] += shard[p] }
         }
-        gradient.update(repeating: 0, count: architecture.parameterCount)
         for (l, layer) in folded.enumerated() {
             let shape = layer.shape
             (gradient + shape.nodeBias).update(from: sum + layout.nodes[l], count: 2 * shape.nodes + 2 * shape.outputs)
-            (gradient + shape.affine).update(from: sum + layout.affine[l], count: 4 * shape.edges)
+            if layer.hasSymbolicEdges { (gradient + shape.affine).update(from: sum + layout.affine[l], count: 4 * shape.edges) }
             layer.unfold(sum + layout.weights[l], state: state, into: gradient)
         }
     }

@@ -18,17 +18,22 @@ final class FoldedLayer<T: KANScalar> {
     let baseFunction: BaseFunction
     /// Rows an input contributes: nb basis functions and, unless it is zero, the base function.
     let rowCount: Int
-    /// The polynomials of the wide form (WideLayer.swift), for k ≤ 3 or k ≤ 5; neither in the narrow form.
-    let local4: LocalBSplineMemory<T, SIMD4<T>>?
-    let local8: LocalBSplineMemory<T, SIMD8<T>>?
-    var isWide: Bool { local4 != nil || local8 != nil }
-    /// (inputs, outputs, rowCount); in the wide form (inputs, rowCount, outputs), outputs padded to whole vectors
+    /// The polynomials of the wide form (WideLayer.swift); nil in the narrow form.
+    let local: LocalBSplineMemory<T, SIMD8<T>>?
+    var isWide: Bool { local != nil }
+    /// The wide form's inputs, outputs and groups.
+    var wide = WideShape()
+    /// Room for `layOutWide`.
+    var usedOutputs: [Bool]
+    /// (inputs, outputs, rowCount); in the wide form see WideLayer.swift
     let weights: AlignedBuffer<T>
-    /// Numbers in `weights`.
-    let weightCount: Int
+    /// Numbers in a gradient of `weights` that sweeps gather; the wide form has its own way.
+    let gradientCount: Int
     private let reciprocals: AlignedBuffer<T>
-    /// The knots that the reciprocals are of.
+    /// The narrow form's knots that the reciprocals are of; see `LocalBSplineMemory` for the wide form's.
     private let knotsSeen: AlignedBuffer<T>
+    /// The wide form's masks when its edges were listed; NaN before that, which equals nothing.
+    private let masks: AlignedBuffer<T>
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
@@ -41,30 +46,34 @@ final class FoldedLayer<T: KANScalar> {
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
-    /// - Parameter edgeRows: must single edges be evaluated, as regularisers need; only the narrow form does that.
+    /// - Parameter edgeRows: must single edges be evaluated; only the narrow form does that.
     init(
         _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool
     ) throws(KANError) {
         self.shape = shape
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
-        let wide = !edgeRows && Self.isWide(shape)
-        local4 = wide && shape.k <= 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
-        local8 = wide && shape.k > 3 ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
-        let padded = wide ? (shape.outputs + T.lanes - 1) / T.lanes * T.lanes : shape.outputs
-        weightCount = shape.inputs * padded * rowCount
-        weights = try AlignedBuffer(count: weightCount)
-        reciprocals = try AlignedBuffer(count: shape.inputs * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
+        let isWide = !edgeRows && Self.isWide(shape)
+        local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        usedOutputs = Array(repeating: false, count: isWide ? shape.outputs : 0)
+        gradientCount = isWide ? 0 : shape.edges * rowCount
+        let padded = (shape.outputs + T.lanes - 1) / T.lanes * T.lanes
+        weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : gradientCount)
+        masks = try AlignedBuffer(count: isWide ? shape.edges : 0)
+        masks.base.update(repeating: .nan, count: isWide ? shape.edges : 0)
+        let tables = isWide ? 0 : shape.inputs
+        reciprocals = try AlignedBuffer(count: tables * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
-        knotsSeen = try AlignedBuffer(count: shape.inputs * shape.knotCount)
+        knotsSeen = try AlignedBuffer(count: tables * shape.knotCount)
         // No grid has NaN, so the first `fold` sees a difference.
-        knotsSeen.base.update(repeating: .nan, count: shape.inputs * shape.knotCount)
+        knotsSeen.base.update(repeating: .nan, count: tables * shape.knotCount)
         keepsEdges = edgeRows && shape.edges <= 128
         isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = Array(repeating: [], count: shape.inputs)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
     }
 
+    /// The splines of input i in the narrow form.
     func table(_ i: Int) -> BSplineTable<T> {
         BSplineTable(
             grid: shape.grid, k: shape.k, knots: knots + i * shape.knotCount,
@@ -81,14 +90,12 @@ final class FoldedLayer<T: KANScalar> {
         let state = network.state
         let nb = shape.basisCount
         let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
+        if isWide {
+            foldWide(state)
+            foldSymbolic(network, layer: l)
+            return
+        }
         for i in 0..<shape.inputs {
-            if isWide {
-                local4?.update(i, knots: knots + i * shape.knotCount)
-                local8?.update(i, knots: knots + i * shape.knotCount)
-                foldWide(state, input: i)
-                listEdges(state, input: i)
-                continue
-            }
             if knotsChanged(i) {
                 isSimple[i] = BSplineTable.fillReciprocals(
                     knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
@@ -116,6 +123,23 @@ final class FoldedLayer<T: KANScalar> {
         if !same { seen.update(from: now, count: shape.knotCount) }
         return !same
     }
+
+    /// The wide form; on all threads if there are enough weights.
+    @inline(__always)
+    private func foldWide(_ state: UnsafePointer<T>) {
+        var same = true
+        for e in 0..<shape.edges { same = same && masks.base[e] == state[shape.mask &+ e] }
+        if !same {
+            masks.base.update(from: state + shape.mask, count: shape.edges)
+            for i in 0..<shape.inputs { listEdges(state, input: i) }
+            layOutWide()
+        }
+        let threads = shape.edges * shape.basisCount < 100_000 ? 1 : Threads.count
+        ThreadPool.run(tasks: wide.chunks, threads: threads) { foldWide(state, chunk: $0) }
+    }
+
+    /// Is a numeric edge of the wide form switched on.
+    func weightIsOn(_ edge: Int) -> Bool { masks.base[edge] != 0 }
 
     @inline(__always)
     private func listEdges(_ state: UnsafePointer<T>, input i: Int) {
@@ -148,16 +172,13 @@ final class FoldedLayer<T: KANScalar> {
         }
     }
 
-    /// Adds dL/dw, laid out as `weights`, to the parameter gradient.
+    /// Adds dL/dw, laid out as `weights`, to the parameter gradient. The narrow form's; see `unfoldWide`.
     @inline(__always)
     func unfold(_ dw: UnsafePointer<T>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>) {
+        if isWide { return }
         let nb = shape.basisCount
         for i in 0..<shape.inputs {
             for o in numericEdges[i] {
-                if isWide {
-                    unfoldWide(dw, i, o, state: state, into: gradient)
-                    continue
-                }
                 let edge = i * shape.outputs + o
                 let d = dw + edge * rowCount
                 let mask = state[shape.mask + edge]

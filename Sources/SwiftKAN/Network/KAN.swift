@@ -104,6 +104,17 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
         }
     }
 
+    /// Is any symbolic edge switched on.
+    var hasSymbolicEdges: Bool {
+        symbolicEnabled && layers.contains { shape in
+            (0..<shape.edges).contains { state[shape.symbolicMask + $0] != 0 }
+        }
+    }
+
+    /// Do regularisers take the values of single edges: where symbolic edges are switched on they must, and where no layer has the wide
+    /// form, their rows are kept from one sweep to the next.
+    var regularizesSingleEdges: Bool { hasSymbolicEdges || !layers.contains { FoldedLayer<T>.isWide($0) } }
+
     /// The function on the edge from node `i` to subnode `o` of layer `l`.
     public func function(layer l: Int, input i: Int, output o: Int) throws(KANError) -> EdgeFunction {
         functions[l][try edgeIndex(l, i, o)]

@@ -16,6 +16,8 @@ struct Pulls<T: KANScalar> {
     var nodeSlope, nodeMean: [T]
     /// (outputs): sums over edges
     var subnodeSlope, subnodeMean: [T]
+    /// What the edges of a layer in the wide form have instead of values at samples.
+    var moments: WideMoments<T>?
 
     init(_ shape: LayerShape) {
         numericalSlope = Array(repeating: 0, count: shape.edges)
@@ -26,7 +28,8 @@ struct Pulls<T: KANScalar> {
     }
 }
 
-/// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights`, the rest as in the state.
+/// Where a layer's gradients are gathered: dL/dw as `FoldedLayer.weights` (not in the wide form, which only leaves dL/dz in
+/// `Workspace.adjoints`), the rest as in the state. `affine` is written where there are symbolic edges only.
 struct GradientRows<T: KANScalar> {
     let weights: UnsafeMutablePointer<T>
     /// (outputs, inputs, 4)
@@ -50,10 +53,9 @@ extension FoldedLayer {
                 addPull(pulls.subnodeSlope[o], pulls.subnodeMean[o], rows.z + o * nv, w, to: w.dz + o * nv)
             }
         }
-        if let local4 {
-            wideBackward(w, rows, local4, inputGradient: inputGradient, gradient: gradient.weights)
-        } else if let local8 {
-            wideBackward(w, rows, local8, inputGradient: inputGradient, gradient: gradient.weights)
+        if isWide {
+            wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient)
+            if inputGradient, let moments = pulls?.moments { addInputPulls(w, rows, moments) }
         }
         for i in 0..<shape.inputs {
             if isWide {
@@ -61,6 +63,9 @@ extension FoldedLayer {
                     symbolicBackward(
                         e, w, nil, i, rows, evaluation, inputGradient ? w.dx + i * nv : nil,
                         gradient)
+                }
+                if inputGradient, let pulls, pulls.nodeSlope[i] != 0 {
+                    addPull(pulls.nodeSlope[i], pulls.nodeMean[i], rows.x + i * nv, w, to: w.dx + i * nv)
                 }
                 continue
             }

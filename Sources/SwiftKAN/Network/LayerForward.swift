@@ -68,10 +68,8 @@ extension FoldedLayer {
     ) {
         let nv = w.nv
         let rows = w.layers[l]
-        if let local4 {
-            wideForward(w, rows, local4)
-        } else if let local8 {
-            wideForward(w, rows, local8)
+        if isWide {
+            wideForward(w, rows)
         } else {
             narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis)
         }

@@ -1,12 +1,39 @@
-// WideLayer: a layer of many outputs, or of fine grids, forward and backward: vectorised over outputs, sample by sample.
+// WideLayer: a layer of many outputs, or of fine grids, in the wide form: vectorised over outputs, sample by sample.
 //
 // What it must get right, in this order:
 //   1. The same function as LayerForward.swift and LayerBackward.swift, to rounding: those are its reference in the tests.
-//   2. Only the k + 1 basis functions that are not zero at a sample are touched: cost does not grow with the grid.
-//   3. The weights of one input stay in the first-level cache while all samples of the block pass.
+//   2. Only the k + 1 basis functions that can be non-zero at a sample are touched: cost does not grow with the grid.
+//   3. The weights of a few inputs stay in the first-level cache while the samples of a block pass.
+//   4. Inputs and outputs that have no edge switched on are left out of weights and loops.
 //
-// Weights stand as (inputs, rows, outputs), outputs padded to whole vectors: row b < nb belongs to basis function b, row nb to
-// the base function. z and dz stand as (samples, outputs) here and are transposed at the layer's border.
+// Weights stand as (groups of outputs, inputs, rows, vectors of the group): row b < nb belongs to basis function b, row nb to
+// the base function. z and dz stand as (groups, samples, vectors) here and are transposed at the layer's border. The inner
+// loops are in WideKernels.swift, the folding of weights in WideFold.swift.
+
+/// Which inputs and outputs a wide layer has edges for, and how its outputs are cut into groups.
+struct WideShape {
+    /// Numbers of the inputs and outputs that have edges.
+    var inputs: [Int] = []
+    var outputs: [Int] = []
+    /// Rows of an input.
+    var rowCount = 0
+    /// Vectors that hold the outputs.
+    var vectors = 0
+    /// Groups of at most 4 vectors, as even as can be.
+    var groups = 0
+    /// Inputs whose weights of one group stay in the first-level cache.
+    var chunk = 1
+
+    /// The first vector of group g; of the group after the last one, all vectors.
+    @inline(__always)
+    func start(_ g: Int) -> Int { g * vectors / groups }
+
+    @inline(__always)
+    func width(_ g: Int) -> Int { start(g + 1) - start(g) }
+
+    var chunks: Int { (inputs.count + chunk - 1) / chunk }
+    func inputRange(_ c: Int) -> Range<Int> { (c * chunk)..<min(inputs.count, (c + 1) * chunk) }
+}
 
 extension FoldedLayer {
     /// Does this layer pay in the wide form.
@@ -14,12 +41,16 @@ extension FoldedLayer {
         shape.k >= 1 && shape.k <= 5 && (shape.outputs >= 16 || shape.basisCount > 32)
     }
 
-    /// Vectors that hold the outputs of a sample.
+    /// Vectors that hold all outputs of a sample.
     var outputVectors: Int { (shape.outputs + T.lanes - 1) / T.lanes }
 
+    /// Vectors that hold the weights of all outputs of `chunk` inputs.
+    var chunkVectors: Int { wide.chunk * wide.rowCount * outputVectors }
+
+    /// The weights of input number `p` of those that have edges, in group g.
     @inline(__always)
-    private func wideWeights(_ i: Int) -> UnsafeMutablePointer<T.Vector> {
-        weights.vectors + i * rowCount * outputVectors
+    func wideWeights(_ g: Int, _ p: Int) -> UnsafeMutablePointer<T.Vector> {
+        weights.vectors + wide.rowCount * (wide.start(g) * wide.inputs.count + p * wide.width(g))
     }
 
     @inline(__always)
@@ -27,170 +58,166 @@ extension FoldedLayer {
         UnsafeMutableRawPointer(p).assumingMemoryBound(to: T.self)
     }
 
+    // MARK: - Basis
+
+    /// The basis of some inputs at samples `start ..< start + samples` of a block: values or derivatives.
+    ///
+    /// - Parameters:
+    ///   - range: of the inputs that have edges.
+    ///   - x: (inputs) the block's rows, nv vectors each; `start` is a multiple of a vector's lanes.
+    @inline(never)
+    func wideBasis(
+        _ w: Workspace<T>, _ x: UnsafeMutablePointer<T.Vector>, nv: Int, _ range: Range<Int>, start: Int, samples: Int,
+        slopes: Bool
+    ) -> WideBasis<T> {
+        var basis = w.basis
+        basis.samples = samples
+        basis.inputs = range.count
+        guard let local else { return basis }
+        let first = start / T.lanes
+        let count = (samples + T.lanes - 1) / T.lanes
+        for (number, p) in range.enumerated() {
+            let i = wide.inputs[p]
+            let row = x + i * nv + first
+            baseFunction.rows(T.self, x: row, nv: count, value: w.value, derivative: slopes ? w.slope : nil)
+            let (values, base, table) = (scalars(row), scalars(slopes ? w.slope : w.value), local.table(i))
+            switch shape.k {
+            case 1: basis.fill(One.self, number, table, values, base: base, slopes: slopes)
+            case 2: basis.fill(Two.self, number, table, values, base: base, slopes: slopes)
+            case 3: basis.fill(Three.self, number, table, values, base: base, slopes: slopes)
+            case 4: basis.fill(Four.self, number, table, values, base: base, slopes: slopes)
+            default: basis.fill(Five.self, number, table, values, base: base, slopes: slopes)
+            }
+        }
+        return basis
+    }
+
+    // MARK: - Forward
+
     /// z of the block's samples, into rows.z.
-    @inline(__always)
-    func wideForward<V: SIMD>(
-        _ w: Workspace<T>, _ rows: LayerRows<T>, _ memory: LocalBSplineMemory<T, V>
-    ) where V.Scalar == T {
-        let (nv, ov, nb, k) = (w.nv, outputVectors, shape.basisCount, shape.k)
+    @inline(never)
+    func wideForward(_ w: Workspace<T>, _ rows: LayerRows<T>) {
         let samples = w.samples
         let z = w.wide
-        RowKernels<T>.fill(z, .zero, samples * ov)
-        for i in 0..<shape.inputs where !numericEdges[i].isEmpty {
-            let table = memory.table(i)
-            let x = scalars(rows.x + i * nv)
-            let weight = wideWeights(i)
-            let hasBase = rowCount > nb
-            if hasBase {
-                baseFunction.rows(T.self, x: rows.x + i * nv, nv: nv, value: w.value, derivative: nil)
-            }
-            let base = scalars(w.value)
-            for s in 0..<samples {
-                let zs = z + s * ov
-                if hasBase {
-                    let (b, row) = (T.Vector(repeating: base[s]), weight + nb * ov)
-                    for o in 0..<ov { zs[o] = T.multiplyAdd(b, row[o], zs[o]) }
-                }
-                guard let c = table.cell(x[s]) else {
-                    if x[s].isNaN { for o in 0..<ov { zs[o] += x[s] } }
-                    continue
-                }
-                let value = table.values(x[s], c)
-                if k == 3 && c >= 3 && c < nb {
-                    let row = weight + (c - 3) * ov
-                    let (v0, v1) = (T.Vector(repeating: value[0]), T.Vector(repeating: value[1]))
-                    let (v2, v3) = (T.Vector(repeating: value[2]), T.Vector(repeating: value[3]))
-                    for o in 0..<ov {
-                        var a = T.multiplyAdd(v0, row[o], zs[o])
-                        a = T.multiplyAdd(v1, row[ov + o], a)
-                        a = T.multiplyAdd(v2, row[2 * ov + o], a)
-                        zs[o] = T.multiplyAdd(v3, row[3 * ov + o], a)
-                    }
-                } else {
-                    for j in max(0, k - c)...min(k, nb - 1 - c + k) {
-                        let (v, row) = (T.Vector(repeating: value[j]), weight + (c - k + j) * ov)
-                        for o in 0..<ov { zs[o] = T.multiplyAdd(v, row[o], zs[o]) }
-                    }
+        RowKernels<T>.fill(z, .zero, samples * wide.vectors)
+        for c in 0..<wide.chunks {
+            let range = wide.inputRange(c)
+            for start in stride(from: 0, to: samples, by: Workspace<T>.wideSamples) {
+                let count = min(Workspace<T>.wideSamples, samples - start)
+                let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
+                for g in 0..<wide.groups {
+                    let width = wide.width(g)
+                    WideKernels<T, One, One>.forward(
+                        width, shape.k, basis, wideWeights(g, range.lowerBound), rowCount: wide.rowCount,
+                        into: z + wide.start(g) * samples + start * width)
                 }
             }
         }
-        // (samples, outputs) → rows of outputs; lanes beyond the samples repeat the last one.
-        let (source, target) = (scalars(z), scalars(rows.z))
-        let width = nv * T.lanes
-        for s in 0..<width {
-            let from = source + min(s, samples - 1) * ov * T.lanes
-            for o in 0..<shape.outputs { target[o * width + s] = from[o] }
-        }
+        wideToRows(z, w, rows.z)
     }
 
-    /// dL/dw into `gradient` (as the weights stand) and, if asked for, dL/dx into w.dx, from the rows of dL/dz.
+    /// (groups, samples, vectors) → rows of outputs; lanes beyond the samples repeat the last one.
     @inline(__always)
-    func wideBackward<V: SIMD>(
-        _ w: Workspace<T>, _ rows: LayerRows<T>, _ memory: LocalBSplineMemory<T, V>, inputGradient: Bool,
-        gradient: UnsafeMutablePointer<T>
-    ) where V.Scalar == T {
-        let (nv, ov, nb, k) = (w.nv, outputVectors, shape.basisCount, shape.k)
-        let samples = w.samples
-        let width = nv * T.lanes
-        let (source, target) = (scalars(w.dz), scalars(w.wide))
-        for s in 0..<samples {
-            let to = target + s * ov * T.lanes
-            for o in 0..<shape.outputs { to[o] = source[o * width + s] }
-            for o in shape.outputs..<(ov * T.lanes) { to[o] = 0 }
-        }
-        let dz = w.wide
-        let hasBase = rowCount > nb
-        for i in 0..<shape.inputs {
-            let dx = scalars(w.dx + i * nv)
-            if inputGradient { RowKernels<T>.fill(w.dx + i * nv, .zero, nv) }
-            if numericEdges[i].isEmpty { continue }
-            let table = memory.table(i)
-            let x = scalars(rows.x + i * nv)
-            let weight = wideWeights(i)
-            let dw = UnsafeMutableRawPointer(gradient + i * rowCount * ov * T.lanes).assumingMemoryBound(to: T.Vector.self)
-            if hasBase {
-                baseFunction.rows(
-                    T.self, x: rows.x + i * nv, nv: nv, value: w.value, derivative: inputGradient ? w.slope : nil)
-            }
-            let (base, slope) = (scalars(w.value), scalars(w.slope))
-            for s in 0..<samples {
-                let d = dz + s * ov
-                var pull = T.Vector.zero
-                if hasBase {
-                    let (b, row, drow) = (T.Vector(repeating: base[s]), weight + nb * ov, dw + nb * ov)
-                    for o in 0..<ov { drow[o] = T.multiplyAdd(b, d[o], drow[o]) }
-                    if inputGradient {
-                        let b = T.Vector(repeating: slope[s])
-                        for o in 0..<ov { pull = T.multiplyAdd(b * row[o], d[o], pull) }
-                    }
-                }
-                if let c = table.cell(x[s]) {
-                    let value = table.values(x[s], c)
-                    let first = max(0, k - c)
-                    let last = min(k, nb - 1 - c + k)
-                    let drow = dw + (c - k) * ov
-                    if k == 3 && first == 0 && last == 3 {
-                        let (v0, v1) = (T.Vector(repeating: value[0]), T.Vector(repeating: value[1]))
-                        let (v2, v3) = (T.Vector(repeating: value[2]), T.Vector(repeating: value[3]))
-                        for o in 0..<ov {
-                            drow[o] = T.multiplyAdd(v0, d[o], drow[o])
-                            drow[ov + o] = T.multiplyAdd(v1, d[o], drow[ov + o])
-                            drow[2 * ov + o] = T.multiplyAdd(v2, d[o], drow[2 * ov + o])
-                            drow[3 * ov + o] = T.multiplyAdd(v3, d[o], drow[3 * ov + o])
-                        }
-                    } else {
-                        for j in first...last {
-                            let v = T.Vector(repeating: value[j])
-                            for o in 0..<ov { drow[j * ov + o] = T.multiplyAdd(v, d[o], drow[j * ov + o]) }
-                        }
-                    }
-                    if inputGradient {
-                        let derivative = table.derivatives(x[s], c)
-                        let row = weight + (c - k) * ov
-                        for j in first...last {
-                            let v = T.Vector(repeating: derivative[j])
-                            for o in 0..<ov { pull = T.multiplyAdd(v * row[j * ov + o], d[o], pull) }
-                        }
-                    }
-                }
-                if inputGradient { dx[s] = pull.sum() }
-            }
-        }
-    }
-
-    /// weights = mask·scale_sp·coef and mask·scale_base, as (inputs, rows, outputs).
-    @inline(__always)
-    func foldWide(_ state: UnsafePointer<T>, input i: Int) {
-        let (nb, padded) = (shape.basisCount, outputVectors * T.lanes)
-        let target = scalars(wideWeights(i))
-        for o in 0..<shape.outputs {
-            let edge = i * shape.outputs + o
-            let mask = state[shape.mask + edge]
-            let scale = mask * state[shape.scaleSp + edge]
-            let coef = state + shape.coef + edge * nb
-            for b in 0..<nb { target[b * padded + o] = scale * coef[b] }
-            if rowCount > nb { target[nb * padded + o] = mask * state[shape.scaleBase + edge] }
-        }
-    }
-
-    /// Adds dL/dw of edge (i, o) to the parameter gradient; the mirror of `foldWide`.
-    @inline(__always)
-    func unfoldWide(
-        _ dw: UnsafePointer<T>, _ i: Int, _ o: Int, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>
+    private func wideToRows(
+        _ wideZ: UnsafeMutablePointer<T.Vector>, _ w: Workspace<T>, _ z: UnsafeMutablePointer<T.Vector>
     ) {
-        let (nb, padded) = (shape.basisCount, outputVectors * T.lanes)
-        let d = dw + i * rowCount * padded + o
-        let edge = i * shape.outputs + o
-        let mask = state[shape.mask + edge]
-        let scale = mask * state[shape.scaleSp + edge]
-        let coef = state + shape.coef + edge * nb
-        let dcoef = gradient + shape.coef + edge * nb
-        var dscale: T = 0
-        for b in 0..<nb {
-            dcoef[b] += scale * d[b * padded]
-            dscale += coef[b] * d[b * padded]
+        let (samples, width) = (w.samples, w.nv * T.lanes)
+        let target = scalars(z)
+        if wide.outputs.count < shape.outputs { RowKernels<T>.fill(z, .zero, shape.outputs * w.nv) }
+        for g in 0..<wide.groups {
+            let source = scalars(wideZ + wide.start(g) * samples)
+            let step = wide.width(g) * T.lanes
+            let first = wide.start(g) * T.lanes
+            for q in first..<min(first + step, wide.outputs.count) {
+                let (from, to) = (source + (q - first), target + wide.outputs[q] * width)
+                for s in 0..<samples { to[s] = from[s &* step] }
+                for s in samples..<width { to[s] = to[samples &- 1] }
+            }
         }
-        gradient[shape.scaleSp + edge] += mask * dscale
-        if rowCount > nb { gradient[shape.scaleBase + edge] += mask * d[nb * padded] }
     }
+
+    // MARK: - Backward
+
+    /// From the rows of dL/dz: `adjoint`, their transpose, and, if asked for, dL/dx in w.dx.
+    ///
+    /// The gradient of the weights is left to `wideGradient`, which has all samples of several blocks for a few inputs.
+    @inline(never)
+    func wideBackward(
+        _ w: Workspace<T>, _ rows: LayerRows<T>, adjoint: UnsafeMutablePointer<T.Vector>, inputGradient: Bool
+    ) {
+        let (samples, width) = (w.samples, w.nv * T.lanes)
+        let source = scalars(w.dz)
+        for g in 0..<wide.groups {
+            let target = scalars(adjoint + wide.start(g) * samples)
+            let step = wide.width(g) * T.lanes
+            let first = wide.start(g) * T.lanes
+            for q in first..<(first + step) {
+                let to = target + (q - first)
+                if q < wide.outputs.count {
+                    let from = source + wide.outputs[q] * width
+                    for s in 0..<samples { to[s &* step] = from[s] }
+                } else {
+                    for s in 0..<samples { to[s &* step] = 0 }
+                }
+            }
+        }
+        guard inputGradient else { return }
+        RowKernels<T>.fill(w.dx, .zero, shape.inputs * w.nv)
+        for c in 0..<wide.chunks {
+            let range = wide.inputRange(c)
+            for start in stride(from: 0, to: samples, by: Workspace<T>.wideSamples) {
+                let count = min(Workspace<T>.wideSamples, samples - start)
+                let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: true)
+                let pulls = w.pulls
+                RowKernels<T>.fill(pulls, .zero, count * range.count)
+                for g in 0..<wide.groups {
+                    let step = wide.width(g)
+                    WideKernels<T, One, One>.inputGradient(
+                        step, shape.k, basis, adjoint + wide.start(g) * samples + start * step,
+                        wideWeights(g, range.lowerBound), rowCount: wide.rowCount, into: pulls)
+                }
+                T.totals(pulls, count * range.count)
+                let sums = scalars(pulls)
+                for (number, p) in range.enumerated() {
+                    let dx = scalars(w.dx) + (wide.inputs[p] * width + start)
+                    for s in 0..<count { dx[s] = sums[s &* range.count &+ number] }
+                }
+            }
+        }
+    }
+
+    /// The gradient of the weights of chunk c of inputs over `blocks` blocks of samples, added to that of the parameters.
+    ///
+    /// - Parameter blocks: for every block its samples, the rows of x and the transposed dL/dz.
+    @inline(never)
+    func wideGradient(
+        _ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>
+    ) {
+        let range = wide.inputRange(c)
+        let dw = w.wideGradient
+        RowKernels<T>.fill(dw, .zero, range.count * wide.rowCount * wide.vectors)
+        for block in blocks {
+            let nv = (block.samples + T.lanes - 1) / T.lanes
+            for start in stride(from: 0, to: block.samples, by: Workspace<T>.wideSamples) {
+                let count = min(Workspace<T>.wideSamples, block.samples - start)
+                let basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false)
+                for g in 0..<wide.groups {
+                    let step = wide.width(g)
+                    WideKernels<T, One, One>.weightGradient(
+                        step, shape.k, basis, block.adjoint + wide.start(g) * block.samples + start * step,
+                        rowCount: wide.rowCount, into: dw + wide.rowCount * wide.start(g) * range.count)
+                }
+            }
+        }
+        unfoldWide(dw, range, state: state, into: gradient)
+    }
+}
+
+/// A block of samples as the gradient of a wide layer's weights needs it.
+struct WideBlock<T: KANScalar> {
+    let samples: Int
+    /// (inputs) rows
+    let x: UnsafeMutablePointer<T.Vector>
+    /// (groups, samples, vectors): dL/dz
+    let adjoint: UnsafeMutablePointer<T.Vector>
 }

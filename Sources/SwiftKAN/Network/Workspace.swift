@@ -40,6 +40,8 @@ final class Workspace<T: KANScalar> {
     var inputs = InputRows.none
 
     private let memory: AlignedBuffer<T>
+    /// Layer by layer the inputs' rows in `memory`.
+    private var own: [UnsafeMutablePointer<T.Vector>] = []
     private(set) var layers: [LayerRows<T>] = []
     /// (outputs of the network) predictions
     private(set) var output: UnsafeMutablePointer<T.Vector>
@@ -57,16 +59,31 @@ final class Workspace<T: KANScalar> {
     private(set) var pull: UnsafeMutablePointer<T.Vector>
     /// (samples, outputs) of the widest layer in the wide form
     private(set) var wide: UnsafeMutablePointer<T.Vector>
+    /// Layer by layer dL/dz of the wide form, transposed; memory of the workspace's own until `bind` gives other.
+    private(set) var adjoints: [UnsafeMutablePointer<T.Vector>] = []
+    /// Basis functions of a few inputs at a few samples, in the wide form
+    private(set) var basis: WideBasis<T>
+    /// (wideSamples, wideInputs): dL/dx of these, before the sum over lanes
+    private(set) var pulls: UnsafeMutablePointer<T.Vector>
+    /// The gradient of a few inputs' weights, in the wide form
+    private(set) var wideGradient: UnsafeMutablePointer<T.Vector>
     /// Vectors for the evaluation of a basis
     private(set) var scratch: UnsafeMutablePointer<T.Vector>
 
     /// Vectors a row should have so that a block's rows stay within about 384 KB; a power of two, at most 16.
+    ///
+    /// With wide layers: 128 samples, since weights that do not fit a cache are read again for every block.
     static func rowCapacity(_ layers: [FoldedLayer<T>]) -> Int {
+        if layers.contains(where: { $0.isWide }) { return 128 / T.lanes }
         let rows = rowsNeeded(layers)
         var capacity = 16
         while capacity > 1 && capacity * rows * MemoryLayout<T.Vector>.stride > 384 << 10 { capacity /= 2 }
         return capacity
     }
+
+    /// Samples and inputs at which the wide form evaluates the basis at a time.
+    static var wideSamples: Int { 4 * T.lanes }
+    static var wideInputs: Int { 8 }
 
     /// Rows of the basis functions; the wide form has none.
     private static func basisRows(_ layer: FoldedLayer<T>) -> Int {
@@ -94,7 +111,13 @@ final class Workspace<T: KANScalar> {
     init(_ folded: [FoldedLayer<T>], capacity: Int) throws(KANError) {
         self.capacity = capacity
         let scratchCount = folded.map { BSplineTable<T>.scratchCount(grid: $0.shape.grid, k: $0.shape.k) }.max() ?? 0
-        let vectors = Self.rowsNeeded(folded) * capacity + scratchCount
+        let slotVectors = folded.contains(where: \.isWide)
+            ? Self.wideSamples * Self.wideInputs * WideBasis<T>.slotSize / T.lanes : 0
+        let pullVectors = slotVectors * T.lanes / WideBasis<T>.slotSize
+        let chunkVectors = folded.filter(\.isWide).map {
+            Self.wideInputs * ($0.shape.basisCount + 1) * $0.outputVectors
+        }.max() ?? 0
+        let vectors = Self.rowsNeeded(folded) * capacity + 2 * slotVectors + pullVectors + chunkVectors + scratchCount
         memory = try AlignedBuffer(count: vectors * T.lanes)
         var next = memory.vectors
         func take(_ rows: Int) -> UnsafeMutablePointer<T.Vector> {
@@ -119,7 +142,33 @@ final class Workspace<T: KANScalar> {
         slope = take(1)
         pull = take(1)
         wide = take(Self.wideRows(folded))
+        let slots = UnsafeMutableRawPointer(next)
+        basis = WideBasis(
+            slots: slots.assumingMemoryBound(to: T.self),
+            first: (slots + slotVectors * MemoryLayout<T.Vector>.stride).assumingMemoryBound(to: Int32.self))
+        next += 2 * slotVectors
+        pulls = next
+        next += pullVectors
+        wideGradient = next
+        next += chunkVectors
         scratch = next
+        adjoints = folded.map { _ in wide }
+        own = layers.map(\.x)
+    }
+
+    /// Lets the inputs and the adjoints of layer l be kept outside the workspace, until `unbind`.
+    @inline(__always)
+    func bind(layer l: Int, x: UnsafeMutablePointer<T.Vector>, adjoint: UnsafeMutablePointer<T.Vector>) {
+        layers[l].x = x
+        adjoints[l] = adjoint
+    }
+
+    /// Goes back to the workspace's own memory.
+    func unbind() {
+        for l in layers.indices {
+            layers[l].x = own[l]
+            adjoints[l] = wide
+        }
     }
 
     /// Bytes that a workspace has.
@@ -145,11 +194,21 @@ final class Workspace<T: KANScalar> {
     func load(_ source: UnsafePointer<T>, columns: Int, into rows: UnsafeMutablePointer<T.Vector>) {
         let width = nv * T.lanes
         let target = UnsafeMutableRawPointer(rows).assumingMemoryBound(to: T.self)
-        for c in 0..<columns {
-            let row = target + c * width
-            for s in 0..<samples { row[s] = source[s * columns + c] }
-            let last = source[(samples - 1) * columns + c]
-            for s in samples..<width { row[s] = last }
+        // In tiles that a cache holds even where columns are a power of two apart.
+        var first = 0
+        while first < samples {
+            let end = min(first &+ 8, samples)
+            for c in 0..<columns {
+                let row = target + c &* width
+                for s in first..<end { row[s] = source[s &* columns &+ c] }
+            }
+            first = end
+        }
+        if samples < width {
+            for c in 0..<columns {
+                let last = source[(samples - 1) * columns + c]
+                for s in samples..<width { target[c * width + s] = last }
+            }
         }
     }
 

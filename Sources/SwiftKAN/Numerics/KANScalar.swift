@@ -36,8 +36,11 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func zeroWhereZero(_ x: Vector, _ g: Vector) -> Vector
     static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
     static func multiplySubtract(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
+    static func multiplyAdd(_ a: SIMD8<Self>, _ b: SIMD8<Self>, _ c: SIMD8<Self>) -> SIMD8<Self>
     static func hat(_ a: Vector, _ b: Vector) -> Vector
     static func total(_ x: Vector) -> Self
+    static func totals(_ vectors: UnsafeMutablePointer<Vector>, _ count: Int)
+    static func rounded(_ x: Self) -> Int
     /// 1 / (1 + e^-x) in every lane; see `VectorExp.swift`.
     static func sigmoid(_ x: Vector) -> Vector
 }

@@ -46,6 +46,21 @@ extension Double {
         let two = four.lowHalf + four.highHalf
         return two.x + two.y
     }
+    /// The sums of the lanes of `count` vectors that are in memory, in place: the first `count` numbers of it. For one that is in a
+    /// register, `total`.
+    @inline(never)
+    public static func totals(_ vectors: UnsafeMutablePointer<SIMD8<Double>>, _ count: Int) {
+        let raw = UnsafeMutableRawPointer(vectors)
+        let four = raw.assumingMemoryBound(to: SIMD4<Double>.self)
+        for e in 0..<count { four[e] = four[2 &* e] + four[2 &* e &+ 1] }
+        let two = raw.assumingMemoryBound(to: SIMD2<Double>.self)
+        for e in 0..<count { two[e] = two[2 &* e] + two[2 &* e &+ 1] }
+        let one = raw.assumingMemoryBound(to: Double.self)
+        for e in 0..<count { one[e] = one[2 &* e] + one[2 &* e &+ 1] }
+    }
+    /// The whole number next to x, which is one of 0 … 2^22; a few instructions where `Int(x)` has tests.
+    @inline(__always)
+    public static func rounded(_ x: Double) -> Int { Int((x + 0x1p52).bitPattern & 0xf_ffff_ffff_ffff) }
     /// max(0, min(a, b)); NaN counts as 0.
     @inline(__always)
     public static func hat(_ a: SIMD8<Double>, _ b: SIMD8<Double>) -> SIMD8<Double> {
@@ -100,6 +115,30 @@ extension Float {
         let two = four.lowHalf + four.highHalf
         return two.x + two.y
     }
+    @inline(__always)
+    public static func multiplyAdd(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>) -> SIMD8<Float> {
+        #if SWIFTKAN_FMA
+        c.addingProduct(a, b)
+        #else
+        c + a * b
+        #endif
+    }
+    /// The sums of the lanes of `count` vectors, in place: the first `count` numbers of the memory.
+    @inline(never)
+    public static func totals(_ vectors: UnsafeMutablePointer<SIMD16<Float>>, _ count: Int) {
+        let raw = UnsafeMutableRawPointer(vectors)
+        let eight = raw.assumingMemoryBound(to: SIMD8<Float>.self)
+        for e in 0..<count { eight[e] = eight[2 &* e] + eight[2 &* e &+ 1] }
+        let four = raw.assumingMemoryBound(to: SIMD4<Float>.self)
+        for e in 0..<count { four[e] = four[2 &* e] + four[2 &* e &+ 1] }
+        let two = raw.assumingMemoryBound(to: SIMD2<Float>.self)
+        for e in 0..<count { two[e] = two[2 &* e] + two[2 &* e &+ 1] }
+        let one = raw.assumingMemoryBound(to: Float.self)
+        for e in 0..<count { one[e] = one[2 &* e] + one[2 &* e &+ 1] }
+    }
+    /// The whole number next to x, which is one of 0 … 2^22; a few instructions where `Int(x)` has tests.
+    @inline(__always)
+    public static func rounded(_ x: Float) -> Int { Int((x + 0x1p23).bitPattern & 0x7f_ffff) }
     /// max(0, min(a, b)); NaN counts as 0.
     @inline(__always)
     public static func hat(_ a: SIMD16<Float>, _ b: SIMD16<Float>) -> SIMD16<Float> {

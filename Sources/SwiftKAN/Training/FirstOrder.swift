@@ -2,12 +2,14 @@
 //
 // What it must get right: torch's arithmetic (bias corrections, ε outside the root, decoupled decay in AdamW), and that weight decay
 // reaches only numbers that are trained.
+// An update is one pass over the numbers in vectors, shared by the threads; it also keeps a copy of what was before.
 
 final class FirstOrder<T: KANScalar> {
     private let options: FitOptions
     private let mean: AlignedBuffer<T>
     private let square: AlignedBuffer<T>
     private var updates = 0
+    private var parts: [Range<Int>] = []
 
     init(count: Int, options: FitOptions) throws(KANError) {
         self.options = options
@@ -16,45 +18,99 @@ final class FirstOrder<T: KANScalar> {
     }
 
     /// Updates the numbers of the ranges given, which are those that are trained.
-    func step(_ x: UnsafeMutablePointer<T>, _ g: UnsafePointer<T>, ranges: [Range<Int>], lr: Double) {
+    ///
+    /// - Parameters:
+    ///   - idle: ranges whose gradient is and has always been 0: they only decay.
+    ///   - saved: receives the numbers of both as they were; or nil.
+    func step(
+        _ x: UnsafeMutablePointer<T>, _ g: UnsafePointer<T>, ranges: [Range<Int>], idle: [Range<Int>] = [], lr: Double,
+        saving saved: UnsafeMutablePointer<T>? = nil
+    ) {
         updates += 1
-        for range in ranges {
+        let decays = options.weightDecay != 0
+        forEachPart(decays ? ranges + idle : ranges) { part in
+            saved?.advanced(by: part.lowerBound).update(from: x + part.lowerBound, count: part.count)
             switch options.optimizer {
-            case .sgd: sgd(x, g, range, T(lr))
-            default: adam(x, g, range, lr)
+            case .sgd: sgd(x, g, part, T(lr))
+            default: adam(x, g, part, lr)
             }
         }
+        guard !decays, let saved else { return }
+        for range in idle { (saved + range.lowerBound).update(from: x + range.lowerBound, count: range.count) }
+    }
+
+    /// Calls `body` with parts of the ranges, on all threads if there are enough numbers.
+    private func forEachPart(_ ranges: [Range<Int>], _ body: (Range<Int>) -> Void) {
+        let size = 1 << 14
+        var total = 0
+        parts.removeAll(keepingCapacity: true)
+        for range in ranges {
+            total += range.count
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+                parts.append(start..<min(start + size, range.upperBound))
+            }
+        }
+        ThreadPool.run(tasks: parts.count, threads: total < 1 << 16 ? 1 : Threads.count) { body(parts[$0]) }
     }
 
     /// buffer = momentum·buffer + g;  x -= lr·buffer
     private func sgd(_ x: UnsafeMutablePointer<T>, _ g: UnsafePointer<T>, _ range: Range<Int>, _ lr: T) {
         let (momentum, decay) = (T(options.momentum), T(options.weightDecay))
-        for p in range {
-            mean.base[p] = momentum * mean.base[p] + (g[p] + decay * x[p])
-            x[p] -= lr * mean.base[p]
+        let mean = mean.base
+        var p = range.lowerBound
+        while p < range.upperBound {
+            let m = momentum * mean[p] + (g[p] + decay * x[p])
+            mean[p] = m
+            x[p] -= lr * m
+            p = p &+ 1
         }
     }
 
     /// Kingma & Ba 2015, algorithm 1; AdamW: Loshchilov & Hutter 2019, algorithm 2.
+    ///
+    /// With m and v the two means and c₁, c₂ their corrections, (lr/c₁)·m / (√v/√c₂ + ε) = (lr·√c₂/c₁)·m / (√v + ε·√c₂): one
+    /// division for each number.
     private func adam(_ x: UnsafeMutablePointer<T>, _ g: UnsafePointer<T>, _ range: Range<Int>, _ lr: Double) {
         let (beta1, beta2) = (options.beta1, options.beta2)
         let (correction1, correction2) = (1 - power(beta1, updates), 1 - power(beta2, updates))
-        let size = T(lr / correction1)
-        let root = T(correction2.squareRoot())
-        let eps = T(options.eps)
+        let size = T(lr * correction2.squareRoot() / correction1)
+        let eps = T(options.eps * correction2.squareRoot())
         let (new1, old2, new2) = (T(1 - beta1), T(beta2), T(1 - beta2))
         let decoupled = options.optimizer == .adamw
         let keep = decoupled ? T(1 - lr * options.weightDecay) : 1
         let decay = decoupled ? 0 : T(options.weightDecay)
-        for p in range {
+        let (mean, square) = (mean.base, square.base)
+        var p = range.lowerBound
+        while p < range.upperBound {
             let gradient = g[p] + decay * x[p]
-            mean.base[p] += (gradient - mean.base[p]) * new1
-            square.base[p] = square.base[p] * old2 + gradient * gradient * new2
-            x[p] = x[p] * keep - size * (mean.base[p] / (square.base[p].squareRoot() / root + eps))
+            let m = mean[p] + (gradient - mean[p]) * new1
+            let v = square[p] * old2 + gradient * gradient * new2
+            mean[p] = m
+            square[p] = v
+            x[p] = x[p] * keep - size * (m / (v.squareRoot() + eps))
+            p = p &+ 1
         }
     }
 
     private func power(_ base: Double, _ exponent: Int) -> Double {
         base == 0 ? 0 : Double.exp(Double(exponent) * Double.log(base))
+    }
+
+    /// Are all of `count` numbers finite.
+    static func isFinite(_ values: UnsafePointer<T>, count: Int) -> Bool {
+        // v·0 is 0 exactly if v is finite; one pass without branches.
+        var sum = T.Vector.zero
+        var e = 0
+        while e &+ T.lanes <= count {
+            let v = UnsafeRawPointer(values + e).loadUnaligned(as: T.Vector.self)
+            sum = T.multiplyAdd(v, .zero, sum)
+            e = e &+ T.lanes
+        }
+        var rest = sum.sum()
+        while e < count {
+            rest += values[e] * 0
+            e = e &+ 1
+        }
+        return rest == 0
     }
 }

@@ -41,27 +41,29 @@ extension KAN {
 
 /// One call of `fit`.
 final class FitLoop<T: KANScalar> {
-    private let network: KAN<T>
+    let network: KAN<T>
     private let test: Samples<T>?
-    private let options: FitOptions
-    private let callbacks: FitCallbacks<T>
-    private let batches: Batches<T>
-    private let evaluator: Evaluator<T>
+    let options: FitOptions
+    let callbacks: FitCallbacks<T>
+    let batches: Batches<T>
+    var evaluator: Evaluator<T>
     private let gradient: AlignedBuffer<T>
     private let lbfgs: LBFGS<T>?
     private let lm: LevenbergMarquardt<T>?
     private let selfScaled: SelfScaledBroyden<T>?
     private let kaczmarz: NewtonKaczmarz<T>?
     private let firstOrder: FirstOrder<T>?
-    private let ranges: [Range<Int>]
+    let ranges: [Range<Int>]
     /// The whole state where the loss was last finite, and where it was best.
     private let lastFinite: AlignedBuffer<T>
     private let best: AlignedBuffer<T>?
     private var hasBest = false
     private var steps = 0
+    /// Layer by layer: has a symbolic edge been switched on since the beginning.
+    private var hadSymbolicEdges: [Bool]
     private var lastBatch: Samples<T>?
-    private var predictions, adjoint: AlignedBuffer<T>?
-    private var report = FitReport()
+    var predictions, adjoint: AlignedBuffer<T>?
+    var report = FitReport()
     private var progress: Progress
 
     init(
@@ -74,7 +76,8 @@ final class FitLoop<T: KANScalar> {
         self.callbacks = callbacks
         let shape = network.architecture
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
-        evaluator = try Evaluator(network, edgeRows: options.objective.lamb != 0)
+        evaluator = try Evaluator(
+            network, edgeRows: options.objective.lamb != 0 && (options.optimizer == .lm || network.regularizesSingleEdges))
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil
@@ -83,6 +86,7 @@ final class FitLoop<T: KANScalar> {
         kaczmarz = options.optimizer == .newtonKaczmarz ? try NewtonKaczmarz(network, options) : nil
         firstOrder = [.adam, .adamw, .sgd].contains(options.optimizer) ? try FirstOrder(count: P, options: options) : nil
         ranges = network.trainableRanges
+        hadSymbolicEdges = Array(repeating: false, count: network.layers.count)
         lastFinite = try AlignedBuffer(count: shape.stateCount)
         best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
         progress = Progress(step: 0, steps: options.steps)
@@ -112,7 +116,6 @@ final class FitLoop<T: KANScalar> {
     }
 
     private func loop() throws(KANError) {
-        let frequency = max(1, options.stopGridUpdateStep / max(1, options.gridUpdateNum))
         var (bestLoss, withoutGain, idle) = (Double.infinity, 0, 0)
         for step in 0..<options.steps {
             batches.shuffle()
@@ -121,9 +124,7 @@ final class FitLoop<T: KANScalar> {
             let rounds = options.epochs ? batches.perEpoch : 1
             for b in 0..<rounds {
                 let batch = batches.batch(b)
-                if b == 0, options.updateGrid, step % frequency == 0, step < options.stopGridUpdateStep,
-                    step >= options.startGridUpdateStep
-                {
+                if b == 0, options.gridMoves(at: step) {
                     guard try moveGrid(batch, step: step) else {
                         restore(from: lastFinite)
                         report.reason = .diverged
@@ -189,7 +190,7 @@ final class FitLoop<T: KANScalar> {
                 report.reason = .patience
                 return
             }
-            if idle >= 2 && !gridWillMove(after: step, frequency) {
+            if idle >= 2 && !options.gridWillMove(after: step) {
                 report.reason = .converged
                 return
             }
@@ -277,70 +278,13 @@ final class FitLoop<T: KANScalar> {
         }
         let value = try evaluate(batch, gradient: gradient.base)
         let total = value.loss + options.objective.lamb * value.reg
-        guard total.isFinite, gradientIsFinite() else { return (value, false, false) }
-        save(to: lastFinite)
-        firstOrder?.step(state, gradient.base, ranges: ranges, lr: options.lr(step: step))
+        guard total.isFinite, FirstOrder.isFinite(gradient.base, count: gradient.count) else { return (value, false, false) }
+        saveFixed()
+        let idle = idleRanges
+        firstOrder?.step(
+            state, gradient.base, ranges: ranges.filter { !idle.contains($0) }, idle: idle, lr: options.lr(step: step),
+            saving: lastFinite.base)
         return (value, true, true)
-    }
-
-    /// The objective on a batch and its gradient, 0 for what is not trained.
-    private func evaluate(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
-        report.evaluations += 1
-        evaluator.fold(network)
-        let target = Target(batch, options.objective, outputs: network.architecture.outputs)
-        let value: ObjectiveValue
-        if options.objective.loss == .custom {
-            value = try customObjective(batch, gradient: gradient)
-        } else {
-            value = try evaluator.objective(
-                options.objective, x: batch.x, target: target, evaluation: options.evaluation, gradient: gradient,
-                inputGradient: nil)
-        }
-        var next = 0
-        for range in ranges {
-            (gradient + next).update(repeating: 0, count: range.lowerBound - next)
-            next = range.upperBound
-        }
-        (gradient + next).update(repeating: 0, count: network.architecture.parameterCount - next)
-        return value
-    }
-
-    /// The caller's loss: all predictions, then one backward sweep from its gradient.
-    private func customObjective(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
-        let O = network.architecture.outputs
-        if (adjoint?.count ?? -1) < batch.n * O { adjoint = try AlignedBuffer(count: batch.n * O) }
-        guard let adjoint else { throw .internal("no memory for the gradient of the loss") }
-        let loss = try customLoss(batch, isTest: false, gradient: adjoint.base)
-        var value = ObjectiveValue(loss: loss, reg: 0)
-        if options.objective.lamb != 0 {
-            value.reg = try evaluator.regularization(
-                options.objective.regularization, lamb: options.objective.lamb, batch.x, batch.n,
-                evaluation: options.evaluation)
-        }
-        let pulls = options.objective.lamb != 0 ? evaluator.pulls : nil
-        _ = try evaluator.gradientSweep(
-            batch.x, batch.n, evaluation: options.evaluation, pulls: pulls, gradient: gradient, inputGradient: nil
-        ) { w, start, _ in
-            w.load(adjoint.base + start * O, columns: O, into: w.dx)
-            return 0
-        }
-        evaluator.addCoefficientGradient(options.objective.regularization, lamb: options.objective.lamb, to: gradient)
-        return value
-    }
-
-    private func customLoss(_ data: Samples<T>, isTest: Bool, gradient: UnsafeMutablePointer<T>?) throws(KANError) -> Double {
-        let O = network.architecture.outputs
-        if (predictions?.count ?? -1) < data.n * O { predictions = try AlignedBuffer(count: data.n * O) }
-        guard let predictions, let loss = callbacks.loss else { throw .internal("no memory for the predictions") }
-        try evaluator.predict(data.x, data.n, evaluation: options.evaluation, into: predictions.base)
-        let value: Double?
-        if isTest || batches.isWhole {
-            value = loss(isTest, predictions.base, nil, data.n, gradient)
-        } else {
-            value = batches.index.withUnsafeBufferPointer { loss(isTest, predictions.base, $0.baseAddress, data.n, gradient) }
-        }
-        guard let value else { throw .cancelled }
-        return value
     }
 
     /// Stores the step's losses, the test loss at the parameters as they are now.
@@ -373,16 +317,29 @@ final class FitLoop<T: KANScalar> {
             options.objective.regularization, x: batch.x, n: batch.n, evaluation: options.evaluation, gradient: nil)
     }
 
-    private func gridWillMove(after step: Int, _ frequency: Int) -> Bool {
-        guard options.updateGrid else { return false }
-        let next = (step / frequency + 1) * frequency
-        return next < min(options.stopGridUpdateStep, options.steps)
-    }
-
     // MARK: - Snapshots
 
     private func save(to buffer: AlignedBuffer<T>) {
         buffer.base.update(from: network.state, count: network.architecture.stateCount)
+    }
+
+    /// The parameters of symbolic edges in layers that have none switched on: they have never had a gradient.
+    private var idleRanges: [Range<Int>] {
+        var idle: [Range<Int>] = []
+        for (l, shape) in network.layers.enumerated() {
+            hadSymbolicEdges[l] = hadSymbolicEdges[l] || evaluator.folded[l].hasSymbolicEdges
+            if !hadSymbolicEdges[l] { idle.append(shape.affine..<(shape.affine + 4 * shape.edges)) }
+        }
+        return idle
+    }
+
+    /// Saves to `lastFinite` what first-order optimisers do not change, and so do not save.
+    private func saveFixed() {
+        var next = 0
+        for range in ranges + [network.architecture.stateCount..<network.architecture.stateCount] {
+            (lastFinite.base + next).update(from: network.state + next, count: range.lowerBound - next)
+            next = range.upperBound
+        }
     }
 
     private func restore(from buffer: AlignedBuffer<T>) {
@@ -390,10 +347,6 @@ final class FitLoop<T: KANScalar> {
     }
 
     private func isFinite() -> Bool {
-        (0..<network.architecture.stateCount).allSatisfy { network.state[$0].isFinite }
-    }
-
-    private func gradientIsFinite() -> Bool {
-        (0..<gradient.count).allSatisfy { gradient.base[$0].isFinite }
+        FirstOrder.isFinite(network.state, count: network.architecture.stateCount)
     }
 }

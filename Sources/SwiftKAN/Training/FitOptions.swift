@@ -102,6 +102,18 @@ public struct FitOptions: Sendable {
     }
 
     func lr(step: Int) -> Double { lr * (step < lrFactor.count ? lrFactor[step] : 1) }
+
+    private var gridPeriod: Int { max(1, stopGridUpdateStep / max(1, gridUpdateNum)) }
+
+    /// Are the grids due before this step.
+    func gridMoves(at step: Int) -> Bool {
+        updateGrid && step % gridPeriod == 0 && step < stopGridUpdateStep && step >= startGridUpdateStep
+    }
+
+    /// Will they be before a later one.
+    func gridWillMove(after step: Int) -> Bool {
+        updateGrid && (step / gridPeriod + 1) * gridPeriod < min(stopGridUpdateStep, steps)
+    }
 }
 
 /// Why training ended.

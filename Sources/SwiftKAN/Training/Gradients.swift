@@ -16,7 +16,7 @@ extension KAN {
     ) throws(KANError) -> ObjectiveValue {
         try data.check("x", for: self, objective)
         let target = Target(data, objective, outputs: architecture.outputs)
-        return try withEvaluator(edgeRows: objective.lamb != 0) { (evaluator) throws(KANError) in
+        return try withEvaluator(edgeRows: objective.lamb != 0 && regularizesSingleEdges) { (evaluator) throws(KANError) in
             try evaluator.objective(
                 objective, x: data.x, target: target, evaluation: evaluation, gradient: gradient,
                 inputGradient: inputGradient)
@@ -53,7 +53,7 @@ extension KAN {
         _ r: Regularization, x: UnsafePointer<T>, n: Int, evaluation: Evaluation, gradient: UnsafeMutablePointer<T>?
     ) throws(KANError) -> Double {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
-        return try withEvaluator(edgeRows: true) { (evaluator) throws(KANError) in
+        return try withEvaluator(edgeRows: regularizesSingleEdges) { (evaluator) throws(KANError) in
             let value = try evaluator.regularization(r, lamb: 1, x, n, evaluation: evaluation)
             guard let gradient else { return value }
             let O = evaluator.architecture.outputs

@@ -6,7 +6,7 @@
 //   3. What does not train stays: weights of masked edges, of splines whose scale is 0, and zeros that only pad.
 //
 // Weights are the function's own coefficients, w = mask·scale_sp·coef, as (inputs, rows, outputs); the rows of an input are k zeros, the
-// G + k coefficients, and k zeros, so that rows c … c + k are those of cell c (LocalBSpline.swift) without a bound to check.
+// G + k coefficients, and k zeros, so that a cell's rows first + k … first + 2k (LocalBSpline.swift) are there without a bound to check.
 // Outputs are padded to whole vectors, unless there is one: then the k + 1 rows of an input are the vector V.
 
 /// Owns nothing: `KaczmarzMemory` does.
@@ -61,62 +61,38 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
                 T.self, x: vectors(x), nv: inputVectors, value: vectors(base), derivative: derivatives ? vectors(baseSlope) : nil)
         }
         for i in 0..<inputs {
-            var at = cell(i)
-            if stretches, at.map({ $0 < k || $0 >= basisCount }) ?? x[i].isFinite {
+            var (c, u) = tables[i].locate(x[i])
+            if stretches, c < k || c >= basisCount, x[i].isFinite {
                 stretch(i)
-                at = cell(i)
+                (c, u) = tables[i].locate(x[i])
             }
-            guard let c = at else {
-                // Zero outside the knots; NaN stays NaN.
-                let nothing = x[i] - x[i]
-                (cells[i], values[i], slopes[i]) = (0, V(repeating: nothing), V(repeating: nothing))
-                squares[i] = nothing
-                continue
-            }
-            var (value, slope) = derivatives ? functions(i, c) : (values(i, c), V.zero)
-            if c < k || c >= basisCount {
-                for j in 0...k where c - k + j < 0 || c - k + j >= basisCount { (value[j], slope[j]) = (0, 0) }
-            }
-            (cells[i], values[i], slopes[i]) = (c, value, slope)
+            let (value, slope) = derivatives ? functions(i, c, u) : (values(i, c, u), V.zero)
+            (cells[i], values[i], slopes[i]) = (Int(tables[i].first[c]) &+ k, value, slope)
             squares[i] = (value * value).sum()
         }
         if isSingle { sumSingle(derivatives: derivatives) } else { sumWide() }
     }
 
-    /// As `LocalBSpline.cell`, with two steps that need no guess by the processor: samples come in no order.
+    /// Values of the k + 1 functions of cell c at u.
     @inline(__always)
-    private func cell(_ i: Int) -> Int? {
-        let (table, x) = (tables[i], x[i])
-        let knots = table.knots
-        guard x >= knots[0], x < knots[table.cells] else { return nil }
-        let bucket = min(((x - knots[0]) * table.bucketScale).truncated, 2 &* table.cells &- 1)
-        var c = Int(table.buckets[bucket])
-        // Beyond the cell of x the next knot is above x, so a step too many cannot be.
-        c &+= x >= knots[c &+ 1] ? 1 : 0
-        c &+= x >= knots[c &+ 1] ? 1 : 0
-        while x >= knots[c &+ 1] { c &+= 1 }
-        while x < knots[c] { c &-= 1 }
-        return c
-    }
-
-    /// Values of the k + 1 functions of cell c at x, as `LocalBSpline.values`.
-    @inline(__always)
-    private func values(_ i: Int, _ c: Int) -> V {
-        let u = V(repeating: (x[i] - tables[i].knots[c]) * tables[i].inverse[c])
-        let p = tables[i].polynomials + c &* (k &+ 1)
+    private func values(_ i: Int, _ c: Int, _ u: T) -> V {
+        let (p, u) = (tables[i].polynomials + c &* (k &+ 1), V(repeating: u))
         switch k {
         case 1: return p[1] * u + p[0]
         case 3: return ((p[3] * u + p[2]) * u + p[1]) * u + p[0]
-        default: return tables[i].values(x[i], c)
+        default:
+            var value = p[k]
+            for power in stride(from: k &- 1, through: 0, by: -1) { value = value * u + p[power] }
+            return value
         }
     }
 
     /// Values and derivatives.
     @inline(__always)
-    private func functions(_ i: Int, _ c: Int) -> (V, V) {
-        let inverse = tables[i].inverse[c]
-        let u = V(repeating: (x[i] - tables[i].knots[c]) * inverse)
-        let p = tables[i].polynomials + c &* (k &+ 1)
+    private func functions(_ i: Int, _ c: Int, _ place: T) -> (V, V) {
+        let (p, u) = (tables[i].polynomials + c &* (k &+ 1), V(repeating: place))
+        // The polynomial of degree 0 does not see u; NaN has to come through it too.
+        let inverse = tables[i].inverse[c] + place * 0
         switch k {
         case 1: return (p[1] * u + p[0], p[1] * inverse)
         case 3:
@@ -125,7 +101,13 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
             let d = p[3] * u + q
             let r = q * u + p[1]
             return (r * u + p[0], (d * u + r) * inverse)
-        default: return (tables[i].values(x[i], c), tables[i].derivatives(x[i], c))
+        default:
+            var (value, slope) = (p[k], V.zero)
+            for power in stride(from: k &- 1, through: 0, by: -1) {
+                slope = slope * u + value
+                value = value * u + p[power]
+            }
+            return (value, slope * inverse)
         }
     }
 
@@ -143,6 +125,7 @@ struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
         for m in 0...tables[i].cells { t[m] = newLow + (t[m] - low) * factor }
         for c in 0..<tables[i].cells { inverse[c] /= factor }
         tables[i].bucketScale /= factor
+        (tables[i].low, tables[i].high) = (t[0], t[tables[i].cells])
     }
 
     @inline(__always)

@@ -65,7 +65,7 @@ final class KaczmarzMemory<T: KANScalar, V: SIMD> where V.Scalar == T {
             layer.tables[i] = splines.table(i)
             // Knots that were stretched in place are no news to `update`.
             let length = t[shape.grid + 2 * k] - t[0]
-            layer.tables[i].bucketScale = length > 0 ? T(2 * layer.tables[i].cells) / length : 0
+            layer.tables[i].bucketScale = length > 0 ? T(4 * layer.tables[i].cells) / length : 0
             let (low, high) = (base.value(t[k]), base.value(t[k + shape.grid]))
             layer.baseUnit[i] = 1 / max(1, max(low * low, high * high))
             for o in 0..<shape.outputs {

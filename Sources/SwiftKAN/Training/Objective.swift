@@ -40,7 +40,10 @@ extension Evaluator {
         }
         for l in layers.indices { deviations[l].update(momentShards[0][l]) }
         let value = r.evaluate(&deviations)
-        for l in layers.indices { pulls[l].update(momentShards[0][l], deviations[l], lamb: lamb, n: n) }
+        for l in layers.indices {
+            pulls[l].update(momentShards[0][l], deviations[l], lamb: lamb, n: n)
+            pulls[l].moments = wideMoments[l]
+        }
         return value + coefficientPenalty(r)
     }
 

@@ -41,8 +41,9 @@ struct Moments {
         counts[q] = total
     }
 
+    /// Adds all values of `other`, which may have no quantities at all.
     mutating func merge(_ other: Moments) {
-        for q in mean.indices { merge(q, other.counts[q], other.mean[q], other.squares[q]) }
+        for q in other.mean.indices { merge(q, other.counts[q], other.mean[q], other.squares[q]) }
     }
 
     func hasValues(_ q: Int) -> Bool { counts[q] > 0 }
@@ -100,11 +101,11 @@ struct LayerMoments {
     /// numeric part
     var numerical: Moments
 
-    init(_ shape: LayerShape) {
+    init(_ shape: LayerShape, hasEdges: Bool) {
         nodes = Moments(shape.inputs)
         subnodes = Moments(shape.outputs)
-        edges = Moments(shape.edges)
-        numerical = Moments(shape.edges)
+        edges = Moments(hasEdges ? shape.edges : 0)
+        numerical = edges
     }
 
     mutating func reset() {
@@ -123,41 +124,84 @@ struct LayerMoments {
 }
 
 extension Evaluator {
-    /// The moments of every layer over n samples of x, those that are `wanted`; they stay until the next call.
+    /// The moments of every layer over n samples of x, those that are `wanted`; they stay until the next call, in the first of
+    /// `momentShards` and, for the edges of wide layers, `wideMoments` too.
     ///
     /// - Parameter derivativesFrom: the first layer whose derivatives a backward sweep over kept blocks will need.
     @inline(__always)
     func moments(
         _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, wanted: Quantities, derivativesFrom first: Int
     ) throws(KANError) {
-        let shardTotal = shardCount(n)
-        if momentShards.count < shardTotal {
-            // Six numbers an edge in every shard, and those that regularisers derive from them.
-            let quantities = architecture.layers.reduce(0) { $0 + Double($1.edges + $1.inputs + $1.outputs) }
-            try requireMemory(doubles: quantities * Double(6 * shardTotal + 20))
-        }
-        while momentShards.count < shardTotal { momentShards.append(architecture.layers.map { LayerMoments($0) }) }
-        for s in 0..<shardTotal {
-            for l in momentShards[s].indices { momentShards[s][l].reset() }
-        }
+        let shardTotal = shardCount(n, keeping: isWide)
+        try makeMoments(shardTotal)
         try momentShards.withUnsafeMutableBufferPointer { (buffer) throws(KANError) in
             nonisolated(unsafe) let shards = buffer
-            try forEachBlock(n) { w, shard, start, _ in
+            try forEachPortion(n, keeping: isWide) { w, shard, start, _ in
                 let hasBasis = load(x, start, w)
                 forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
                 for (l, layer) in folded.enumerated() {
                     layer.addMoments(w, w.layers[l], evaluation, wanted, to: &shards[shard][l])
                 }
+            } chunk: { w, l, chunk, blocks in
+                if let moments = wideMoments[l] { folded[l].addWideMoments(chunk, w, blocks, to: moments) }
             }
         }
         for s in 1..<max(shardTotal, 1) {
             for l in momentShards[0].indices { momentShards[0][l].merge(momentShards[s][l]) }
         }
+        for (l, moments) in wideMoments.enumerated() {
+            guard let moments else { continue }
+            moments.samples = n
+            folded[l].mergeEdges(moments, into: &momentShards[0][l])
+        }
+    }
+
+    /// Moments for every shard, without values. Edges of wide layers have room in the first one only: theirs come from `wideMoments`.
+    private func makeMoments(_ shardTotal: Int) throws(KANError) {
+        if momentShards.count < shardTotal {
+            // Six numbers an edge in every shard, and those that regularisers derive from them.
+            var (all, sharded) = (0.0, 0.0)
+            for layer in folded {
+                let nodes = Double(layer.shape.inputs + layer.shape.outputs)
+                all += nodes + Double(layer.shape.edges)
+                sharded += nodes + (layer.isWide ? 0 : Double(layer.shape.edges))
+            }
+            try requireMemory(doubles: all * 26 + sharded * Double(6 * shardTotal))
+        }
+        while momentShards.count < shardTotal {
+            let isFirst = momentShards.isEmpty
+            momentShards.append(folded.map { LayerMoments($0.shape, hasEdges: isFirst || !$0.isWide) })
+        }
+        for s in 0..<shardTotal {
+            for l in momentShards[s].indices { momentShards[s][l].reset() }
+        }
+        if wideMoments.isEmpty { wideMoments = folded.map { _ in nil } }
+        for (l, layer) in folded.enumerated() where layer.isWide {
+            if let old = wideMoments[l], old.inputs == layer.wide.inputs.count {
+                old.reset()
+            } else {
+                wideMoments[l] = try WideMoments(layer)
+            }
+        }
     }
 }
 
 extension FoldedLayer {
-    /// Adds the block's nodes, subnodes and edges.
+    /// Takes over the moments of a wide layer's edges.
+    func mergeEdges(_ wideMoments: WideMoments<T>, into moments: inout LayerMoments) {
+        let n = Double(wideMoments.samples)
+        for p in wide.inputs.indices {
+            let first = wide.inputs[p] * shape.outputs
+            wideMoments.edges(self, p) { q, mean, squares in
+                let edge = first + wide.outputs[q]
+                guard weightIsOn(edge) else { return }
+                moments.numerical.merge(edge, n, mean, squares)
+                moments.edges.merge(edge, n, mean, squares)
+            }
+        }
+    }
+
+    /// Adds the block's nodes, subnodes and, in the narrow form, edges.
     @inline(__always)
     func addMoments(
         _ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, _ wanted: Quantities,
@@ -170,7 +214,7 @@ extension FoldedLayer {
         let hasEdges = wanted.contains(.edges)
         for i in 0..<shape.inputs {
             if wanted.contains(.nodes) { moments.nodes.add(rows.x + i * nv, w, to: i) }
-            guard hasEdges || wanted.contains(.numerical) else { continue }
+            guard !isWide, hasEdges || wanted.contains(.numerical) else { continue }
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
                 let (mean, squares) = w.moments(numericEdge(i, o, rows, w))

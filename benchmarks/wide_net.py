@@ -1,0 +1,205 @@
+"""How fast are wide networks: forward, gradient and training steps, against other KAN libraries and against SGEMM?
+
+    .venv/bin/python benchmarks/wide_net.py [--efficient-kan kan.py] [--fast-kan fastkan.py] [--jaxkan]
+                                            [--only mnist batch64 fine benchmark deep flat] [--threads 2] [--rounds 7]
+
+efficient-kan and fast-kan are not on PyPI: give the path of the one file each consists of. jaxKAN must be installed in the
+peers' environment (`pip install jaxkan` there). Without these only swiftkan and SGEMM (NumPy's float32 product) are measured.
+
+What it must get right: contestants take turns in one run, SGEMM among them, because the clock of a shared machine changes
+from minute to minute; GFLOP/s counts only what local support needs: k + 1 multiply-adds and the base function's per edge,
+sample and direction (forward 1, gradient of the weights 1, gradient of a hidden layer's inputs 1).
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+
+import _measure
+from _peers import Peer
+
+QUESTIONS = {
+    # name: (title, width, grid, batch, classes, threads or None, [(what, {peer: least ratio})])
+    "mnist": ("[784,64,10], G=5, batch 1024", [784, 64, 10], 5, 1024, True, None, [
+        ("forward", {"efficient-kan": 15, "fast-kan": 2.5, "jaxkan spline": 5, "jaxkan rbf": 1.1}),
+        ("gradient", {}),
+        ("step", {"efficient-kan": 10, "fast-kan": 4, "jaxkan spline": 5.5, "jaxkan rbf": 1.2})]),
+    "batch64": ("[784,64,10], G=5, batch 64", [784, 64, 10], 5, 64, True, None, [
+        ("step", {"efficient-kan": 7, "jaxkan spline": 3.5})]),
+    "fine": ("[784,64,10], G=50, batch 1024", [784, 64, 10], 50, 1024, True, None, [
+        ("step", {"efficient-kan": 30})]),
+    "benchmark": ("[1000,1000,1], G=5, batch 100, one thread", [1000, 1000, 1], 5, 100, False, 1, [
+        ("forward", {"efficient-kan": 4}), ("gradient", {"efficient-kan": 3})]),
+}  # fmt: skip
+
+
+class Swiftkan:
+    def __init__(self, width, grid, batch, classes):
+        import numpy as np
+        import swiftkan
+
+        self.swiftkan = swiftkan
+        rng = np.random.default_rng(0)
+        self.x = rng.uniform(-1, 1, (batch, width[0])).astype(np.float32)
+        self.y = rng.integers(0, width[-1], batch) if classes else rng.normal(size=(batch, width[-1])).astype(np.float32)
+        self.loss = "cross_entropy" if classes else "mse"
+        self.model = swiftkan.KAN(width=width, grid=grid, k=3, seed=0, dtype="float32")
+
+    def forward(self):
+        self.model(self.x)
+
+    def gradient(self):
+        self.model.value_and_grad(self.x, self.y, loss=self.loss)
+
+    def steps(self, count, **arguments):
+        """Seconds of a step, from the times between callbacks of one fit; its last step also evaluates the regulariser."""
+        times = []
+        self.model.fit(
+            (self.x, self.y), steps=count + 2, loss_fn=self.loss, update_grid=False,
+            callbacks=[lambda *_: times.append(time.perf_counter())],
+            **{"opt": "AdamW", "lr": 1e-3, "weight_decay": 1e-4, **arguments},
+        )  # fmt: skip
+        return (times[-2] - times[0]) / count
+
+    def measure(self, what, seconds):
+        if what == "step":
+            return self.steps(max(3, round(seconds / max(self.steps(2), 1e-6))))
+        return _measure.seconds(getattr(self, what), _measure.calls_for(getattr(self, what), seconds))
+
+
+def sgemm(size=1536):
+    """(function, FLOP) of a product of square float32 matrices."""
+    import numpy as np
+
+    a = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
+    out = np.empty_like(a)
+    return (lambda: np.matmul(a, a, out=out)), 2 * size**3
+
+
+def flops(what, width, batch):
+    """Local support's: 5 multiply-adds an edge, sample and direction (k = 3)."""
+    edges = [a * b for a, b in zip(width, width[1:])]
+    directions = [1 if what == "forward" else (2 if layer == 0 else 3) for layer in range(len(edges))]
+    return 10 * batch * sum(e * d for e, d in zip(edges, directions))
+
+
+def peers(options):
+    """{name: path or None} of the peers that are there."""
+    found = {"efficient-kan": options.efficient_kan, "fast-kan": options.fast_kan}
+    found = {name: os.path.abspath(path) for name, path in found.items() if path}
+    return found | ({"jaxkan spline": None, "jaxkan rbf": None} if options.jaxkan else {})
+
+
+def ask(name, options):
+    """One question; returns whether all its targets were met."""
+    title, width, grid, batch, classes, own_threads, parts = QUESTIONS[name]
+    threads = own_threads or options.threads
+    ours = Swiftkan(width, grid, batch, classes)
+    ours.swiftkan.set_num_threads(threads)
+    wanted = {peer for _, targets in parts for peer in targets}
+    started = {peer: Peer("_wide_peer.py") for peer in peers(options) if peer in wanted}
+    met = True
+    try:
+        for peer, process in started.items():
+            process(op="setup", kind=peer, path=peers(options)[peer], width=width, grid=grid, threads=threads, batch=batch,
+                    classes=classes)  # fmt: skip
+        for what, targets in parts:
+            product, size = sgemm()
+            contestants = {
+                "swiftkan": lambda what=what: ours.measure(what, options.seconds),
+                "SGEMM": lambda: _measure.seconds(product, _measure.calls_for(product, options.seconds)),
+            }
+            for peer in targets:
+                if peer in started:
+                    contestants[peer] = lambda peer=peer, what=what: started[peer](
+                        op="measure", what=what, seconds=options.seconds)["seconds"]  # fmt: skip
+            results = _measure.rounds(contestants, options.rounds)
+            work = flops(what, width, batch)
+            print(f"\n{title}: {what}, {threads} thread(s), {options.rounds} rounds")
+            low, middle, high = _measure.quartiles([work / t / 1e9 for t in results["swiftkan"]])
+            share = _measure.ratio([work / t for t in results["swiftkan"]], [size / t for t in results["SGEMM"]])[1]
+            compared = f" = {100 * share:.3g} % of SGEMM" if threads == options.threads else ""
+            print(f"  {'swiftkan':14} {_measure.spread(results['swiftkan']):36} {middle:.3g} GFLOP/s{compared}")
+            for peer, least in targets.items():
+                if peer in results:
+                    low, middle, high = _measure.ratio(results[peer], results["swiftkan"])
+                    met = met and middle >= least
+                    print(f"  {peer:14} {_measure.spread(results[peer]):36} swiftkan is {middle:.3g} times as fast "
+                          f"({low:.3g} … {high:.3g}); target {least:g}")  # fmt: skip
+        peaks = {peer: process(op="memory")["peak"] for peer, process in started.items()}
+        peaks = {"swiftkan": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} | peaks
+        print("  peak memory so far: " + ", ".join(f"{peer} {peak / 1e6:.0f} MB" for peer, peak in peaks.items()))
+    finally:
+        for process in started.values():
+            process.__exit__()
+    return met
+
+
+def threads_pay(options):
+    """What the second thread brings to a training step."""
+    ours = Swiftkan([784, 64, 10], 5, 1024, True)
+
+    def with_threads(n):
+        ours.swiftkan.set_num_threads(n)
+        return ours.measure("step", options.seconds)
+
+    results = _measure.rounds({"one": lambda: with_threads(1), "two": lambda: with_threads(2)}, options.rounds)
+    low, middle, high = _measure.ratio(results["one"], results["two"])
+    print(f"\n[784,64,10], G=5, batch 1024, step: two threads are {middle:.3g} times as fast as one ({low:.3g} … {high:.3g}); target 1.8")
+    return middle >= 1.8
+
+
+def deep(options):
+    """pykan's own network of a hundred nodes: Adam with and without a regulariser."""
+    ours = Swiftkan([4, 100, 100, 100, 1], 3, 1000, False)
+    ours.swiftkan.set_num_threads(options.threads)
+    results = _measure.rounds(
+        {lamb: lambda lamb=lamb: ours.steps(5, opt="Adam", lamb=lamb, weight_decay=0.0) for lamb in (0.0, 1e-3)}, options.rounds)
+    low, middle, high = _measure.ratio(results[1e-3], results[0.0])
+    print(f"\n[4,100,100,100,1], G=3, Adam, 1000 samples, {options.threads} thread(s)")
+    for lamb, times in results.items():
+        print(f"  lamb={lamb:<6g} {_measure.spread(times):36} {1 / _measure.quartiles(times)[1]:.3g} steps/s")
+    print(f"  a regulariser makes a step {middle:.3g} times as long ({low:.3g} … {high:.3g}); target: at most 2")
+    return middle <= 2
+
+
+def flat(options):
+    """Time per sample of a gradient as the number of samples grows."""
+    per_sample = {}
+    for n in (10**3, 10**4, 10**5, 10**6):
+        ours = Swiftkan([10, 32, 1], 5, n, False)
+        ours.swiftkan.set_num_threads(options.threads)
+        times = [ours.measure("gradient", options.seconds) / n for _ in range(options.rounds)]
+        per_sample[n] = _measure.quartiles(times)[1]
+    print(f"\n[10,32,1], G=5, gradient, {options.threads} thread(s): "
+          + ", ".join(f"N={n:.0e} {1e9 * t:.3g} ns a sample" for n, t in per_sample.items()))  # fmt: skip
+    large = [t for n, t in per_sample.items() if n >= 10**4]
+    print(f"  from 10⁴ on the slowest is {max(large) / min(large):.3g} times the fastest; target 1.15")
+    return max(large) <= 1.15 * min(large)
+
+
+def main():
+    extra = {"threads": threads_pay, "deep": deep, "flat": flat}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--efficient-kan", metavar="PATH", help="src/efficient_kan/kan.py of that project")
+    parser.add_argument("--fast-kan", metavar="PATH", help="fastkan/fastkan.py of that project")
+    parser.add_argument("--jaxkan", action="store_true", help="jaxkan is in the peers' environment")
+    parser.add_argument("--only", nargs="+", choices=[*QUESTIONS, *extra], default=[*QUESTIONS, *extra])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.2, help="that a measurement takes")
+    options = parser.parse_args()
+    # SGEMM has as many threads as swiftkan; BLAS reads this when NumPy is imported.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(options.threads)
+    print(_measure.machine())
+    print(_measure.versions("swiftkan", "numpy"), "-", ", ".join(peers(options)) or "no peers given")
+    met = [(ask(name, options) if name in QUESTIONS else extra[name](options)) for name in options.only]
+    print(f"\ntargets: {sum(met)} of {len(met)} questions met")
+    return 0 if all(met) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -74,7 +74,7 @@ import Testing
 
     /// Few samples keep their rows from the sweep for the statistics to that for the gradient; many do not; and the loss's gradient
     /// and the regulariser's, each from sweeps of its own, add up to the objective's.
-    @Test(arguments: [10, 129, 4000], RegMetric.allCases)
+    @Test(arguments: RegMetric.allCases.map { (10, $0) } + [(129, .edgeForwardSum), (129, .edgeBackward), (4000, .edgeForwardSplineN)])
     func keptRowsChangeNothing(n: Int, metric: RegMetric) throws {
         let network = try richNetwork()
         let data = ownedSamples(n, x: uniform(2 * n, seed: 3), y: uniform(n, seed: 4))

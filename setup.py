@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 
@@ -149,8 +150,10 @@ class BuildEngine(build_ext):
             stale.unlink()
         linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
         linker += [] if DEBUG or SANITIZE or SYMBOLS else ["--strip-all"]
-        for number, march in enumerate(marches()):
-            archive = self.swift_archive(march)
+        # The compiler works on one core for each instruction set.
+        with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+            archives = list(pool.map(self.swift_archive, marches()))
+        for number, (march, archive) in enumerate(zip(marches(), archives, strict=True)):
             result = self.variant(target, march) if number else target
             command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", result, *objects, archive, *libraries]
             command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]

@@ -83,10 +83,10 @@ asan: develop
 
 # ---- Packages --------------------------------------------------------------------------------------------------
 
-# From the source distribution, which shows that it has all that a build needs.
+# From the tree, whose engine may be built already; the source distribution has all of its files, which `sdist` makes sure of.
 wheel: sdist
-	rm -f dist/*.whl
-	$(PIP) wheel --no-build-isolation --no-deps -w dist dist/*.tar.gz
+	rm -rf dist/*.whl build/lib* build/bdist*
+	$(PIP) wheel --no-build-isolation --no-deps -w dist .
 
 sdist: $(VENV)/.ready
 	rm -rf dist/*.tar.gz python/*.egg-info

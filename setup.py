@@ -152,8 +152,9 @@ class BuildEngine(build_ext):
         linker += [] if DEBUG or SANITIZE or SYMBOLS else ["--strip-all"]
         # The compiler works on one core for each instruction set.
         with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
-            archives = list(pool.map(self.swift_archive, marches()))
-        for number, (march, archive) in enumerate(zip(marches(), archives, strict=True)):
+            variants = marches()
+            archives = list(pool.map(self.swift_archive, variants))
+        for number, (march, archive) in enumerate(zip(variants, archives, strict=True)):
             result = self.variant(target, march) if number else target
             command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", result, *objects, archive, *libraries]
             command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]

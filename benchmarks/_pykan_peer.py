@@ -6,10 +6,7 @@ and data are made outside the clock; what pykan prints goes to stderr, so that o
 
 import contextlib
 import io
-import json
-import os
 import platform
-import sys
 import time
 
 import numpy as np
@@ -17,9 +14,7 @@ import torch
 from kan import KAN, create_dataset
 
 import _measure
-
-ANSWERS = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # pykan prints; keep that out of the answers
+from _peer_side import serve
 
 
 def target(x):
@@ -74,17 +69,5 @@ class Side:
         return dict(seconds=seconds, evaluations=evaluations - steps, **rmse)  # a step looks at the test data once
 
 
-def main():
-    side = Side()
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer = getattr(side, request.pop("op"))(**request)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        ANSWERS.write(json.dumps(answer) + "\n")
-        ANSWERS.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Side())

@@ -6,52 +6,45 @@ prints nowhere.
 
 import contextlib
 import io
-import json
 import os
-import sys
 import tempfile
 import time
 import warnings
 
 warnings.filterwarnings("ignore")
 import torch
+from _peer_side import serve
 from kan import KAN, create_dataset
-
-ANSWERS = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
 
 
 def target(x):
     return torch.exp(torch.sin(torch.pi * x[:, [0]]) + x[:, [1]] ** 2)
 
 
-def sequence(seed, lib, threads):
-    torch.set_num_threads(threads)
-    torch.set_default_dtype(torch.float64)
-    data = create_dataset(target, n_var=2, seed=0)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        began = time.perf_counter()
-        model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
-        model.fit(data, opt="LBFGS", steps=50, lamb=0.001)
-        model = model.prune()
-        model.fit(data, opt="LBFGS", steps=50)
-        model = model.refine(10)
-        model.fit(data, opt="LBFGS", steps=50)
-        middle = time.perf_counter()
-        model.auto_symbolic(lib=lib)
-        end = time.perf_counter()
-        result = model.fit(data, opt="LBFGS", steps=50)
-        model.symbolic_formula()
-        whole = time.perf_counter() - began
-    return dict(auto_symbolic=end - middle, whole=whole, test_rmse=float(result["test_loss"][-1]))
+class Side:
+    def sequence(self, seed, lib, threads):
+        torch.set_num_threads(threads)
+        torch.set_default_dtype(torch.float64)
+        data = create_dataset(target, n_var=2, seed=0)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            began = time.perf_counter()
+            model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
+            model.fit(data, opt="LBFGS", steps=50, lamb=0.001)
+            model = model.prune()
+            model.fit(data, opt="LBFGS", steps=50)
+            model = model.refine(10)
+            model.fit(data, opt="LBFGS", steps=50)
+            middle = time.perf_counter()
+            model.auto_symbolic(lib=lib)
+            end = time.perf_counter()
+            result = model.fit(data, opt="LBFGS", steps=50)
+            model.symbolic_formula()
+            whole = time.perf_counter() - began
+        return dict(auto_symbolic=end - middle, whole=whole, test_rmse=float(result["test_loss"][-1]))
 
 
-FOLDER = tempfile.TemporaryDirectory()
-os.chdir(FOLDER.name)
-for line in sys.stdin:
-    try:
-        answer = sequence(**json.loads(line))
-    except Exception as error:
-        answer = {"error": f"{type(error).__name__}: {error}"}
-    ANSWERS.write(json.dumps(answer) + "\n")
-    ANSWERS.flush()
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        serve(Side())
+        os.chdir("/")  # so that the folder can go

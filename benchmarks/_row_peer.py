@@ -3,16 +3,12 @@
 What it must get right: the peers at their best: no gradients, pykan with speed(), one thread, tensors made outside the clock.
 """
 
-import json
-import os
 import sys
 
 import torch
 
 import _measure
-
-ANSWERS = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # pykan prints; keep that out of the answers
+from _peer_side import serve
 
 
 class Side:
@@ -44,17 +40,5 @@ class Side:
             return dict(seconds=_measure.seconds(lambda: model(x), calls))
 
 
-def main():
-    side = Side()
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            answer = getattr(side, request.pop("op"))(**request)
-        except Exception as error:
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        ANSWERS.write(json.dumps(answer) + "\n")
-        ANSWERS.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(Side())

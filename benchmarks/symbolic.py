@@ -117,7 +117,7 @@ def speed(threads):
         symbolic.append(end - middle)
         whole.append(time.perf_counter() - began)
     with Peer("_pykan_symbolic.py") as peer:
-        theirs = peer(seed=42, lib=LIB, threads=threads)
+        theirs = peer(op="sequence", seed=42, lib=LIB, threads=threads)
     ours = dict(auto_symbolic=statistics.median(symbolic), whole=statistics.median(whole))
     ratios = {key: theirs[key] / ours[key] for key in ours}
     print(f"test RMSE: swiftkan {loss:.1e}, pykan {theirs['test_rmse']:.1e}; {threads} thread(s)")

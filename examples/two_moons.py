@@ -19,37 +19,12 @@ def moons(seed=0):
     return x[:1000], label[:1000], x[1000:], label[1000:]
 
 
-def accuracy(classes, label):
-    return float(np.mean(classes == label))
-
-
-def regression(seed=0):
-    """One output, near 0 for one moon and near 1 for the other."""
+def result_and_formula(model, result, classes, seed):
+    """The accuracies of the network and of its formula, (on training data, on test data); ``classes`` reads them from outputs."""
     x, label, x_test, label_test = moons(seed)
-    model = KAN([2, 1], grid=3, k=3)
-    result = model.fit((x, label[:, None], x_test, label_test[:, None]), steps=20)
 
     def accuracies(f):
-        return accuracy(f(x)[:, 0] > 0.5, label), accuracy(f(x_test)[:, 0] > 0.5, label_test)
-
-    network = accuracies(model.predict)
-    model.auto_symbolic(lib=LIB)
-    return {
-        "test_loss": result["test_loss"][-1],
-        "network": network,
-        "formula": accuracies(model.formula_function()),
-        "expressions": [ex_round(model.symbolic_formula()[0][0], 4)],
-    }
-
-
-def classification(seed=0):
-    """Two outputs, a logit for each moon."""
-    x, label, x_test, label_test = moons(seed)
-    model = KAN([2, 2], grid=3, k=3, seed=2024)
-    result = model.fit((x, label, x_test, label_test), steps=20, loss_fn="cross_entropy", lamb=0.01)
-
-    def accuracies(f):
-        return accuracy(f(x).argmax(axis=1), label), accuracy(f(x_test).argmax(axis=1), label_test)
+        return float(np.mean(classes(f(x)) == label)), float(np.mean(classes(f(x_test)) == label_test))
 
     network = accuracies(model.predict)
     model.auto_symbolic(lib=LIB)
@@ -59,6 +34,24 @@ def classification(seed=0):
         "formula": accuracies(model.formula_function()),
         "expressions": [ex_round(expression, 4) for expression in model.symbolic_formula()[0]],
     }
+
+
+def regression(seed=0):
+    """One output, near 0 for one moon and near 1 for the other."""
+    x, label, x_test, label_test = moons(seed)
+    model = KAN([2, 1], grid=3, k=3)
+    result = model.fit((x, label[:, None], x_test, label_test[:, None]), steps=20)
+
+    return result_and_formula(model, result, lambda y: y[:, 0] > 0.5, seed)
+
+
+def classification(seed=0):
+    """Two outputs, a logit for each moon."""
+    x, label, x_test, label_test = moons(seed)
+    model = KAN([2, 2], grid=3, k=3, seed=2024)
+    result = model.fit((x, label, x_test, label_test), steps=20, loss_fn="cross_entropy", lamb=0.01)
+
+    return result_and_formula(model, result, lambda y: y.argmax(axis=1), seed)
 
 
 def main():

@@ -129,28 +129,28 @@ static void model_dealloc(PyObject *object)
   Py_DECREF(type); /* an instance of a heap type holds its type */
 }
 
-static PyObject *model_copy(PyObject *self, PyObject *unused)
+/* A new object of the same type from what `make` makes of this one's model. */
+static PyObject *made_from(PyObject *self, swiftkan_status (*make)(swiftkan_model *, swiftkan_model **, char *))
 {
-  (void)unused;
-  swiftkan_model *copy = NULL;
+  swiftkan_model *made = NULL;
   swiftkan_status status;
   char message[SWIFTKAN_MESSAGE_SIZE] = "";
   Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_copy(((Model *)self)->handle, &copy, message);
+  status = make(((Model *)self)->handle, &made, message);
   Py_END_ALLOW_THREADS
-  return core_check(status, message) < 0 ? NULL : core_model_wrap(Py_TYPE(self), copy);
+  return core_check(status, message) < 0 ? NULL : core_model_wrap(Py_TYPE(self), made);
+}
+
+static PyObject *model_copy(PyObject *self, PyObject *unused)
+{
+  (void)unused;
+  return made_from(self, swiftkan_copy);
 }
 
 static PyObject *model_compile(PyObject *self, PyObject *unused)
 {
   (void)unused;
-  swiftkan_model *compiled = NULL;
-  swiftkan_status status;
-  char message[SWIFTKAN_MESSAGE_SIZE] = "";
-  Py_BEGIN_ALLOW_THREADS
-  status = swiftkan_compile(((Model *)self)->handle, &compiled, message);
-  Py_END_ALLOW_THREADS
-  return core_check(status, message) < 0 ? NULL : core_model_wrap(Py_TYPE(self), compiled);
+  return made_from(self, swiftkan_compile);
 }
 
 /* ---- Its memory -------------------------------------------------------------------------------------------- */

@@ -44,24 +44,29 @@ public func swiftkan_create(
     }
 }
 
+/// Sets `target` to a handle of what `make` makes of the model.
+private func make(
+    _ target: UnsafeMutablePointer<OpaquePointer?>?, _ name: String, from model: OpaquePointer?, _ message: UnsafeMutablePointer<CChar>?,
+    _ make: (any BridgedModel) throws(KANError) -> any BridgedModel
+) -> swiftkan_status {
+    onModel(model, message) { (model) throws(KANError) in
+        let target = try checkedPointer(target, name)
+        target.pointee = ModelBox(try make(model)).retained()
+    }
+}
+
 @_cdecl("swiftkan_copy") @implementation
 public func swiftkan_copy(
     _ model: OpaquePointer!, _ copy: UnsafeMutablePointer<OpaquePointer?>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
-        let target = try checkedPointer(copy, "copy")
-        target.pointee = ModelBox(try model.copied()).retained()
-    }
+    make(copy, "copy", from: model, message) { (model) throws(KANError) in try model.copied() }
 }
 
 @_cdecl("swiftkan_compile") @implementation
 public func swiftkan_compile(
     _ model: OpaquePointer!, _ compiled: UnsafeMutablePointer<OpaquePointer?>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
-        let target = try checkedPointer(compiled, "compiled")
-        target.pointee = ModelBox(try model.compiledModel()).retained()
-    }
+    make(compiled, "compiled", from: model, message) { (model) throws(KANError) in try model.compiledModel() }
 }
 
 @_cdecl("swiftkan_destroy") @implementation

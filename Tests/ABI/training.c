@@ -58,17 +58,23 @@ static int finite_state(swiftkan_model *model)
   return 1;
 }
 
+static swiftkan_fit_report fit_lowers_the_loss(swiftkan_model *model, const swiftkan_data *train, const swiftkan_fit_options *options)
+{
+  swiftkan_fit_report report = {0};
+  double before, after, reg;
+  OK(swiftkan_loss_gradient(model, train, &options->objective, &options->evaluation, &before, &reg, NULL, NULL, text));
+  OK(swiftkan_fit(model, train, NULL, options, NULL, &report, text));
+  OK(swiftkan_loss_gradient(model, train, &options->objective, &options->evaluation, &after, &reg, NULL, NULL, text));
+  CHECK(report.steps >= 1 && after < before && finite_state(model));
+  return report;
+}
+
 /* Levenberg-Marquardt: fewer losses, all samples, and an end of its own. */
 static void levenberg_marquardt(int32_t dtype, const swiftkan_data *train, swiftkan_fit_options options)
 {
   swiftkan_model *model = small_model(dtype);
   options.optimizer = SWIFTKAN_LM;
-  swiftkan_fit_report report = {0};
-  double before, after, reg;
-  OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &before, &reg, NULL, NULL, text));
-  OK(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
-  OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &after, &reg, NULL, NULL, text));
-  CHECK(report.steps >= 1 && after < before && finite_state(model));
+  swiftkan_fit_report report = fit_lowers_the_loss(model, train, &options);
   options.objective.loss = SWIFTKAN_MAE;
   REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
   options.objective.loss = SWIFTKAN_MSE;
@@ -84,12 +90,7 @@ static void others(int32_t dtype, const swiftkan_data *train, swiftkan_fit_optio
     swiftkan_model *model = small_model(dtype);
     options.optimizer = optimizer;
     options.lr = optimizer == SWIFTKAN_NEWTON_KACZMARZ ? 0.3 : 1;
-    swiftkan_fit_report report = {0};
-    double before, after, reg;
-    OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &before, &reg, NULL, NULL, text));
-    OK(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
-    OK(swiftkan_loss_gradient(model, train, &options.objective, &options.evaluation, &after, &reg, NULL, NULL, text));
-    CHECK(report.steps >= 1 && after < before && finite_state(model));
+    swiftkan_fit_report report = fit_lowers_the_loss(model, train, &options);
     options.batch = 2;
     REFUSE(swiftkan_fit(model, train, NULL, &options, NULL, &report, text));
     options.batch = -1;

@@ -54,20 +54,12 @@ import Testing
     }
 
     @Test func threadsChangeNoBit() throws {
-        threadCountLock.lock()
-        let before = Threads.count
-        defer {
-            Threads.setCount(before)
-            threadCountLock.unlock()
-        }
         let network = try richNetwork()
         let n = 1500
         let x = uniform(2 * n, seed: 5), y = uniform(n, seed: 6)
         var objective = Objective()
         objective.lamb = 0.1
-        var results: [[Double]] = []
-        for threads in [1, 2, 4] {
-            Threads.setCount(threads)
+        let results = try forEachThreadCount {
             var numbers = try network.predictions(x)
             var g = [Double](repeating: 0, count: network.architecture.parameterCount)
             var statistics = [Double](repeating: 0, count: network.statisticsCount)
@@ -77,7 +69,7 @@ import Testing
             numbers += g + statistics + [value.loss, value.reg]
             let moved = try KAN(copying: network)
             try moved.updateGrid(x: x, n: 200, evaluation: Evaluation())
-            results.append(numbers + moved.numbers)
+            return numbers + moved.numbers
         }
         #expect(results[0] == results[1] && results[0] == results[2])
         #expect(results[0].allSatisfy { $0.isFinite })

@@ -16,6 +16,20 @@ import Darwin
 /// Held by every test that sets the number of threads, which belongs to the process.
 let threadCountLock = Monitor()
 
+/// What `body` returns with 1, 2 and 4 threads; the number is then what it was.
+func forEachThreadCount<R>(_ body: () throws -> R) rethrows -> [R] {
+    threadCountLock.lock()
+    let before = Threads.count
+    defer {
+        Threads.setCount(before)
+        threadCountLock.unlock()
+    }
+    return try [1, 2, 4].map { threads in
+        Threads.setCount(threads)
+        return try body()
+    }
+}
+
 /// A counter for each task, raised from any thread.
 private final class Tally: Sendable {
     let counts: [Counter]

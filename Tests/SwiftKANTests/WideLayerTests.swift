@@ -165,23 +165,15 @@ import Testing
     }
 
     @Test func threadsChangeNoBit() throws {
-        threadCountLock.lock()
-        let before = Threads.count
-        defer {
-            Threads.setCount(before)
-            threadCountLock.unlock()
-        }
         let network = try network([30, 40, 20, 2], grid: 5)
         let n = 800
         let x = uniform(30 * n, seed: 5), y = uniform(2 * n, seed: 6)
         var objective = Objective()
         objective.lamb = 0.1
-        var results: [[Double]] = []
-        for threads in [1, 2, 4] {
-            Threads.setCount(threads)
+        let results = try forEachThreadCount {
             let plain = try evaluate(network, Objective(), x, y, narrow: false)
             let regularised = try evaluate(network, objective, x, y, narrow: false)
-            results.append(plain.numbers + regularised.numbers + [plain.loss, regularised.reg] + (try network.predictions(x)))
+            return plain.numbers + regularised.numbers + [plain.loss, regularised.reg] + (try network.predictions(x))
         }
         #expect(results[0] == results[1] && results[0] == results[2])
         #expect(results[0].allSatisfy { $0.isFinite })

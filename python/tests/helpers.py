@@ -1,8 +1,14 @@
 """What several test files share: random networks of every kind, and the check of gradients by central differences."""
 
-import numpy as np
+import os
+import signal
+import threading
+import time
 
-from swiftkan import FUNCTIONS, KAN
+import numpy as np
+import pytest
+
+from swiftkan import FUNCTIONS, KAN, get_num_threads, set_num_threads
 
 # Every kind of network in miniature: each row is one more thing that can go wrong.
 NETWORKS = {
@@ -83,3 +89,29 @@ def relative(ours, theirs, floor=0.0):
     ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
     assert ours.shape == theirs.shape, f"{ours.shape} instead of {theirs.shape}"
     return float(np.abs(ours - theirs).max(initial=0.0) / max(np.abs(theirs).max(initial=0.0), floor, 1e-300))
+
+
+def for_each_thread_count(make, counts=(1, 2, 4)):
+    """What ``make()`` returns with each number of threads; the number is then what it was."""
+    before = get_num_threads()
+    try:
+        return [(set_num_threads(n), make())[1] for n in counts]
+    finally:
+        set_num_threads(before)
+
+
+def interrupted(seconds, call):
+    """How long after a signal, ``seconds`` after its beginning, a call ends with KeyboardInterrupt."""
+    sent = []
+
+    def interrupt():
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(seconds, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    took = time.perf_counter() - sent[0]
+    timer.join()
+    return took

@@ -207,7 +207,7 @@ final class LBFGS<T: KANScalar> {
         s.append(pair.s)
         y.append(pair.y)
         rho.append(1 / ys)
-        scale = metric == nil ? ys / yy : ys / weightedSquare(pair.y.base)
+        scale = ys / weightedSquare(pair.y.base)
     }
 
     /// y·W·y

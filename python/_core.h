@@ -36,6 +36,9 @@ PyObject *core_message(const char *message);
 int core_raise_pending(void);
 void core_drop_pending(void);
 
+/* For the engine's long calls: looks for signals, and for an exception in a function of the user's, which also ends the call. */
+int32_t core_poll(void *context);
+
 extern const char core_function_add_doc[], core_symbolic_fit_doc[];
 PyObject *core_function_add(PyObject *module, PyObject *args, PyObject *keywords);
 PyObject *core_symbolic_fit(PyObject *module, PyObject *args, PyObject *keywords);
@@ -97,7 +100,8 @@ typedef struct {
   char message[SWIFTKAN_MESSAGE_SIZE];
 } Call;
 
-swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th);
+/* Of a call with n samples: one with many can be interrupted. */
+swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th, long long n);
 
 /* Empties *call and takes the buffer of x (n, D); -1 with an exception. core_end must follow in either case. */
 int core_begin(Call *call, const Model *self, PyObject *x, long long n, int avoid_singularities, double y_th);

@@ -7,9 +7,10 @@
  */
 #include "_core.h"
 
-swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th)
+swiftkan_evaluation core_evaluation(int avoid_singularities, double y_th, long long n)
 {
-  swiftkan_evaluation evaluation = {avoid_singularities, 0, y_th};
+  const int can_be_long = n > 64; /* the others are spared the cost */
+  swiftkan_evaluation evaluation = {avoid_singularities, 0, y_th, can_be_long ? core_poll : NULL, NULL};
   return evaluation;
 }
 
@@ -17,7 +18,7 @@ int core_begin(Call *call, const Model *self, PyObject *x, long long n, int avoi
 {
   int64_t count;
   memset(call, 0, sizeof *call);
-  call->evaluation = core_evaluation(avoid_singularities, y_th);
+  call->evaluation = core_evaluation(avoid_singularities, y_th, n);
   if (core_product(n, self->info.input_count, "n", &count) < 0)
     return -1;
   return core_buffer(x, &call->views[0], "x", self->format[0], CORE_READ, count);

@@ -320,7 +320,7 @@ PyObject *core_model_fit(PyObject *object, PyObject *args, PyObject *keywords)
   for (int i = 0; i < 3; i++)
     if (core_buffer(history[i], &views[1 + i], history_names[i], 'd', CORE_WRITE, options.steps) < 0)
       goto done;
-  options.evaluation = core_evaluation(avoid, y_th);
+  options.evaluation = core_evaluation(avoid, y_th, 0);
 
   const swiftkan_callbacks callbacks = {.context = &context,
                                         .poll = on_poll,

@@ -78,7 +78,7 @@ PyObject *core_model_loss_gradient(PyObject *object, PyObject *args, PyObject *k
       core_buffer(grad_x, &views[1], "grad_x", self->format[0], CORE_WRITE | CORE_OPTIONAL,
                   core_items(&samples.views[0])) < 0)
     goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
+  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th, n);
   char message[SWIFTKAN_MESSAGE_SIZE] = "";
   swiftkan_status status;
   Py_BEGIN_ALLOW_THREADS

@@ -73,7 +73,7 @@ PyObject *core_model_normal_matrix(PyObject *object, PyObject *args, PyObject *k
     return NULL;
   if (core_buffer(matrix, &view, "matrix", 'd', CORE_WRITE, items) < 0)
     goto done;
-  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th);
+  const swiftkan_evaluation evaluation = core_evaluation(avoid, y_th, n);
   char message[SWIFTKAN_MESSAGE_SIZE] = "";
   swiftkan_status status;
   Py_BEGIN_ALLOW_THREADS

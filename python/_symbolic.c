@@ -143,10 +143,9 @@ PyObject *core_function_add(PyObject *module, PyObject *args, PyObject *keywords
   return PyLong_FromLongLong(number);
 }
 
-/* ---- The fit ----------------------------------------------------------------------------------------------- */
+/* ---- Interruption ------------------------------------------------------------------------------------------ */
 
-/* Looks for signals, and for an exception in a function of the user's, which also ends the fit. */
-static int32_t on_poll(void *context)
+int32_t core_poll(void *context)
 {
   (void)context;
   PyGILState_STATE gil = PyGILState_Ensure();
@@ -156,6 +155,8 @@ static int32_t on_poll(void *context)
   PyGILState_Release(gil);
   return answer;
 }
+
+/* ---- The fit ----------------------------------------------------------------------------------------------- */
 
 const char core_symbolic_fit_doc[] =
     "symbolic_fit(functions, x, y, a_range, b_range)\n--\n\n"
@@ -188,7 +189,7 @@ PyObject *core_symbolic_fit(PyObject *module, PyObject *args, PyObject *keywords
   swiftkan_status status;
   Py_BEGIN_ALLOW_THREADS
   status = swiftkan_symbolic_fit(functions, count, views[0].buf, views[1].buf, core_items(&views[0]), a_range, b_range,
-                                 on_poll, NULL, results, results + 4 * count, message);
+                                 core_poll, NULL, results, results + 4 * count, message);
   Py_END_ALLOW_THREADS
   if (core_check(status, message) < 0)
     goto done;

@@ -37,6 +37,7 @@ protocol BridgedModel: AnyObject {
     func setFunction(_ function: EdgeFunction, layer: Int, input: Int, output: Int) throws(KANError)
 
     var isCompiled: Bool { get }
+    func interruptible(_ poll: @escaping () -> CallbackAnswer, _ body: () throws(KANError) -> Void) throws(KANError)
     func copied() throws(KANError) -> any BridgedModel
     func compiledModel() throws(KANError) -> any BridgedModel
     func predict(_ x: UnsafeRawPointer, _ n: Int, _ e: Evaluation, _ y: UnsafeMutableRawPointer) throws(KANError)

@@ -8,10 +8,9 @@ public func swiftkan_forward(
     _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
     _ y: UnsafeMutableRawPointer!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let a = model.architecture
         let n = try checkedCount(n, columns: max(a.inputs, a.outputs), "n")
-        let e = try checkedEvaluation(evaluation)
         if n == 0 { return }
         try model.predict(try checkedPointer(x, "x"), n, e, try checkedPointer(y, "y"))
     }
@@ -22,10 +21,9 @@ public func swiftkan_activations(
     _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
     _ kind: Int32, _ l: Int64, _ out: UnsafeMutableRawPointer!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let widest = model.architecture.layers.map { max($0.edges, $0.inputs, $0.nodes) }.max() ?? 1
         let n = try checkedCount(n, columns: widest, "n")
-        let e = try checkedEvaluation(evaluation)
         let kind = try checkedCase(kind, Activation.self, "kind")
         let last = kind == .acts ? model.architecture.depth : model.architecture.depth - 1
         guard l >= 0, l <= Int64(last) else { throw .invalid("l is \(l); it must be 0 … \(last)") }
@@ -45,10 +43,10 @@ public func swiftkan_statistics(
     _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
     _ statistics: UnsafeMutablePointer<Double>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let n = try checkedCount(n, columns: model.architecture.inputs, "n")
         try model.statistics(
-            try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation), try checkedPointer(statistics, "statistics"))
+            try checkedPointer(x, "x"), n, e, try checkedPointer(statistics, "statistics"))
     }
 }
 
@@ -74,12 +72,12 @@ public func swiftkan_loss_gradient(
     _ reg: UnsafeMutablePointer<Double>!, _ grad: UnsafeMutableRawPointer!, _ grad_x: UnsafeMutableRawPointer!,
     _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let samples = try checkedSamples(data, model, "data")
         let o = try checkedObjective(try checkedPointer(objective, "objective").pointee)
         guard o.loss != .custom else { throw .invalid("loss is SWIFTKAN_CUSTOM, which only swiftkan_fit takes") }
         let (loss, reg) = (try checkedPointer(loss, "loss"), try checkedPointer(reg, "reg"))
-        let value = try model.evaluate(o, samples, try checkedEvaluation(evaluation), grad, grad_x)
+        let value = try model.evaluate(o, samples, e, grad, grad_x)
         loss.pointee = value.loss
         reg.pointee = value.reg
     }
@@ -91,11 +89,11 @@ public func swiftkan_vjp(
     _ grad_output: UnsafeRawPointer!, _ grad: UnsafeMutableRawPointer!, _ grad_x: UnsafeMutableRawPointer!,
     _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let a = model.architecture
         let n = try checkedCount(n, columns: max(a.inputs, a.outputs), "n", atLeast: 1)
         try model.vectorJacobianProduct(
-            try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation),
+            try checkedPointer(x, "x"), n, e,
             try checkedPointer(grad_output, "grad_output"), grad, grad_x)
     }
 }
@@ -106,12 +104,12 @@ public func swiftkan_regularization(
     _ evaluation: UnsafePointer<swiftkan_evaluation>!, _ reg: UnsafeMutablePointer<Double>!,
     _ grad: UnsafeMutableRawPointer!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let n = try checkedCount(n, columns: model.architecture.inputs, "n")
         let r = try checkedRegularization(try checkedPointer(objective, "objective").pointee)
         let reg = try checkedPointer(reg, "reg")
         reg.pointee = try model.regularization(
-            r, try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation), grad)
+            r, try checkedPointer(x, "x"), n, e, grad)
     }
 }
 
@@ -120,10 +118,11 @@ public func swiftkan_update_grid(
     _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ margin: Double, _ curvature: Int32,
     _ evaluation: UnsafePointer<swiftkan_evaluation>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    changingModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
+        try checkedChangeable(model)
         let n = try checkedCount(n, columns: model.architecture.inputs, "n", atLeast: 1)
         let placement = KnotPlacement(margin: margin, curvature: curvature != 0)
-        try model.updateGrid(try checkedPointer(x, "x"), n, placement, try checkedEvaluation(evaluation))
+        try model.updateGrid(try checkedPointer(x, "x"), n, placement, e)
     }
 }
 
@@ -133,13 +132,13 @@ public func swiftkan_refine(
     _ evaluation: UnsafePointer<swiftkan_evaluation>!, _ refined: UnsafeMutablePointer<OpaquePointer?>!,
     _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let n = try checkedCount(n, columns: model.architecture.inputs, "n", atLeast: 1)
         let target = try checkedPointer(refined, "refined")
         let grid = try checkedPointer(grid, "grid")
         let child = try model.refined(
             (0..<model.architecture.depth).map { Int(grid[$0]) }, try checkedPointer(x, "x"), n,
-            try checkedEvaluation(evaluation))
+            e)
         target.pointee = ModelBox(child).retained()
     }
 }
@@ -159,7 +158,9 @@ public func swiftkan_initialize_from(
         try box.locked { (model) throws(KANError) in
             try checkedChangeable(model)
             let n = try checkedCount(n, columns: model.architecture.inputs, "n", atLeast: 1)
-            try model.initialize(parent, try checkedPointer(x, "x"), n, try checkedEvaluation(evaluation))
+            try withEvaluation(evaluation, of: model) { (e) throws(KANError) in
+                try model.initialize(parent, try checkedPointer(x, "x"), n, e)
+            }
         }
     }
 }

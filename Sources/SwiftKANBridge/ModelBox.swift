@@ -88,3 +88,26 @@ func onModel(
 ) -> swiftkan_status {
     funnel(message) { () throws(KANError) in try ModelBox.from(pointer).locked(body) }
 }
+
+/// The funnel for a call that evaluates a model.
+func evaluating(
+    _ pointer: OpaquePointer?, _ evaluation: UnsafePointer<swiftkan_evaluation>?, _ message: UnsafeMutablePointer<CChar>?,
+    _ body: (any BridgedModel, Evaluation) throws(KANError) -> Void
+) -> swiftkan_status {
+    onModel(pointer, message) { (model) throws(KANError) in
+        try withEvaluation(evaluation, of: model) { (checked) throws(KANError) in try body(model, checked) }
+    }
+}
+
+/// Calls `body` so that the evaluation's `poll`, if it has one, can end what the model does.
+func withEvaluation(
+    _ evaluation: UnsafePointer<swiftkan_evaluation>?, of model: any BridgedModel,
+    _ body: (Evaluation) throws(KANError) -> Void
+) throws(KANError) {
+    let checked = try checkedEvaluation(evaluation)
+    guard let poll = evaluation?.pointee.poll else { return try body(checked) }
+    let context = evaluation?.pointee.context
+    try model.interruptible({ poll(context) == Int32(SWIFTKAN_CONTINUE) ? .proceed : .cancel }) { () throws(KANError) in
+        try body(checked)
+    }
+}

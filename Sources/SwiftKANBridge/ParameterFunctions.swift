@@ -24,13 +24,12 @@ public func swiftkan_parameter_jacobian(
     _ model: OpaquePointer!, _ x: UnsafeRawPointer!, _ n: Int64, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
     _ count: Int64, _ jacobian: UnsafeMutablePointer<Double>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let a = model.architecture
         let columns = try checkedCount(count, columns: 1, "count")
         let (row, overflow) = columns.multipliedReportingOverflow(by: a.outputs)
         guard !overflow else { throw .invalid("count is \(count), more columns than can be addressed") }
         let n = try checkedCount(n, columns: max(a.inputs, row), "n")
-        let e = try checkedEvaluation(evaluation)
         if n == 0 { return }
         try model.parameterJacobian(
             try checkedPointer(x, "x"), n, e, columns, try checkedPointer(jacobian, "jacobian"))
@@ -42,10 +41,10 @@ public func swiftkan_normal_matrix(
     _ model: OpaquePointer!, _ data: UnsafePointer<swiftkan_data>!, _ evaluation: UnsafePointer<swiftkan_evaluation>!,
     _ count: Int64, _ matrix: UnsafeMutablePointer<Double>!, _ message: UnsafeMutablePointer<CChar>!
 ) -> swiftkan_status {
-    onModel(model, message) { (model) throws(KANError) in
+    evaluating(model, evaluation, message) { (model, e) throws(KANError) in
         let samples = try checkedSamples(data, model, "data")
         let columns = try checkedCount(count, columns: 1, "count")
-        try model.normalMatrix(samples, try checkedEvaluation(evaluation), columns, try checkedPointer(matrix, "matrix"))
+        try model.normalMatrix(samples, e, columns, try checkedPointer(matrix, "matrix"))
     }
 }
 

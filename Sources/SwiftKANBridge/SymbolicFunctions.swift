@@ -64,7 +64,7 @@ public func swiftkan_function_evaluate(
         let f = try checkedFunction(function)
         let n = try checkedCount(n, columns: 1, "n")
         let e = try checkedEvaluation(
-            swiftkan_evaluation(singularity_avoiding: avoid_singularities, reserved: 0, y_th: y_th))
+            swiftkan_evaluation(singularity_avoiding: avoid_singularities, reserved: 0, y_th: y_th, poll: nil, context: nil))
         if n == 0 { return }
         let (x, y) = (try checkedPointer(x, "x"), try checkedPointer(y, "y"))
         func run<T: KANScalar>(_: T.Type) {

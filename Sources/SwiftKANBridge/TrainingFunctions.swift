@@ -27,7 +27,7 @@ public func swiftkan_fit_options_init(_ options: UnsafeMutablePointer<swiftkan_f
     o.min_delta = d.minDelta
     o.objective = swiftkan_objective(d.objective)
     o.evaluation = swiftkan_evaluation(
-        singularity_avoiding: d.evaluation.avoidSingularities ? 1 : 0, reserved: 0, y_th: d.evaluation.yTh)
+        singularity_avoiding: d.evaluation.avoidSingularities ? 1 : 0, reserved: 0, y_th: d.evaluation.yTh, poll: nil, context: nil)
     options.pointee = o
 }
 

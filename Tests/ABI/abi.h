@@ -38,6 +38,9 @@ swiftkan_model *small_model(int32_t dtype);
 const void *inputs(int32_t dtype);
 const void *outputs(int32_t dtype);
 
+/* A poll that answers that all is well `*context` times, then that the call should end. */
+int32_t count_down(void *context);
+
 /* Element i of an array of this dtype. */
 double get(int32_t dtype, const void *array, int64_t i);
 void set(int32_t dtype, void *array, int64_t i, double value);

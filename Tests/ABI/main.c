@@ -79,6 +79,12 @@ swiftkan_model *small_model(int32_t dtype)
   return model;
 }
 
+int32_t count_down(void *context)
+{
+  int64_t *left = context;
+  return (*left)-- > 0 ? SWIFTKAN_CONTINUE : SWIFTKAN_CANCEL;
+}
+
 double get(int32_t dtype, const void *array, int64_t i)
 {
   return dtype == SWIFTKAN_FLOAT64 ? ((const double *)array)[i] : (double)((const float *)array)[i];

@@ -132,7 +132,7 @@ static void test_samples(swiftkan_model *model)
   swiftkan_objective_init(NULL);
   swiftkan_objective_init(&objective);
   swiftkan_model *other = small_model(SWIFTKAN_FLOAT64), *refined = NULL;
-  const swiftkan_evaluation bad_bound = {1, 0, 0}, no_bound = {1, 0, NAN};
+  const swiftkan_evaluation bad_bound = {1, 0, 0, NULL, NULL}, no_bound = {1, 0, NAN, NULL, NULL};
 
   const int64_t counts[] = {-1, INT64_MIN, INT64_MAX, INT64_MAX / 2};
   for (int i = 0; i < 4; i++) {

@@ -78,13 +78,6 @@ static void test_added(int32_t dtype)
   swiftkan_destroy(model);
 }
 
-/* Answers that all is well `*context` times, then that the fit should end. */
-static int32_t count_down(void *context)
-{
-  int64_t *left = context;
-  return (*left)-- > 0 ? SWIFTKAN_CONTINUE : SWIFTKAN_CANCEL;
-}
-
 static void test_cancelled_fit(void)
 {
   enum { MANY = 1000000, ALL = 29 };

@@ -77,7 +77,7 @@ static void test_functions(int32_t dtype, swiftkan_model *model)
 static void test_values(int32_t dtype, swiftkan_model *model)
 {
   const void *x = inputs(dtype);
-  const swiftkan_evaluation evaluation = {1, 0, 5};
+  const swiftkan_evaluation evaluation = {1, 0, 5, NULL, NULL};
   double y[N * O], acts[N * O], hidden[N * 5];
   OK(swiftkan_forward(model, x, N, NULL, y, text));
   OK(swiftkan_activations(model, x, N, &evaluation, SWIFTKAN_ACTS, 2, acts, text));
@@ -232,6 +232,34 @@ static void test_grids(int32_t dtype, swiftkan_model *model)
   swiftkan_destroy(NULL);
 }
 
+/* A poll ends a call with many samples, which then has changed nothing. */
+static void test_interruption(int32_t dtype)
+{
+  enum { MANY = 400000 };
+  swiftkan_model *model = small_model(dtype), *refined = NULL;
+  double *x = malloc(D * MANY * sizeof *x); /* enough for both dtypes */
+  for (int64_t i = 0; i < D * MANY; i++)
+    set(dtype, x, i, sin(0.7 * (double)i));
+  swiftkan_info info;
+  OK(swiftkan_info_get(model, &info, text));
+  const size_t size = (size_t)info.state_count * (size_t)dtype;
+  void *before = malloc(size);
+  memcpy(before, info.state, size);
+  const int64_t grid[2] = {100, 200};
+  int64_t left = 0;
+  const swiftkan_evaluation evaluation = {0, 0, 10, count_down, &left};
+  CHECK(swiftkan_update_grid(model, x, MANY, 0, 0, &evaluation, text) == SWIFTKAN_CANCELLED);
+  CHECK(left == -1 && memcmp(before, info.state, size) == 0);
+  left = 0;
+  CHECK(swiftkan_refine(model, grid, x, MANY, &evaluation, &refined, text) == SWIFTKAN_CANCELLED && refined == NULL);
+  left = INT64_MAX;
+  OK(swiftkan_update_grid(model, x, MANY, 0, 0, &evaluation, text));
+  CHECK(left < INT64_MAX && memcmp(before, info.state, size) != 0);
+  free(before);
+  free(x);
+  swiftkan_destroy(model);
+}
+
 static void test_numbers_and_threads(int32_t dtype)
 {
   double first[10], later[8];
@@ -255,5 +283,6 @@ void test_use(int32_t dtype)
   test_values(dtype, model);
   test_gradients(dtype, model);
   test_grids(dtype, model); /* destroys it */
+  test_interruption(dtype);
   test_numbers_and_threads(dtype);
 }

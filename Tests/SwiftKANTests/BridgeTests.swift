@@ -108,7 +108,7 @@ private func expectInvalid(
         let m = try model()
         defer { swiftkan_destroy(m) }
         let x = kept(uniform(8, seed: 1)), y = UnsafeMutablePointer<Double>.allocate(capacity: 4096)
-        var bad = swiftkan_evaluation(singularity_avoiding: 0, reserved: 0, y_th: 0)
+        var bad = swiftkan_evaluation(singularity_avoiding: 0, reserved: 0, y_th: 0, poll: nil, context: nil)
         expectInvalid("x is NULL") { swiftkan_forward(m, nil, 4, nil, y, $0) }
         expectInvalid("y is NULL") { swiftkan_forward(m, x, 4, nil, nil, $0) }
         expectInvalid("n is -1") { swiftkan_forward(m, x, -1, nil, y, $0) }

@@ -21,7 +21,7 @@ DTYPES = [pytest.param("f8", id="float64"), pytest.param("f4", id="float32")]
 
 def test_functions_are_named_and_numbered():
     names = _core.functions()
-    assert len(names) == len(set(names)) == 29
+    assert len(names) == len(set(names)) >= 29  # and those that other tests have added
     assert {"x", "x^2", "sin", "exp", "log", "0"} <= set(names)
     assert _core.ABI == 1
 

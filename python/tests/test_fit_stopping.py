@@ -1,12 +1,8 @@
 """How training ends (steps, callbacks, patience, convergence, divergence, Ctrl-C), and that the model is usable then."""
 
-import os
-import signal
-import threading
-import time
-
 import numpy as np
 import pytest
+from helpers import interrupted
 
 from swiftkan import KAN, Step, create_dataset
 
@@ -80,6 +76,7 @@ def test_a_diverging_run_keeps_the_last_finite_parameters(data):
         result = model.fit(data, opt="SGD", lr=1e200, steps=50)
     assert result.status == result.reason == "diverged" and result.steps < 50
     assert np.isfinite(state_of(model)).all() and np.isfinite(model(data["test_input"])).all()
+    assert result["test_loss"][-1] == pytest.approx(rmse(model, data["test_input"], data["test_label"]))
     assert model.fit(data, steps=3).status == "ok"
 
 
@@ -90,18 +87,7 @@ def test_ctrl_c(opt, more):
     x = random.rand(100_000, 4)
     y = np.sin(x.sum(axis=1, keepdims=True))
     model = KAN([4, 10, 10, 1], grid=10)
-    sent = []
-
-    def interrupt():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.5, interrupt)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        model.fit((x, y), opt=opt, steps=100_000, **more)
-    took = time.perf_counter() - sent[0]
-    timer.join()
+    took = interrupted(0.5, lambda: model.fit((x, y), opt=opt, steps=100_000, **more))
     assert took < 0.5  # 0.2 s, and leave for a machine that is busy with other things
     assert np.isfinite(state_of(model)).all() and np.isfinite(model(x[:5])).all()
     assert model.fit((x[:100], y[:100]), steps=2).status == "ok"

@@ -1,13 +1,10 @@
 """The fit of c·f(a·x + b) + d to samples: found for every function and every scale, and never worse than a grid search."""
 
-import os
-import signal
-import threading
-import time
 import tracemalloc
 
 import numpy as np
 import pytest
+from helpers import interrupted
 
 from swiftkan import FUNCTIONS, KAN, SYMBOLIC_LIB, _core, fit_params
 
@@ -190,23 +187,6 @@ def test_many_samples_take_no_memory():
     tracemalloc.stop()
     assert r2 > 1 - 1e-12 and peak < 1e6
     np.testing.assert_allclose(params, (3, -1, 1, 0), atol=1e-6)
-
-
-def interrupted(seconds, call):
-    """How long after a signal, ``seconds`` after its beginning, a call ends with KeyboardInterrupt."""
-    sent = []
-
-    def interrupt():
-        sent.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(seconds, interrupt)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        call()
-    took = time.perf_counter() - sent[0]
-    timer.join()
-    return took
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ typedef enum SWIFTKAN_ENUM swiftkan_status {
   SWIFTKAN_OK = 0,        /* done */
   SWIFTKAN_INVALID = 1,   /* an argument is not allowed; nothing was changed */
   SWIFTKAN_NO_MEMORY = 2, /* an allocation failed; nothing was changed */
-  SWIFTKAN_CANCELLED = 3, /* a callback asked to stop; the model holds the last finite accepted parameters */
+  SWIFTKAN_CANCELLED = 3, /* a callback asked to stop; after a fit the model holds the last finite accepted parameters */
   SWIFTKAN_DIVERGED = 4,  /* the loss stopped being finite; the last finite parameters were restored */
   SWIFTKAN_INTERNAL = 5   /* an error of this library; please report it */
 } swiftkan_status;
@@ -213,11 +213,18 @@ swiftkan_status swiftkan_symbolic_set(swiftkan_model *model, int64_t l, int64_t 
 
 /* ---- Evaluating -------------------------------------------------------------------------------------------- */
 
-/* How symbolic edges are evaluated. NULL stands for {0, 10}. */
+/* How symbolic edges are evaluated, and whether the call can be interrupted. NULL stands for {0, 0, 10, NULL, NULL}. */
 typedef struct swiftkan_evaluation {
   int32_t singularity_avoiding; /* use the bounded forms */
   int32_t reserved;
   double y_th; /* their bound, above 0 */
+  /*
+   * NULL, or called with `context` at most every 20 ms on the caller's thread while the call lasts; another answer than
+   * SWIFTKAN_CONTINUE ends it with CANCELLED: the model is as it was, arrays for results hold anything. swiftkan_fit has
+   * callbacks of its own and ignores it.
+   */
+  int32_t (*poll)(void *context);
+  void *context;
 } swiftkan_evaluation;
 
 /* y (n, O) = the network at x (n, D). n may be 0. OK, INVALID, NO_MEMORY. */

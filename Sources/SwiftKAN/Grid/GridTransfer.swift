@@ -84,6 +84,10 @@ extension KAN {
                 $0.inputs == $1.inputs && $0.sums == $1.sums && $0.arities == $1.arities
             })
         else { throw .invalid("another_model has another width or mult_arity; they must be the same") }
+        let outer = (checkpoint, parent.checkpoint)  // either's ends the work of both
+        checkpoint = outer.0 ?? outer.1
+        parent.checkpoint = checkpoint
+        defer { (checkpoint, parent.checkpoint) = outer }
         let before = try KAN(copying: self)
         do throws(KANError) {
             for (block, other) in zip(architecture.blocks, parent.architecture.blocks)

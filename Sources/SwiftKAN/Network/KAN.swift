@@ -41,7 +41,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
     /// Is this a copy for evaluating only: its evaluators take over its numbers once. See `compiled`.
     public private(set) var isCompiled = false
 
-    /// Keeps long calls interruptible while training; see `Checkpoint`.
+    /// Keeps long calls interruptible; see `Checkpoint`.
     var checkpoint: Checkpoint?
     /// Kept between calls so that a prediction allocates nothing; taken out while in use.
     var spareEvaluators: [Evaluator<T>] = []

@@ -45,6 +45,7 @@ extension KAN {
         }
         if !isFolded { evaluator.fold(self) }
         evaluator.checkpoint = checkpoint
+        defer { evaluator.checkpoint = nil }
         return try body(evaluator)
     }
 

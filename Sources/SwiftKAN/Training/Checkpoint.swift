@@ -39,3 +39,15 @@ final class Checkpoint: @unchecked Sendable {
     /// Did a poll ask to end well after the step at hand.
     var wantsStop: Bool { answered.load(ordering: .relaxed) == 1 }
 }
+
+extension KAN {
+    /// Calls `body`, whose calls of this network `poll` can end: it is asked at most every 20 ms, on this thread.
+    ///
+    /// - Throws: what `body` throws; a call that was ended throws `KANError.cancelled` and has changed nothing.
+    public func interruptible(_ poll: @escaping () -> CallbackAnswer, _ body: () throws(KANError) -> Void) throws(KANError) {
+        let outer = checkpoint
+        checkpoint = Checkpoint(poll)
+        defer { checkpoint = outer }
+        try body()
+    }
+}

@@ -107,9 +107,12 @@ final class FitLoop<T: KANScalar> {
             report.reason = .callback
             if !isFinite() { restore(from: lastFinite) }
         }
-        if !report.cancelled, report.reason != .diverged, try !endIsFinite() {
+        if !report.cancelled, report.reason != .diverged, try !endIsFinite() { report.reason = .diverged }
+        if report.reason == .diverged {
             restore(from: lastFinite)
-            report.reason = .diverged
+            evaluator.checkpoint = nil
+            // The last test loss was that of parameters which are given up.
+            if !report.testLoss.isEmpty { report.testLoss[report.testLoss.count - 1] = try testLoss() }
         }
         if let best, hasBest { restore(from: best) }
         return report
@@ -126,7 +129,6 @@ final class FitLoop<T: KANScalar> {
                 let batch = batches.batch(b)
                 if b == 0, options.gridMoves(at: step) {
                     guard try moveGrid(batch, step: step) else {
-                        restore(from: lastFinite)
                         report.reason = .diverged
                         return
                     }
@@ -136,7 +138,6 @@ final class FitLoop<T: KANScalar> {
                 let finite: Bool
                 (value, finite, moved) = try update(batch, step: step)
                 if !finite {
-                    restore(from: lastFinite)
                     report.reason = .diverged
                     return
                 }
@@ -289,25 +290,25 @@ final class FitLoop<T: KANScalar> {
 
     /// Stores the step's losses, the test loss at the parameters as they are now.
     private func record(_ value: ObjectiveValue, step: Int) throws(KANError) {
-        var testLoss = Double.nan
-        if let test {
-            evaluator.fold(network)
-            if options.objective.loss == .custom {
-                testLoss = try customLoss(test, isTest: true, gradient: nil)
-            } else {
-                var plain = options.objective
-                plain.lamb = 0
-                let target = Target(test, plain, outputs: network.architecture.outputs)
-                testLoss = try evaluator.objective(
-                    plain, x: test.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
-                ).loss
-            }
-        }
+        let testLoss = try testLoss()
         report.trainLoss.append(value.loss)
         report.testLoss.append(testLoss)
         report.reg.append(value.reg)
         progress = Progress(
             step: step + 1, steps: options.steps, trainLoss: value.loss, testLoss: testLoss, reg: value.reg)
+    }
+
+    /// At the parameters as they are now; NaN without test data.
+    private func testLoss() throws(KANError) -> Double {
+        guard let test else { return .nan }
+        evaluator.fold(network)
+        if options.objective.loss == .custom { return try customLoss(test, isTest: true, gradient: nil) }
+        var plain = options.objective
+        plain.lamb = 0
+        let target = Target(test, plain, outputs: network.architecture.outputs)
+        return try evaluator.objective(
+            plain, x: test.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
+        ).loss
     }
 
     /// Without lamb the regularisation is not needed in training; pykan shows that of the last step.

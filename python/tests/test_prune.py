@@ -29,9 +29,10 @@ def model():
     return result
 
 
-def hellokan(seed):
-    """The network and the data of pykan's first tutorial, up to where it prunes."""
+def hellokan(seed, shift=0.0):
+    """The network and the data of pykan's first tutorial, up to where it prunes; the inputs moved by ``shift``."""
     data = create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
+    data["train_input"] += shift
     model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
     model.fit(data, opt="LBFGS", steps=50, lamb=0.001)
     return model, data
@@ -79,7 +80,6 @@ def test_closer_to_the_whole_model_than_pykan(name):
 def test_hellokan_keeps_its_error(hello):
     model, data = hello
     before, pruned = rmse(model, data), model.prune()
-    assert before <= 2.1e-2  # 1.8e-2 to 2.0e-2: rounding, of NumPy's exp already, decides
     assert pruned.width == [[2, 0], [1, 0], [1, 0]] and pruned.n_edge == 3
     assert abs(rmse(pruned, data) / before - 1) <= 0.01
     assert abs(rmse(pruned, data, "test") / rmse(model, data, "test") - 1) <= 0.01
@@ -87,6 +87,11 @@ def test_hellokan_keeps_its_error(hello):
     for bias in without.subnode_bias:
         bias[...] = 0
     assert rmse(without, data) > 0.2  # what pykan's pruned model has
+
+
+def test_hellokans_first_fit():
+    """Rounding, of NumPy's exp already, moves its end from 1.84e-2 to 2.03e-2, so that one start says little."""
+    assert np.median([rmse(*hellokan(42, shift)) for shift in np.linspace(-3e-13, 3e-13, 9)]) <= 1.95e-2
 
 
 @pytest.mark.parametrize("seed", [42, 0, 4, 8])

@@ -4,9 +4,18 @@ What it must get right: only answers reach standard output, whatever libraries p
 error, not by silence. `_peers.Peer` is the other end. NumPy is not imported here: the peer chooses what it needs.
 """
 
+import importlib.util
 import json
 import os
 import sys
+
+
+def load(path):
+    """The module of a peer that is one file."""
+    spec = importlib.util.spec_from_file_location("peer_module", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def serve(side):

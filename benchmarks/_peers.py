@@ -17,6 +17,8 @@ import subprocess
 import sys
 import venv
 
+EFFICIENT_KAN = "the file src/efficient_kan/kan.py of that project; default SWIFTKAN_EFFICIENT_KAN"
+FAST_KAN = "the file fastkan/fastkan.py of that project; default SWIFTKAN_FAST_KAN"
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE.parent / ".venv-peers"
 NEEDS = ["numpy", "scikit-learn", "sympy", "pandas", "pyyaml", "tqdm", "matplotlib", "setuptools"]  # pykan names none

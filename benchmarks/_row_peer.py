@@ -1,14 +1,12 @@
-"""The peers' side of single_row.py: pykan and, given its path, efficient-kan; one JSON request a line, one answer a line.
+"""The peers' side of single_row.py: pykan and, given its file, efficient-kan; one JSON request a line, one answer a line.
 
 What it must get right: the peers at their best: no gradients, pykan with speed(), one thread, tensors made outside the clock.
 """
 
-import sys
-
 import torch
 
 import _measure
-from _peer_side import serve
+from _peer_side import load, serve
 
 
 class Side:
@@ -24,10 +22,7 @@ class Side:
         model.speed()
         self.models = {"pykan": model}
         if path:
-            sys.path.insert(0, path)
-            import efficient_kan
-
-            self.models["efficient-kan"] = efficient_kan.KAN(width, grid_size=grid, spline_order=k)
+            self.models["efficient-kan"] = load(path).KAN(width, grid_size=grid, spline_order=k)
         with torch.no_grad():
             value = float(model(self.x)[0, 0])
         versions = f"{_measure.versions('pykan')}, torch {torch.__version__}"

@@ -4,21 +4,13 @@ What it must get right: every peer at its best: float32, no gradient where none 
 JAX's functions compiled and their results waited for. efficient-kan and fast-kan are files given by path.
 """
 
-import importlib.util
 import os
 import resource
 
 import numpy as np
 
 import _measure
-from _peer_side import serve
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location("peer_module", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from _peer_side import load, serve
 
 
 class Torch:

@@ -17,6 +17,7 @@ import sys
 import time
 
 import _measure
+import _table
 
 TARGET = 300e6
 
@@ -75,6 +76,8 @@ def main():
     losses = " ".join(f"{value:.3g}" for value in r["train_rmse"])
     print(f"fit: {options.steps} steps, {r['evaluations']} evaluations, {r['seconds']:.1f} s, train RMSE {losses}")
     met = extra <= TARGET
+    question = f"memory of `fit` on {options.samples} × 10, beyond its data"
+    _table.limited(question, r["threads"], f"{extra / 1e6:.0f} MB", f"≤ {TARGET / 1e6:g} MB", met)
     print(f"target, at most {TARGET / 1e6:g} MB beyond the data: {'met' if met else 'not met'}")
     return 0 if met else 1
 

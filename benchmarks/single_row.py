@@ -1,6 +1,6 @@
 """How long does one row take from Python, with swiftkan, pykan and efficient-kan?
 
-    .venv/bin/python benchmarks/single_row.py [--efficient-kan /path/to/efficient-kan/src] [--rounds 15]
+    .venv/bin/python benchmarks/single_row.py [--efficient-kan kan.py] [--rounds 15]
 
 One row, a NumPy array here and a torch tensor there, through [2, 5, 1] (G = 5, k = 3) and through a network of 78 inputs,
 [78, 32, 16, 1]; float64, one thread. swiftkan both as the model and as what model.compile() gives. Targets: at most 5 µs and
@@ -11,9 +11,12 @@ of the engine is measured by calls that go around the Python of the package.
 """
 
 import argparse
+import os
 import sys
 
 import _measure
+import _table
+import _peers
 from _peers import Peer
 
 NETWORKS = {"[2, 5, 1]": ([2, 5, 1], 5e-6), "[78, 32, 16, 1]": ([78, 32, 16, 1], 25e-6)}
@@ -51,7 +54,7 @@ def measured(function):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--efficient-kan", default="", help="the folder that has efficient_kan/")
+    parser.add_argument("--efficient-kan", default=os.environ.get("SWIFTKAN_EFFICIENT_KAN", ""), help=_peers.EFFICIENT_KAN)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--no-peers", action="store_true", help="measure swiftkan alone")
     options = parser.parse_args()
@@ -76,6 +79,9 @@ def main():
                 f"  {_measure.ratio(values, times['swiftkan, compiled'])[1]:.3g} times the compiled model's")  # fmt: skip
             print(f"  {way:24} {_measure.spread(values):36}{faster}")
         middle = _measure.quartiles(times["swiftkan, compiled"])[1]
+        _table.limited(f"`{name}`, one row", 1, _measure.duration(middle), f"≤ {_measure.duration(target)}", middle <= target)
+        for library in theirs["libraries"] if peer else []:
+            _table.compared(f"`{name}`, one row", 1, times["swiftkan, compiled"], library, times[library], 1)
         print(f"  target, at most {_measure.duration(target)}: {'met' if middle <= target else 'not met'}")
         met = met and middle <= target
     if peer:

@@ -15,10 +15,12 @@ import sys
 import time
 
 import _measure
+import _table
 from _peers import Peer
 
 NETWORK = dict(width=[2, 5, 1], grid=5, k=3, seed=0)
 SAMPLES, STEPS = 1000, 50
+SMALL = "`[2,5,1]`, 1000 samples:"
 TARGET_GRADIENT, TARGETS_FIT, TARGET_LAMB = 50.0, {0.0: 50.0, 0.001: 60.0}, 2.0
 
 
@@ -107,7 +109,7 @@ def compare_parts(side, threads, rounds):
     return ratio <= TARGET_LAMB
 
 
-def compare(title, contestants, rounds, details, target):
+def compare(title, question, threads, contestants, rounds, details, target):
     """Runs the rounds and prints the table of one question; returns whether the target is met."""
     results = _measure.rounds(contestants, rounds)
     times = {name: [result["seconds"] for result in values] for name, values in results.items()}
@@ -116,6 +118,7 @@ def compare(title, contestants, rounds, details, target):
         print(f"  {name:9} {_measure.spread(times[name]):36} {details(values[-1])}")
     if len(times) < 2:
         return True
+    _table.compared(question, threads, times["swiftkan"], "pykan", times["pykan"], target)
     low, middle, high = _measure.ratio(times["pykan"], times["swiftkan"])
     print(f"  swiftkan is {middle:.3g} times as fast ({low:.3g} … {high:.3g}); target, at least {target:g}")
     return middle >= target
@@ -150,7 +153,7 @@ def main():
                 raise SystemExit(f"the two sides do not have the same network: losses {losses}")
             calls = {name: calls_for(side) for name, side in sides.items()}
             met.append(compare(
-                f"loss and gradient, {threads} thread(s)",
+                f"loss and gradient, {threads} thread(s)", f"{SMALL} loss and gradient", threads,
                 {name: lambda side=side, n=calls[name]: side.gradient(n) for name, side in sides.items()},
                 options.rounds, lambda r: f"loss {r['loss']:.15g}", TARGET_GRADIENT,
             ))  # fmt: skip
@@ -159,6 +162,7 @@ def main():
             for lamb, target in TARGETS_FIT.items():
                 met.append(compare(
                     f"fit, L-BFGS, {STEPS} steps, lamb={lamb:g}, {threads} thread(s)",
+                    f"{SMALL} `fit(steps={STEPS}{f', lamb={lamb:g}' if lamb else ''})`", threads,
                     {name: lambda side=side: side.fit(STEPS, lamb) for name, side in sides.items()},
                     options.fit_rounds,
                     lambda r: f"test RMSE {r['test_loss']:.3g}, reg {r['reg']:.3g}, {r['evaluations']} evaluations",

@@ -24,6 +24,7 @@ import sys
 import time
 
 import _measure
+import _table
 import numpy as np
 from swiftkan import FUNCTIONS, KAN, SYMBOLIC_LIB, create_dataset, fit_params, set_num_threads
 
@@ -122,6 +123,8 @@ def speed(threads):
     ratios = {key: theirs[key] / ours[key] for key in ours}
     print(f"test RMSE: swiftkan {loss:.1e}, pykan {theirs['test_rmse']:.1e}; {threads} thread(s)")
     for key, target in (("auto_symbolic", 100), ("whole", 50)):
+        question = "hellokan: `auto_symbolic`" if key == "auto_symbolic" else "hellokan: from data to formula"
+        _table.compared(question, threads, [ours[key]], "pykan", [theirs[key]], target)
         print(f"{key:>14}: swiftkan {ours[key] * 1e3:8.1f} ms, pykan {theirs[key]:7.2f} s, {ratios[key]:7.0f} times "
               f"(target {target}: {'met' if ratios[key] >= target else 'missed'})")  # fmt: skip
     return ratios["auto_symbolic"] >= 100 and ratios["whole"] >= 50

@@ -18,6 +18,8 @@ import sys
 import time
 
 import _measure
+import _peers
+import _table
 from _peers import Peer
 
 QUESTIONS = {
@@ -122,8 +124,11 @@ def ask(name, options):
             share = _measure.ratio([work / t for t in results["swiftkan"]], [size / t for t in results["SGEMM"]])[1]
             compared = f" = {100 * share:.3g} % of SGEMM" if threads == options.threads else ""
             print(f"  {'swiftkan':14} {_measure.spread(results['swiftkan']):36} {middle:.3g} GFLOP/s{compared}")
+            if name == "mnist" and what == "forward":
+                _table.limited(f"{title}: forward, share of SGEMM", threads, f"{100 * share:.3g} %", "≥ 40 %", share >= 0.4)
             for peer, least in targets.items():
                 if peer in results:
+                    _table.compared(f"{title}: {what}", threads, results["swiftkan"], peer, results[peer], least)
                     low, middle, high = _measure.ratio(results[peer], results["swiftkan"])
                     met = met and middle >= least
                     print(f"  {peer:14} {_measure.spread(results[peer]):36} swiftkan is {middle:.3g} times as fast "
@@ -147,6 +152,7 @@ def threads_pay(options):
 
     results = _measure.rounds({"one": lambda: with_threads(1), "two": lambda: with_threads(2)}, options.rounds)
     low, middle, high = _measure.ratio(results["one"], results["two"])
+    _table.limited("`[784,64,10]` step, second thread", 2, f"{middle:.3g} ×", "≥ 1.8 ×", middle >= 1.8)
     print(f"\n[784,64,10], G=5, batch 1024, step: two threads are {middle:.3g} times as fast as one ({low:.3g} … {high:.3g}); target 1.8")
     return middle >= 1.8
 
@@ -161,6 +167,8 @@ def deep(options):
     print(f"\n[4,100,100,100,1], G=3, Adam, 1000 samples, {options.threads} thread(s)")
     for lamb, times in results.items():
         print(f"  lamb={lamb:<6g} {_measure.spread(times):36} {1 / _measure.quartiles(times)[1]:.3g} steps/s")
+    rate = 1 / _measure.quartiles(results[0.0])[1]
+    _table.limited("`[4,100,100,100,1]`, 1000 samples, Adam", options.threads, f"{rate:.3g} steps/s", "> 26 (pykan on CUDA)", rate > 26)
     print(f"  a regulariser makes a step {middle:.3g} times as long ({low:.3g} … {high:.3g}); target: at most 2")
     return middle <= 2
 
@@ -183,9 +191,10 @@ def flat(options):
 def main():
     extra = {"threads": threads_pay, "deep": deep, "flat": flat}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--efficient-kan", metavar="PATH", help="src/efficient_kan/kan.py of that project")
-    parser.add_argument("--fast-kan", metavar="PATH", help="fastkan/fastkan.py of that project")
-    parser.add_argument("--jaxkan", action="store_true", help="jaxkan is in the peers' environment")
+    parser.add_argument("--efficient-kan", default=os.environ.get("SWIFTKAN_EFFICIENT_KAN"), help=_peers.EFFICIENT_KAN)
+    parser.add_argument("--fast-kan", default=os.environ.get("SWIFTKAN_FAST_KAN"), help=_peers.FAST_KAN)
+    parser.add_argument("--jaxkan", action="store_true", default="SWIFTKAN_JAXKAN" in os.environ,
+                        help="jaxkan is in the peers' environment; default: is SWIFTKAN_JAXKAN set")  # fmt: skip
     parser.add_argument("--only", nargs="+", choices=[*QUESTIONS, *extra], default=[*QUESTIONS, *extra])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)

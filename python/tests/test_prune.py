@@ -4,10 +4,12 @@ What it must show: the nodes and edges that survive are pykan's; constants stay 
 not at all where what goes is constant.
 """
 
+import json
+
 import numpy as np
 import pytest
 from helpers import NETWORKS, random_network, relative, samples
-from test_reference import NAMES, dataset, fresh, reference, section
+from test_reference import FOLDER, NAMES, dataset, fresh, reference, section
 
 from swiftkan import KAN, create_dataset
 
@@ -64,6 +66,39 @@ def test_the_nodes_and_edges_of_pykan_survive(name):
     for block, value in theirs.items():
         if not block.startswith("subnode_bias"):  # where the constants are, that pykan loses
             assert (ours[block] == value).all(), block
+
+
+PYKANS = json.loads((FOLDER / "pruning.json").read_text())  # written by reference/make_pruning.py
+
+
+def untrained(case):
+    """The network of a case and its samples: pykan's, from the same seeds."""
+    model = KAN(**case["kan"])
+    model.get_act(np.random.RandomState(case["kan"]["seed"]).uniform(-1, 1, (300, model.width_in[0])))
+    return model
+
+
+@pytest.mark.parametrize("case", PYKANS, ids=lambda case: str(case["kan"]["width"]))
+def test_the_nodes_and_edges_of_pykan_survive_in_deep_networks(case):
+    """Networks whose dead nodes leave constants behind. pykan loses them, which shifts the layers above, before it judges edges."""
+    model = untrained(case)
+    pruned = model.prune(case["node_th"], case["edge_th"])
+    assert pruned.width == case["pruned_width"]
+    for layer, rows in zip(pruned.act_fun, case["masks"], strict=True):
+        assert ["".join(str(int(m)) for m in row) for row in layer.mask] == rows
+    # Constants stay all the same: of an output only what varied can be missing.
+    x = model.cache_data
+    assert np.abs((pruned(x) - model(x)).mean(axis=0)).max() <= 0.5 * model(x).std()
+
+
+def test_it_matters_of_which_network_the_edges_are_judged():
+    """Else the test before this one would show nothing."""
+    differ = 0
+    for case in PYKANS:
+        pruned = untrained(case).prune_node(case["node_th"])
+        masks = [["".join(str(int(m)) for m in row) for row in layer.mask] for layer in pruned.prune_edge(case["edge_th"]).act_fun]
+        differ += masks != case["masks"]
+    assert differ >= 2
 
 
 @pytest.mark.parametrize("name", NAMES)

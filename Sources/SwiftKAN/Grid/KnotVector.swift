@@ -84,7 +84,7 @@ enum KnotVector {
     /// grid need not reach.
     ///
     /// - Parameter old: the old knots, grid + 1 of them and k at either end.
-    /// - Returns: nil where the old grid covers all.
+    /// - Returns: nil where the old grid covers all, or is not one: a state that was loaded may be anything.
     static func reaching<T: KANScalar>(
         _ old: UnsafePointer<T>, grid: Int, k: Int, to newGrid: Int, low: T, high: T
     ) -> [T]? {
@@ -94,8 +94,8 @@ enum KnotVector {
         /// Where x lies, in units of old intervals from the first extended knot.
         func position(_ x: T) -> Double {
             let cell = (0..<last).last { old[$0] <= x } ?? 0
-            let width = old[cell + 1] - old[cell]
-            return Double(cell) + (width > 0 ? Double((x - old[cell]) / width) : 0)
+            let part = Double((x - old[cell]) / (old[cell + 1] - old[cell]))
+            return Double(cell) + (part > 0 ? min(part, 1) : 0)
         }
         let from = first < old[k] ? position(first) : Double(k)
         let to = end > old[k + grid] ? position(end) : Double(k + grid)
@@ -106,6 +106,7 @@ enum KnotVector {
             return old[cell] * (1 - t) + old[cell + 1] * t
         }
         (result[0], result[newGrid]) = (first, end)
+        guard zip(result, result.dropFirst()).allSatisfy({ $0 <= $1 }), (end - first).isFinite else { return nil }
         return joined(result)
     }
 }

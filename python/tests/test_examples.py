@@ -58,7 +58,7 @@ def test_bessel_function(printed):
     """pykan's Example_5 ends with J0 at the top of the table with r2 = .99891, before at a test RMSE of .586 and .0473."""
     figures = run("bessel_function")
     losses = figures["test losses"]
-    assert losses["3 intervals"] <= 0.6 and losses["20 intervals"] <= 0.0473 and losses["symbolic"] <= 1e-7
+    assert losses["3 intervals"] <= 0.6 and losses["20 intervals"] <= 0.0473 and losses["symbolic"] <= 1e-12
     assert figures["suggested"] == "J0" and figures["r2"] >= 0.997 and figures["r2 of the nearest"] <= 0.7
     x1, x2 = sympy.symbols("x_1 x_2")
     assert figures["formula"] == sympy.exp(x2**2 + sympy.besselj(0, 20 * x1)) and figures["loss of the formula"] <= 1e-12
@@ -105,7 +105,7 @@ def test_velocity_addition(printed):
     figures, table = run("velocity_addition")
     assert figures["functions"] == ["arctanh", "tanh"] and min(figures["r2"]) >= 0.99997
     losses = figures["test losses"]
-    assert losses["numeric"] <= 2.31e-3 and losses["arctanh fixed"] <= 9.43e-4 and losses["tanh fixed"] <= 1e-7
+    assert losses["numeric"] <= 2.31e-3 and losses["arctanh fixed"] <= 9.43e-4 and losses["tanh fixed"] <= 1e-12
     u, v = sympy.symbols("x_1 x_2")
     assert table.best.formula == sympy.tanh(sympy.atanh(u) + sympy.atanh(v)) and table.best.loss <= 1e-12
     assert table.best.functions == {(0, 0, 0): "arctanh", (0, 1, 0): "arctanh", (1, 0, 0): "tanh"}

@@ -55,6 +55,24 @@ private struct Lesson {
         #expect(try lesson.loss < 0.9 * before && report.trainLoss[19] < report.trainLoss[0])
     }
 
+    /// Symbolic edges alone: grids are without effect, so that their moves cost no curvature and do not keep training up; and
+    /// L-BFGS goes down to rounding.
+    @Test func symbolicNetworksAreFittedExactly() throws {
+        let network = try KAN<Double>(Settings(width: [1, 1]))
+        let (shape, x) = (network.layers[0], uniform(100, seed: 3))
+        let y = x.map { 2 * Double.sin(3 * $0 + 0.5) + 1 }
+        network.state[shape.mask] = 0
+        network.state[shape.symbolicMask] = 1
+        try network.setFunction(.sin, layer: 0, input: 0, output: 0)
+        for (p, value) in [2.7, 0.3, 1.6, 0.8].enumerated() { network.state[shape.affine + p] = value }
+        var options = FitOptions()
+        options.steps = 40
+        let report = try network.fit(train: ownedSamples(100, x: x, y: y), test: nil, options: options)
+        #expect(report.reason == .converged && report.steps < 20)
+        #expect(report.trainLoss.last! < 1e-29)
+        #expect(abs(network.state[shape.affine] - 3) < 1e-14)
+    }
+
     @Test func testDataAreJudgedAfterTheStep() throws {
         let lesson = try Lesson()
         let other = try Lesson(n: 20, seed: 7)

@@ -54,6 +54,31 @@ import Testing
         #expect(zip(single, single.dropFirst()).allSatisfy { $0 < $1 })
     }
 
+    /// Beyond the old grid as far as the samples and the extended knots go; nil where that is nowhere.
+    @Test func reaching() {
+        let old = (-6...6).map { Double($0) / 2 }  // grid -1 … 1 of 4 intervals, k = 4
+        func reaching(_ old: [Double], to grid: Int, _ low: Double, _ high: Double) -> [Double]? {
+            KnotVector.reaching(old, grid: 4, k: 4, to: grid, low: low, high: high)
+        }
+        #expect(reaching(old, to: 9, -1.25, 0.9) == (0...9).map { -1.25 + 0.25 * Double($0) })
+        #expect(reaching(old, to: 6, -1, 2) == (0...6).map { -1 + 0.5 * Double($0) })
+        #expect(reaching(old, to: 3, -100, 100) == [-3, -1, 1, 3])
+        #expect(reaching(old, to: 5, -1, 1) == nil && reaching(old, to: 5, 0, 0) == nil)
+        // In units of old intervals: as narrow where the old ones were.
+        var uneven = old
+        uneven[5] = -0.9
+        #expect(reaching(uneven, to: 5, -1, 1.5)?[1] == -0.9)
+        for nonsense in [Double.nan, .infinity, -.infinity, 1e308, -1e308] {
+            for place in 0..<13 {
+                var broken = old
+                broken[place] = nonsense
+                for found in [reaching(broken, to: 5, -3, 3), reaching(broken, to: 5, -1e308, 1e308)] {
+                    #expect(found == nil || zip(found!, found!.dropFirst()).allSatisfy { $0 <= $1 })
+                }
+            }
+        }
+    }
+
     @Test func refinement() {
         let old = [0.0, 1, 4, 5]
         #expect(KnotVector.refined(old, grid: 3, to: 3) == old)

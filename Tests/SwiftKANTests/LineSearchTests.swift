@@ -80,6 +80,12 @@ import Testing
         }
     }
 
+    /// Torch ends the search in brackets shorter than 10⁻⁹, also at the start: close to an exact fit it stands still for good.
+    @Test(arguments: [1e-10, 1e-15]) func shortBracket(size: Double) {
+        let (start, end, evaluations, _) = search(t: 1, size: size) { t in ((t - 0.05) * (t - 0.05), 2 * (t - 0.05)) }
+        #expect(end.t > 0 && end.f <= start.f + LineSearch.c1 * end.t * start.slope && evaluations < 10)
+    }
+
     /// No descent at all: the start itself.
     @Test func noDescent() {
         let (_, end, _, _) = search(t: 1) { t in t == 0 ? (0, -1) : (1, 0) }

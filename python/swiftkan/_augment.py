@@ -11,6 +11,7 @@ import numpy as np
 
 from . import _check
 from ._formula import to_numpy
+from ._optional import need
 
 
 def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
@@ -53,8 +54,7 @@ def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
     >>> augment_input([a, b], [a / b, a + b], [[1, 2], [3, 4]]).tolist()
     [[0.5, 3.0, 1.0, 2.0], [0.75, 7.0, 3.0, 4.0]]
     """
-    import sympy
-
+    sympy = need("sympy", "augment_input()")
     variables, formulas = _listed("orig_vars", orig_vars), _listed("aux_vars", aux_vars)
     for variable in variables:
         if not isinstance(variable, sympy.Symbol):

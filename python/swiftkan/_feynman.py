@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from ._optional import need
+
 # pykan's spellings of what the table spells right, and its test problem.
 _ALIASES = {"Rutherforld scattering": "Rutherford scattering", "Friedman equation": "Friedmann equation"}
 _TEST = "test | x y | (x + y)*sin(exp(2*y)) | -1:1"
@@ -60,8 +62,7 @@ def get_feynman_dataset(name: str | int) -> tuple[list, Any, Callable, list[list
     >>> dataset["train_label"].shape
     (5, 1)
     """
-    import sympy
-
+    sympy = need("sympy", "get_feynman_dataset()")
     problems = _problems()
     if isinstance(name, (int, np.integer)) and not isinstance(name, bool) and 1 <= name <= 120:
         line = list(problems.values())[int(name) - 1]

@@ -18,6 +18,7 @@ import numpy as np
 
 from . import _check, _functions
 from ._functions import SYMBOLIC_LIB
+from ._optional import need
 
 # Functions whose inner factor is an outer one, so that the constants of a formula are what they seem.
 POWERS = {"x^2": 2, "x^3": 3, "x^4": 4, "x^5": 5, "1/x": -1, "1/x^2": -2, "1/x^3": -3, "1/x^4": -4, "1/x^5": -5, "abs": 1}
@@ -69,8 +70,7 @@ class Formula:
         >>> model.symbolic_formula()[0][0]
         1.0*x_2**2 + 2.0*sin(3.0*x_1) + 0.5
         """
-        import sympy
-
+        sympy = need("sympy", "symbolic_formula()")
         _check.choice("numeric", numeric, ("error", "function"))
         splines = self._numeric_edges()
         if splines and numeric == "error":
@@ -120,8 +120,7 @@ class Formula:
         >>> model.formula_latex()
         ['1.0 e^{1.0 x_{1}}']
         """
-        import sympy
-
+        sympy = need("sympy", "formula_latex()")
         return [sympy.latex(ex_round(expression, n_digit)) for expression in self.symbolic_formula(**arguments)[0]]
 
     # ---- Pieces --------------------------------------------------------------------------------------------------
@@ -268,8 +267,7 @@ def ex_round(expr: Any, n_digit: int) -> Any:
     >>> ex_round(100 * sympy.sin(3.14159265 * x) + 0.00999999999 * x + 1e-12, 4)
     0.01*x + 100*sin(3.1416*x)
     """
-    import sympy
-
+    sympy = need("sympy", "ex_round()")
     digits = _check.integer("n_digit", n_digit, 0, 15)
 
     def rounded(number: float) -> float:

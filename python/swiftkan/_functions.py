@@ -16,6 +16,7 @@ from typing import Any, Callable, Iterable, NamedTuple
 import numpy as np
 
 from . import _check, _core
+from ._optional import need
 
 _LIBRARY = {
     "x": (1, lambda s, x: x), "x^2": (2, lambda s, x: x**2), "x^3": (3, lambda s, x: x**3), "x^4": (3, lambda s, x: x**4),
@@ -70,9 +71,7 @@ def _entry(number: int, sympy_fun: Callable, complexity: float) -> SymbolicFunct
 
 def _library_sympy(form: Callable) -> Callable:
     def sympy_fun(x):
-        import sympy
-
-        return form(sympy, x)
+        return form(need("sympy", "the function's SymPy form"), x)
 
     return sympy_fun
 
@@ -195,7 +194,7 @@ def _sympy_function(name: str, made: int) -> Any:
     """A SymPy function of this name, as far as it can be one in code, that can be evaluated and differentiated once."""
     import re
 
-    from sympy.utilities.lambdify import implemented_function
+    implemented_function = need("sympy.utilities.lambdify", f"the SymPy form of {name!r}").implemented_function
 
     def over(order: int) -> Callable:
         def values(x):

@@ -57,7 +57,9 @@ class Grids(Training):
         """A new model with more grid intervals and the same function.
 
         Where the new knots contain the old ones (``new_grid`` a multiple of the grid) the function is the same to
-        rounding, else it is the least-squares fit at the samples.
+        rounding, else it is the least-squares fit at the samples. Where samples lie outside the old grid (those of hidden nodes
+        that have moved since the last grid update), the new one reaches as far as they and the old splines do, if that
+        halves the error there.
 
         Parameters
         ----------

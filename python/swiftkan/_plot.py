@@ -16,6 +16,7 @@ import numpy as np
 
 from . import _check, _plot_edges, _plot_layout, _plot_names
 from ._attribution import Attribution
+from ._optional import need
 
 SAMPLES = 250  # most dots of an edge
 DOT_BUDGET = 20_000  # most dots of a picture
@@ -146,10 +147,7 @@ class Plotting(Attribution):
 
 def need_matplotlib(what: str) -> None:
     """Says how to get matplotlib where it is missing."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ImportError(f"{what} needs matplotlib, which is not installed: pip install matplotlib, or swiftkan[plot]") from None
+    need("matplotlib", what)
 
 
 def _write(figure: Any, folder: Any) -> None:

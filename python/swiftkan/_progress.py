@@ -10,6 +10,8 @@ import math
 from typing import Any
 from collections.abc import Callable, Iterable
 
+from ._optional import need
+
 RESERVED = ("train_loss", "test_loss", "reg")
 
 
@@ -114,10 +116,4 @@ def _text(values: dict[str, float]) -> str:
 
 
 def _bar(steps: int):
-    try:
-        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        raise ImportError(
-            "verbose=1 shows a tqdm bar, and tqdm is not installed: pip install tqdm, or use verbose=2"
-        ) from None
-    return tqdm(total=steps, ncols=100)
+    return need("tqdm", "verbose=1 (not verbose=2)").tqdm(total=steps, ncols=100)

@@ -2,7 +2,8 @@
 
 What it must get right first:
   1. what is taken away leaves its mean behind as a bias, so that the new model predicts what the old one did;
-  2. the same nodes and edges survive as in pykan (MultKAN.prune and what it calls);
+  2. the same nodes and edges survive as in pykan (MultKAN.prune and what it calls), although pykan judges edges of a network
+     that pruning its nodes has shifted;
   3. the model that is pruned stays as it was, and the new one has all its settings.
 """
 
@@ -25,8 +26,9 @@ class Pruning(Removal, State):
     def prune(self, node_th: float = 1e-2, edge_th: float = 3e-2, *, x: Any = None) -> Pruning:
         """A new model without the hidden nodes and the edges that hardly matter; this one is left as it was.
 
-        First :meth:`prune_node`, then on the result :meth:`prune_edge` with its own scores. What is removed leaves its mean
-        over the samples behind, in ``subnode_bias``.
+        First :meth:`prune_node`, then on the result :meth:`prune_edge`. What is removed leaves its mean over the samples behind, in
+        ``subnode_bias``. Which edges matter is decided as pykan does, by the scores of the network without those means, so that
+        the same survive; should they condemn a whole layer, by those of the network with them.
 
         Parameters
         ----------
@@ -63,9 +65,17 @@ class Pruning(Removal, State):
         >>> bool(after < 1.1 * before)
         True
         """
-        edge_th = _check.real("edge_th", edge_th)
-        pruned = self._without_nodes("node_th", _check.real("node_th", node_th), None, self._measure(x, "prune()"))
-        pruned._drop_low_edges("edge_th", edge_th, pruned._measure(x, "prune()"), None)
+        node_th, edge_th = _check.real("node_th", node_th), _check.real("edge_th", edge_th)
+        statistics = self._measure(x, "prune()")
+        nodes = self._important_nodes("node_th", node_th, statistics)
+        gone = self._edges_from(nodes)
+        pruned, pykans = (subset(self, nodes, self._constants(gone, known)) for known in (statistics, None))
+        measured = pruned._measure(x, "prune()")
+        try:
+            dropped = pykans._low_edges("edge_th", edge_th, pykans._measure(x, "prune()"), None)
+        except ValueError:
+            dropped = pruned._low_edges("edge_th", edge_th, measured, None)
+        pruned._drop(dropped, measured)
         return pruned._given(x)._logged("prune")
 
     def prune_node(
@@ -196,12 +206,16 @@ class Pruning(Removal, State):
         lists = [np.sort(_listed(f"active_neurons_id[{h}]", ids[h], self.width_in[h + 1], f"nodes of level {h + 1}")) for h in range(hidden)]
         return [np.arange(self.width_in[0]), *lists, np.arange(self.width_in[-1])]
 
+    def _important_nodes(self, name: str, threshold: float, statistics: Statistics) -> list[np.ndarray]:
+        """Of each level the nodes that stay: hidden ones with scores above the threshold."""
+        scores = [level[0] for level in self._scores(statistics, self.depth, self._mean_output()).nodes]
+        hidden = [above(name, threshold, scores[l], f"nodes of level {l}") for l in range(1, self.depth)]
+        return [np.arange(self.width_in[0]), *hidden, np.arange(self.width_in[-1])]
+
     def _without_nodes(self, name: str, threshold: float, nodes: list[np.ndarray] | None, statistics: Statistics | None) -> Pruning:
         """A new model with ``nodes`` of each level, or with the hidden nodes whose scores are above the threshold."""
         if nodes is None:
-            scores = [level[0] for level in self._scores(statistics, self.depth, self._mean_output()).nodes]
-            hidden = [above(name, threshold, scores[l], f"nodes of level {l}") for l in range(1, self.depth)]
-            nodes = [np.arange(self.width_in[0]), *hidden, np.arange(self.width_in[-1])]
+            nodes = self._important_nodes(name, threshold, statistics)
         return subset(self, nodes, self._constants(self._edges_from(nodes), statistics))
 
 

@@ -61,7 +61,8 @@ class Removal(Attribution):
         log_history = _check.flag("log_history", log_history)
         question = self._current_question()
         out_score = question.out_score if question.level is None else None
-        self._drop_low_edges("threshold", threshold, self._measure(x, "prune_edge()"), out_score)
+        statistics = self._measure(x, "prune_edge()")
+        self._drop(self._low_edges("threshold", threshold, statistics, out_score), statistics)
         return self._logged("prune_edge", log_history)
 
     def remove_edge(self, l: int, i: int, j: int, log_history: bool = True, *, x: Any = None) -> Removal:
@@ -160,13 +161,14 @@ class Removal(Attribution):
             return None
         return self._measure(x, what)
 
-    def _drop_low_edges(self, name: str, threshold: float, statistics: Statistics, out_score: np.ndarray | None) -> None:
+    def _low_edges(self, name: str, threshold: float, statistics: Statistics, out_score: np.ndarray | None) -> list[np.ndarray]:
+        """For each layer (out, in): the edges whose scores are not above the threshold."""
         beginning = self._beginning(statistics, None, out_score).mean(axis=0, keepdims=True)
         dropped = []
         for l, (scores,) in enumerate(edge_scores_of(statistics, self._scores(statistics, self.depth, beginning))):
             above(name, threshold, scores.ravel(), f"edges of layer {l}")
             dropped.append(~(scores > threshold))
-        self._drop(dropped, statistics)
+        return dropped
 
     def _no_edges(self) -> list[np.ndarray]:
         return [np.zeros(layer.mask.shape, bool) for layer in self._symbolic_fun]

@@ -19,6 +19,7 @@ from . import _check, _data, _functions
 from ._constants import Constants
 from ._formula import ex_round, to_numpy
 from ._functions import SYMBOLIC_LIB
+from ._optional import need
 from ._suggest import _scoring
 
 EXACT = 1e-9  # a relative error that no other formula needs to beat
@@ -166,6 +167,7 @@ class Search:
         >>> result.best.formula
         x_2**2 + sin(pi*x_1)
         """
+        need("sympy", "symbolic_search()")
         start = time.perf_counter()
         names, dataset = _functions.library(lib), _data.unpack(dataset)[0]
         search = _Searcher(self, dataset, names, a_range, b_range, _check.integer("topk", topk, 1),

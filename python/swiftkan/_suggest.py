@@ -18,6 +18,7 @@ from ._functions import SYMBOLIC_LIB
 from ._symbolic import MASKED, Symbolic, _fit
 
 # Functions whose c has a size of its own; for powers and exponentials it has not, and c·f is looked at.
+ZERO = 1 + math.log2(0.9)  # complexity of '0': of a dead edge's spline even x explains a little
 BOUNDED = {"sin", "cos", "tan", "tanh", "arcsin", "arccos", "arctan", "arctanh", "gaussian", "log"}
 
 
@@ -82,7 +83,7 @@ class Suggestions(Symbolic):
         Notes
         -----
         By default the smallest log2(1 + 1e-7 - r2) + complexity + log2(1 + e/4)/2 is chosen: a unit of complexity must halve the
-        unexplained variance; '0' counts as complexity 1. e is how much larger than the edge's deviation the parts are that
+        unexplained variance; '0' counts as complexity 0.85, so that x must explain a tenth of the variance to be preferred. e is how much larger than the edge's deviation the parts are that
         cancel in c·f + d: any smooth function looks like x or x^2 in a piece small enough, and is not meant. pykan's weights ask for a sixteenth, and for r2 > 0.996 if '0' is not to be
         chosen over a function like sin, which noisy data do not give.
 
@@ -182,7 +183,7 @@ class _scoring:
         self.c_loss = c_loss_fun or (lambda c: c)
 
     def parts(self, name: str, complexity: float, r2: float) -> tuple[float, float]:
-        c_loss = 1.0 if self.ours and name == "0" else float(self.c_loss(complexity))
+        c_loss = ZERO if self.ours and name == "0" else float(self.c_loss(complexity))
         return float(self.r2_loss(r2)), c_loss
 
     def total(self, name: str, complexity: float, r2: float, excess: float) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import _check, _core, _functions
 from ._activations import ACTS, POSTACTS
+from ._optional import need
 
 MASKED = -1e8  # pykan's r2 of an edge that is switched off
 
@@ -283,8 +284,7 @@ class Symbolic:
         gets, gives = self._edge_data(*self._edge(l, i, j), x, "get_fun()")
         order = np.argsort(gets, kind="stable")
         if plot:
-            import matplotlib.pyplot as plt
-
+            plt = need("matplotlib.pyplot", "get_fun(plot=True)")
             plt.plot(gets[order], gives[order], marker="o")
             plt.show()
         return gets[order], gives[order]

@@ -24,6 +24,7 @@ import numpy as np
 
 from . import _check, _data, _penalty
 from ._gradients import Gradients
+from ._optional import need
 
 PRIOR = 1e-8
 CUT = 1e-13  # of the largest eigenvalue
@@ -226,11 +227,10 @@ class Uncertainty(Gradients):
         _check.choice("of", of, ("observation", "mean"))
         found = self._uncertain("predict_interval()", dataset, sample_weight)
         prediction, deviation = self._deviations(x, found)
-        from scipy.special import stdtrit  # here, because importing it takes longer than the package
-
+        special = need("scipy.special", "predict_interval()")  # here, because importing it takes longer than the package
         if of == "observation":
             deviation = np.sqrt(deviation**2 + found.variance)
-        reach = stdtrit(found.freedom, 0.5 + level / 2) * deviation
+        reach = special.stdtrit(found.freedom, 0.5 + level / 2) * deviation
         return prediction, (prediction - reach).astype(self.dtype), (prediction + reach).astype(self.dtype)
 
     # ---- How it is computed --------------------------------------------------------------------------------------

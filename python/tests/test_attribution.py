@@ -5,6 +5,7 @@ outputs among them, which pykan mixes up); and that no score is ever out of date
 """
 
 import copy
+import json
 import pickle
 import sys
 
@@ -12,7 +13,7 @@ import naive
 import numpy as np
 import pytest
 from helpers import NETWORKS, random_network, relative, samples
-from test_reference import NAMES, dataset, fresh, reference, section
+from test_reference import FOLDER, NAMES, dataset, fresh, reference, section
 
 from swiftkan import KAN, create_dataset
 
@@ -21,6 +22,7 @@ SEVERAL = {
     "factors of all kinds, three outputs": dict(width=[3, [2, 3], [1, 2]], mult_arity=[[], [3, 1, 2], [2, 3]]),
 }
 ALL = {**NETWORKS, **SEVERAL}
+PYKANS = json.loads((FOLDER / "pruning.json").read_text())  # written by reference/make_pruning.py
 
 
 def plain_scores(model, x, level, beginning):
@@ -159,6 +161,15 @@ def test_feature_interaction_against_its_definition(model):
         assert model.feature_interaction(1, neuron_th, feature_th) == expected
         assert len(model.node_scores) == 3  # the question is still that of attribute()
     assert expected == {}
+
+
+@pytest.mark.parametrize("case", PYKANS, ids=lambda case: str(case["kan"]["width"]))
+def test_feature_interaction_against_pykan(case):
+    """Of untrained networks from the same seed; the figures are pykan's (reference/make_pruning.py)."""
+    model = KAN(**case["kan"])
+    model.get_act(np.random.RandomState(case["kan"]["seed"]).uniform(-1, 1, (300, model.width_in[0])))
+    found = [model.feature_interaction(level, *thresholds) for level, *thresholds, _ in case["interactions"]]
+    assert found == [{tuple(features): count for features, count in pairs} for *_, pairs in case["interactions"]]
 
 
 def test_feature_interaction_counts():

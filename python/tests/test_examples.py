@@ -16,12 +16,16 @@ from swiftkan import SYMBOLIC_LIB
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
 
-def run(name):
-    """What the script's ``main`` returns, after it has printed its report."""
+def script(name):
     spec = importlib.util.spec_from_file_location(f"swiftkan_example_{name}", EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.main()
+    return module
+
+
+def run(name):
+    """What the script's ``main`` returns, after it has printed its report."""
+    return script(name).main()
 
 
 @pytest.fixture
@@ -54,12 +58,21 @@ def test_bessel_function(printed):
     """pykan's Example_5 ends with J0 at the top of the table with r2 = .99891, before at a test RMSE of .586 and .0473."""
     figures = run("bessel_function")
     losses = figures["test losses"]
-    if losses["20 intervals"] > 0.0473:
-        pytest.xfail(f"rounding has led this fit to a local minimum: {losses['20 intervals']:.3g} with 20 intervals")
-    assert losses["3 intervals"] <= 0.6 and losses["20 intervals"] <= 0.0473 and losses["symbolic"] <= 1e-7
+    assert losses["3 intervals"] <= 0.6 and losses["20 intervals"] <= 0.0473 and losses["symbolic"] <= 1e-12
     assert figures["suggested"] == "J0" and figures["r2"] >= 0.997 and figures["r2 of the nearest"] <= 0.7
     x1, x2 = sympy.symbols("x_1 x_2")
     assert figures["formula"] == sympy.exp(x2**2 + sympy.besselj(0, 20 * x1)) and figures["loss of the formula"] <= 1e-12
+
+
+def test_the_bessel_function_does_not_depend_on_rounding():
+    """Inputs moved by a part in 10¹³ lead L-BFGS elsewhere; wherever that is, the waves are learnt."""
+    example, losses = script("bessel_function"), []
+    for start in range(6):
+        random, dataset = np.random.RandomState(start), example.data()
+        for part in ("train_input", "test_input"):
+            dataset[part] = dataset[part] * (1 + 1e-13 * random.randn(*dataset[part].shape))
+        losses.append(example.train(dataset)[2]["test_loss"][-1])
+    assert np.median(losses) <= 0.025 and max(losses) <= 0.0473, losses
 
 
 def test_continual_learning(printed):
@@ -92,7 +105,7 @@ def test_velocity_addition(printed):
     figures, table = run("velocity_addition")
     assert figures["functions"] == ["arctanh", "tanh"] and min(figures["r2"]) >= 0.99997
     losses = figures["test losses"]
-    assert losses["numeric"] <= 2.31e-3 and losses["arctanh fixed"] <= 9.43e-4 and losses["tanh fixed"] <= 1e-7
+    assert losses["numeric"] <= 2.31e-3 and losses["arctanh fixed"] <= 9.43e-4 and losses["tanh fixed"] <= 1e-12
     u, v = sympy.symbols("x_1 x_2")
     assert table.best.formula == sympy.tanh(sympy.atanh(u) + sympy.atanh(v)) and table.best.loss <= 1e-12
     assert table.best.functions == {(0, 0, 0): "arctanh", (0, 1, 0): "arctanh", (1, 0, 0): "tanh"}

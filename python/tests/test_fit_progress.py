@@ -69,7 +69,7 @@ def test_the_bar(data, capsys):
 
 def test_the_bar_without_tqdm(data, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
-    with pytest.raises(ImportError, match="pip install tqdm, or use verbose=2"):
+    with pytest.raises(ImportError, match=r"verbose=1 \(not verbose=2\) needs tqdm, .*: pip install tqdm"):
         KAN([2, 3, 1]).fit(data, steps=1, verbose=1)
 
 

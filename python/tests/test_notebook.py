@@ -55,11 +55,11 @@ def test_pykans_cells(cells, mode, tmp_path, monkeypatch):
         elif text.startswith("model = model.prune()"):
             assert model.width == [[2, 0], [1, 0], [1, 0]] and error == pytest.approx(before, rel=0.01)
         elif "model.refine(10)" in text:
-            assert model.grid == 10 and error < 0.1
+            assert model.grid == 10 and error <= 1.02 * before
         elif text.startswith("mode = "):
             assert before < 5e-4 and names["mode"] == mode
             assert {(l, i, j): model.symbolic_fun[l].funs_name[j][i] for l, i, j in FUNCTIONS} == FUNCTIONS
-    assert error < 1e-10
+    assert error <= 1e-12
     assert str(names["ex_round"](names["model"].symbolic_formula()[0][0], 4)) == "1.0*exp(1.0*x_2**2 + 1.0*sin(3.1416*x_1))"
     constants = sorted(float(c) for c in names["model"].symbolic_formula()[0][0].atoms() if c.is_Float and abs(c) > 1e-9)
     np.testing.assert_allclose(constants, [1.0] * (len(constants) - 1) + [np.pi], rtol=1e-9)

@@ -147,6 +147,35 @@ def test_noise_does_not_make_everything_zero():
     assert model.suggest_symbolic(0, 0, 0, weight_simple=0.8)[0] in ("0", "x")
 
 
+@pytest.mark.parametrize("noise", [0.1, 1.0])
+def test_noise_does_not_hide_functions(noise):
+    """Six samples of the noise: neither edge ends as '0', and most as what they are."""
+    found = []
+    for seed in range(6):
+        random = np.random.RandomState(seed)
+        x = random.uniform(-1, 1, (500, 2))
+        clean = np.sin(3 * x[:, [0]]) + x[:, [1]] ** 2
+        model = KAN([2, 1], grid=5, seed=seed)
+        model.fit((x, clean + noise * clean.std() * random.randn(500, 1)), steps=15)
+        found.append(tuple(model.suggest_symbolic(0, i, 0, lib=FUNCTIONS)[0] for i in (0, 1)))
+    assert "0" not in {name for pair in found for name in pair}
+    assert found.count(("sin", "x^2")) >= 4
+
+
+def test_a_dead_edge_is_zero():
+    """'0' is simpler than x, so that x must explain more than a trace of it; a line with a ripple is a line all the same."""
+    model, x = KAN([1, 1], grid=8, seed=0, base_fun="zero"), np.linspace(-1, 1, 400)[:, None]
+    model.get_act(x)
+    shares = []
+    for wave, line in ((1e-6, 1e-8), (1.0, 0.01), (1.0, 0.05), (1.0, 1.0), (0.0, 1e-6)):
+        coef = model.act_fun[0].coef[0, 0]
+        coef[...] = line * np.linspace(-1, 1, coef.size) + wave * (-1.0) ** np.arange(coef.size)
+        shares.append(np.corrcoef(x[:, 0], model(x)[:, 0])[0, 1] ** 2)
+        assert not 0.05 < shares[-1] < 0.2, "so near the limit nothing is shown"
+        assert model.suggest_symbolic(0, 0, 0, lib=["0", "x"])[0] == ("x" if shares[-1] > 0.1 else "0"), (wave, line)
+    assert min(shares) < 1e-2 < 0.9 < max(shares)
+
+
 def test_a_parabola_is_not_a_piece_of_a_sine():
     """Both fit to 1e-9; a sine of 10 000 times the size is not meant."""
     model = trained(lambda x: x[:, [0]] ** 2 + np.sin(3 * x[:, [1]]))

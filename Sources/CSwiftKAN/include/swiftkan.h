@@ -357,7 +357,8 @@ swiftkan_status swiftkan_update_grid(swiftkan_model *model, const void *x, int64
 
 /*
  * A new model with grid[l] intervals in layer l (depth numbers) and the function of `model`: exact inside the
- * grid where the new knots contain the old, else least squares at the samples x. The caller owns *refined.
+ * grid where the new knots contain the old, else least squares at the samples x. Where samples lie outside the
+ * old grid the new one may reach out to them. The caller owns *refined.
  */
 swiftkan_status swiftkan_refine(swiftkan_model *model, const int64_t *grid, const void *x, int64_t n,
                                 const swiftkan_evaluation *evaluation, swiftkan_model **refined, char *message);

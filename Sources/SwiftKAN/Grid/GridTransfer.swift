@@ -3,6 +3,7 @@
 // What it must get right, in this order:
 //   1. Where the new knots contain the old ones, the function inside the grid is the same to rounding (knot insertion).
 //   2. Elsewhere the least-squares fit at the samples, of minimum norm where samples leave coefficients undetermined; never NaN.
+//      Samples outside the old grid must not lose their function with it: the extended part of a finer grid is shorter.
 //   3. One factorisation for each input, whatever the number of outputs; memory of one input at a time.
 //   4. A failure changes nothing.
 
@@ -106,6 +107,7 @@ extension KAN {
                         let grid = KnotVector.refined(oldGrid, grid: old.grid, to: shape.grid)
                         try self.transfer(
                             from: parent, layer: l, input: i, samples: column, newGrid: grid, insertKnots: true)
+                        try self.reachOut(from: parent, layer: l, input: i, samples: column)
                     }
                 }
             }
@@ -238,6 +240,57 @@ extension KAN {
         }
         let target = state + shape.coef + i * outputs * nb
         for e in coef.indices { target[e] = T(coef[e]) }
+    }
+
+    /// After `transfer` with `insertKnots`: where samples lie outside the parent's grid, as hidden ones do that have moved since the
+    /// grid was placed, takes a grid that covers them, if that halves the error at the samples at least.
+    private func reachOut(from parent: KAN, layer l: Int, input i: Int, samples: [T]) throws(KANError) {
+        let (shape, old) = (layers[l], parent.layers[l])
+        guard let low = samples.min(), let high = samples.max(),
+            let grid = KnotVector.reaching(
+                parent.state + old.knots + i * old.knotCount, grid: old.grid, k: old.k, to: shape.grid, low: low, high: high)
+        else { return }
+        let knots = UnsafeMutableBufferPointer(start: state + shape.knots + i * shape.knotCount, count: shape.knotCount)
+        let count = shape.outputs * shape.basisCount
+        let coef = UnsafeMutableBufferPointer(start: state + shape.coef + i * count, count: count)
+        let (first, firstKnots, firstCoef) = (
+            try misfit(from: parent, layer: l, input: i, samples: samples), Array(knots), Array(coef)
+        )
+        guard first.error > 1e-12 * first.size else { return }
+        try transfer(from: parent, layer: l, input: i, samples: samples, newGrid: grid, insertKnots: false)
+        let second = try misfit(from: parent, layer: l, input: i, samples: samples)
+        if second.error <= 0.5 * first.error { return }
+        _ = knots.update(from: firstKnots)
+        _ = coef.update(from: firstCoef)
+    }
+
+    /// The root of the summed squares, over samples and outputs, of what the splines of input i differ by from the parent's, and that of
+    /// the parent's own.
+    private func misfit(
+        from parent: KAN, layer l: Int, input i: Int, samples: [T]
+    ) throws(KANError) -> (error: Double, size: Double) {
+        let (shape, old) = (layers[l], parent.layers[l])
+        let (nb, outputs) = (shape.basisCount, shape.outputs)
+        let coef = (0..<(outputs * nb)).map { Double(state[shape.coef + i * outputs * nb + $0]) }
+        let coefOld = (0..<(outputs * old.basisCount)).map {
+            Double(parent.state[old.coef + i * outputs * old.basisCount + $0])
+        }
+        var (oldBasis, newBasis) = (
+            try BasisMatrix(knots: parent.state + old.knots + i * old.knotCount, grid: old.grid, k: old.k),
+            try BasisMatrix(knots: state + shape.knots + i * shape.knotCount, grid: shape.grid, k: shape.k)
+        )
+        var (error, size) = (0.0, 0.0)
+        for start in stride(from: 0, to: samples.count, by: 512) {
+            if checkpoint?.isCancelled() == true { throw .cancelled }
+            let points = samples[start..<min(samples.count, start + 512)].map { Double($0) }
+            let target = Self.product(oldBasis.rows(at: points), coefOld, points.count, old.basisCount, outputs)
+            let reached = Self.product(newBasis.rows(at: points), coef, points.count, nb, outputs)
+            for e in target.indices {
+                error += (target[e] - reached[e]) * (target[e] - reached[e])
+                size += target[e] * target[e]
+            }
+        }
+        return (error.squareRoot(), size.squareRoot())
     }
 
     /// (rows, outputs) = matrix (rows, nb) · coef (outputs, nb)ᵀ

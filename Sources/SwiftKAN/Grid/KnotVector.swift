@@ -78,4 +78,35 @@ enum KnotVector {
             return old[cell] * (1 - t) + old[cell + 1] * t
         })
     }
+
+    /// A grid of `newGrid` intervals that covers the samples from `low` to `high` too, where the old one does not: its part of the old
+    /// knots, the extended ones included, divided evenly as `refined` does. Beyond the extended knots a spline is 0, and the
+    /// grid need not reach.
+    ///
+    /// - Parameter old: the old knots, grid + 1 of them and k at either end.
+    /// - Returns: nil where the old grid covers all, or is not one: a state that was loaded may be anything.
+    static func reaching<T: KANScalar>(
+        _ old: UnsafePointer<T>, grid: Int, k: Int, to newGrid: Int, low: T, high: T
+    ) -> [T]? {
+        let last = grid + 2 * k
+        let (first, end) = (max(min(low, old[k]), old[0]), min(max(high, old[k + grid]), old[last]))
+        guard first < old[k] || end > old[k + grid] else { return nil }
+        /// Where x lies, in units of old intervals from the first extended knot.
+        func position(_ x: T) -> Double {
+            let cell = (0..<last).last { old[$0] <= x } ?? 0
+            let part = Double((x - old[cell]) / (old[cell + 1] - old[cell]))
+            return Double(cell) + (part > 0 ? min(part, 1) : 0)
+        }
+        let from = first < old[k] ? position(first) : Double(k)
+        let to = end > old[k + grid] ? position(end) : Double(k + grid)
+        var result = (0...newGrid).map { (m) -> T in
+            let place = from + (to - from) * Double(m) / Double(newGrid)
+            let cell = min(Int(place), last - 1)
+            let t = T(place - Double(cell))
+            return old[cell] * (1 - t) + old[cell + 1] * t
+        }
+        (result[0], result[newGrid]) = (first, end)
+        guard zip(result, result.dropFirst()).allSatisfy({ $0 <= $1 }), (end - first).isFinite else { return nil }
+        return joined(result)
+    }
 }

@@ -111,6 +111,11 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
         }
     }
 
+    /// Is any numeric edge switched on. Where none is, the grids are without effect.
+    var hasNumericEdges: Bool {
+        layers.contains { shape in (0..<shape.edges).contains { state[shape.mask + $0] != 0 } }
+    }
+
     /// Do regularisers take the values of single edges: where symbolic edges are switched on they must, and where no layer has the wide
     /// form, their rows are kept from one sweep to the next.
     var regularizesSingleEdges: Bool { hasSymbolicEdges || !layers.contains { FoldedLayer<T>.isWide($0) } }

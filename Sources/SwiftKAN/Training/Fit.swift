@@ -5,7 +5,8 @@
 //   2. pykan's order of events and what it records (MultKAN.py, fit): losses of first-order optimisers before their step, of
 //      L-BFGS at the accepted point; test losses after the step.
 //   3. The curvature that L-BFGS remembers and the damping of Levenberg-Marquardt are forgotten when the grid moves: they speak of
-//      other coordinates. L-BFGS then measures its curvature anew, and how stiff each layer is.
+//      other coordinates. L-BFGS then measures its curvature anew, and how stiff each layer is. A network of symbolic edges alone
+//      does not feel its grids, and nothing is forgotten.
 
 extension KAN {
     /// Trains the network.
@@ -132,8 +133,10 @@ final class FitLoop<T: KANScalar> {
                         report.reason = .diverged
                         return
                     }
-                    try forgetCurvature(batch)
-                    idle = 0
+                    if network.hasNumericEdges {
+                        try forgetCurvature(batch)
+                        idle = 0
+                    }
                 }
                 let finite: Bool
                 (value, finite, moved) = try update(batch, step: step)
@@ -191,7 +194,7 @@ final class FitLoop<T: KANScalar> {
                 report.reason = .patience
                 return
             }
-            if idle >= 2 && !options.gridWillMove(after: step) {
+            if idle >= 2 && !(options.gridWillMove(after: step) && network.hasNumericEdges) {
                 report.reason = .converged
                 return
             }

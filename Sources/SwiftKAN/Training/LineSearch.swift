@@ -4,7 +4,8 @@
 // What it must get right, in this order:
 //   1. It returns the best point it has seen that satisfies the first Wolfe condition, or the start itself.
 //   2. A trial where the objective is not finite counts as very high: the bracket shrinks away from it.
-//   3. The order and number of evaluations of torch's `_strong_wolfe`.
+//   3. The order and number of evaluations of torch's `_strong_wolfe`, but that it goes on where torch would return the start because
+//      the bracket is short: close to an exact fit all steps are, and the descent in them is what is left to gain.
 //
 // Notation: φ(t) = f(x + t·d), φ'(t) = ∇f(x + t·d)·d.
 
@@ -113,7 +114,8 @@ struct LineSearch {
         var insufficientProgress = false
         var (low, high) = bracket.first.f <= bracket.second.f ? (0, 1) : (1, 0)
         while !done && iteration < maxEvaluations {
-            if abs(bracket.second.t - bracket.first.t) * directionSize < toleranceChange { break }
+            let width = abs(bracket.second.t - bracket.first.t) * directionSize
+            if width < toleranceChange && bracket[low].t != 0 { break }
             t = cubic(bracket.first, bracket.second)
             let (left, right) = (min(bracket.first.t, bracket.second.t), max(bracket.first.t, bracket.second.t))
             let margin = 0.1 * (right - left)

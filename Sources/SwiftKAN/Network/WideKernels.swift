@@ -61,6 +61,7 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         }
     }
 
+    /// a += the edges of one input at the sample and input number e, by values or by slopes.
     @inline(__always)
     private static func add(
         _ basis: WideBasis<T>, _ e: Int, _ weight: UnsafePointer<Vector>, _ rowCount: Int, _ a: inout VectorGroup<T>
@@ -124,22 +125,14 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, _ weights: UnsafePointer<Vector>, rowCount: Int,
         into pulls: UnsafeMutablePointer<Vector>
     ) {
-        let (vectors, k) = (N.value, K.value)
+        let vectors = N.value
         for s in 0..<basis.samples {
             let d = VectorGroup<T>(dz + s &* vectors, vectors)
             var weight = weights
             for i in 0..<basis.inputs {
                 let e = s &* basis.inputs &+ i
-                let slope = basis.slots + e &* WideBasis<T>.slotSize
-                let row = weight + Int(basis.first[e]) &* vectors
                 var a = VectorGroup<T>()
-                a.add(Vector(repeating: slope[0]), row, vectors)
-                a.add(Vector(repeating: slope[1]), row + vectors, vectors)
-                if k > 1 { a.add(Vector(repeating: slope[2]), row + 2 &* vectors, vectors) }
-                if k > 2 { a.add(Vector(repeating: slope[3]), row + 3 &* vectors, vectors) }
-                if k > 3 { a.add(Vector(repeating: slope[4]), row + 4 &* vectors, vectors) }
-                if k > 4 { a.add(Vector(repeating: slope[5]), row + 5 &* vectors, vectors) }
-                a.add(Vector(repeating: slope[k &+ 1]), weight + (rowCount &- 1) &* vectors, vectors)
+                add(basis, e, weight, rowCount, &a)
                 pulls[e] = a.dot(d, vectors, pulls[e])
                 weight += rowCount &* vectors
             }

@@ -58,6 +58,12 @@ extension FoldedLayer {
         UnsafeMutableRawPointer(p).assumingMemoryBound(to: T.self)
     }
 
+    /// The kernels for a group of `vectors` vectors.
+    @inline(__always)
+    private func kernels(_ vectors: Int, _ basis: WideBasis<T>) -> WideDispatch<T> {
+        WideDispatch(vectors: vectors, k: shape.k, basis: basis, rowCount: wide.rowCount)
+    }
+
     // MARK: - Basis
 
     /// The basis of some inputs at samples `start ..< start + samples` of a block: values or derivatives.
@@ -107,9 +113,8 @@ extension FoldedLayer {
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
                 for g in 0..<wide.groups {
                     let width = wide.width(g)
-                    WideKernels<T, One, One>.forward(
-                        width, shape.k, basis, wideWeights(g, range.lowerBound), rowCount: wide.rowCount,
-                        into: z + wide.start(g) * samples + start * width)
+                    kernels(width, basis).forward(
+                        wideWeights(g, range.lowerBound), into: z + wide.start(g) * samples + start * width)
                 }
             }
         }
@@ -172,9 +177,8 @@ extension FoldedLayer {
                 RowKernels<T>.fill(pulls, .zero, count * range.count)
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
-                    WideKernels<T, One, One>.inputGradient(
-                        step, shape.k, basis, adjoint + wide.start(g) * samples + start * step,
-                        wideWeights(g, range.lowerBound), rowCount: wide.rowCount, into: pulls)
+                    kernels(step, basis).inputGradient(
+                        adjoint + wide.start(g) * samples + start * step, wideWeights(g, range.lowerBound), into: pulls)
                 }
                 T.totals(pulls, count * range.count)
                 let sums = scalars(pulls)
@@ -203,9 +207,9 @@ extension FoldedLayer {
                 let basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false)
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
-                    WideKernels<T, One, One>.weightGradient(
-                        step, shape.k, basis, block.adjoint + wide.start(g) * block.samples + start * step,
-                        rowCount: wide.rowCount, into: dw + wide.rowCount * wide.start(g) * range.count)
+                    kernels(step, basis).weightGradient(
+                        block.adjoint + wide.start(g) * block.samples + start * step,
+                        into: dw + wide.rowCount * wide.start(g) * range.count)
                 }
             }
         }

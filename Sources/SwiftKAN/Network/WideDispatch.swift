@@ -72,7 +72,11 @@ private struct WeightGradient<T: KANScalar>: WideVisitor {
 
     @inline(__always)
     func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
-        WideKernels<T, N, K>.weightGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
+        if WideKernels<T, N, K>.prefersRuns(call.basis, rowCount: call.rowCount) {
+            WideKernels<T, N, K>.runGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
+        } else {
+            WideKernels<T, N, K>.weightGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
+        }
     }
 }
 

@@ -175,12 +175,12 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         shardCount(keeping ? min(n, WideStore<T>.samples(folded)) : n)
     }
 
-    /// `forEachBlock`; if `keeping`, portion by portion of the samples, each followed by `chunk(workspace, layer, chunk, blocks)`
-    /// for every chunk of a wide layer's inputs, which then has x and dL/dz of all blocks of the portion.
+    /// `forEachBlock`; if `keeping`, portion by portion of the samples, each followed by `chunk(workspace, layer, chunk, blocks,
+    /// isFirst)` for every chunk of a wide layer's inputs, which then has x and dL/dz of all blocks of the portion.
     @inline(__always)
     func forEachPortion(
         _ n: Int, keeping: Bool, _ body: (Workspace<T>, Int, Int, Int) -> Void,
-        chunk: (Workspace<T>, Int, Int, [WideBlock<T>]) -> Void
+        chunk: (Workspace<T>, Int, Int, [WideBlock<T>], Bool) -> Void
     ) throws(KANError) {
         guard keeping else { return try forEachBlock(n, body) }
         let portion = WideStore<T>.samples(folded)
@@ -198,7 +198,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
             try forEachTask(store.tasks.count, samples: count) { slot, task in
                 if checkpoint?.isCancelled() == true { return }
                 let (l, c) = store.tasks[task]
-                chunk(workspaces[slot], l, c, store.blocks[l])
+                chunk(workspaces[slot], l, c, store.blocks[l], first == 0)
             }
         }
     }
@@ -283,7 +283,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
             while shards.count < shardTotal { shards.append(try AlignedBuffer(count: layout.count)) }
             for s in 0..<shardTotal { shards[s].base.update(repeating: 0, count: layout.count) }
         }
-        if let gradient { gradient.update(repeating: 0, count: architecture.parameterCount) }
+        // Where nothing is there before it, the gradient of wide layers' weights is written, not added.
+        let writing = keeping && pulls == nil && n > 0
+        if let gradient { clear(gradient, but: writing ? folded.filter(\.writesGradient).map(\.shape) : []) }
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
         let first = wanted ? firstDerivative(inputGradient) : Self.noDerivatives
@@ -302,14 +304,33 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
                     w, evaluation: evaluation, inputGradient: inputGradient != nil, pulls: pulls,
                     gradient: shards[shard].base)
                 if let inputGradient { w.store(w.dx, columns: D, into: inputGradient + start * D) }
-            } chunk: { w, l, chunk, blocks in
-                if let gradient { folded[l].wideGradient(chunk, w, blocks, state: state, into: gradient) }
+            } chunk: { w, l, chunk, blocks, isFirst in
+                guard let gradient else { return }
+                let adding = !(writing && isFirst && folded[l].writesGradient)
+                folded[l].wideGradient(chunk, w, blocks, state: state, into: gradient, adding: adding)
             }
         }
         if let gradient { gather(shardTotal, into: gradient) }
         var total = 0.0
         for s in 0..<shardTotal { total += losses[s] }
         return total
+    }
+
+    /// Sets the gradient to 0, but for the edges' numeric part of the layers given.
+    private func clear(_ gradient: UnsafeMutablePointer<T>, but shapes: [LayerShape]) {
+        var kept: [Range<Int>] = []
+        for shape in shapes {
+            kept += [
+                shape.coef..<(shape.coef + shape.edges * shape.basisCount), shape.scaleSp..<(shape.scaleSp + shape.edges),
+                shape.scaleBase..<(shape.scaleBase + shape.edges),
+            ]
+        }
+        var next = 0
+        for range in kept.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            (gradient + next).update(repeating: 0, count: range.lowerBound - next)
+            next = range.upperBound
+        }
+        (gradient + next).update(repeating: 0, count: architecture.parameterCount - next)
     }
 
     /// Adds the gradient of a regulariser's edges in wide layers, and makes its slopes ready for the sweep.

@@ -127,9 +127,10 @@ final class FoldedLayer<T: KANScalar> {
     /// The wide form; on all threads if there are enough weights.
     @inline(__always)
     private func foldWide(_ state: UnsafePointer<T>) {
-        var same = true
-        for e in 0..<shape.edges { same = same && masks.base[e] == state[shape.mask &+ e] }
-        if !same {
+        // Counted, so that the loop is one of vectors.
+        var changes = 0
+        for e in 0..<shape.edges { changes = changes &+ (masks.base[e] == state[shape.mask &+ e] ? 0 : 1) }
+        if changes > 0 {
             masks.base.update(from: state + shape.mask, count: shape.edges)
             for i in 0..<shape.inputs { listEdges(state, input: i) }
             layOutWide()
@@ -155,6 +156,9 @@ final class FoldedLayer<T: KANScalar> {
             needsCallingThread = false
         }
         guard network.symbolicEnabled else { return }
+        var count = 0
+        for e in 0..<shape.edges { count = count &+ (state[shape.symbolicMask &+ e] == 0 ? 0 : 1) }
+        if count == 0 { return }
         for o in 0..<shape.outputs {
             for i in 0..<shape.inputs {
                 let edge = o * shape.inputs + i

@@ -54,8 +54,7 @@ extension FoldedLayer {
             }
         }
         if isWide {
-            wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient)
-            if inputGradient, let moments = pulls?.moments { addInputPulls(w, rows, moments) }
+            wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient, moments: pulls?.moments)
         }
         for i in 0..<shape.inputs {
             if isWide {

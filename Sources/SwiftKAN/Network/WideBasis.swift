@@ -1,8 +1,9 @@
 // WideBasis: the values of the basis functions of a few inputs at a few samples, as the wide kernels read them.
 //
 // What it must get right, in this order:
-//   1. Next to each other in memory, in the order in which a sample passes its inputs: one stream for the kernels.
-//   2. No branch that depends on the data, but for samples outside the knots and grids of very uneven cells.
+//   1. The k + 1 values of a sample and input next to each other, in the order in which a sample passes its inputs: one stream for the
+//      kernels. Everything else of an input is a row over the samples, made in vectors.
+//   2. No branch that depends on the data, but for grids of very many or very uneven cells and samples outside the knots.
 
 /// A small number as a type: the compiler makes a copy of a function for every such number that it is called with.
 protocol Constant {
@@ -15,38 +16,99 @@ enum Four: Constant { @inline(__always) static var value: Int { 4 } }
 enum Five: Constant { @inline(__always) static var value: Int { 5 } }
 
 struct WideBasis<T: KANScalar> {
-    /// (samples, inputs, 8): values or derivatives of the k + 1 functions, and then of the base function
+    /// (samples, inputs, 8): values or derivatives of the k + 1 functions, and zeros
     let slots: UnsafeMutablePointer<T>
-    /// (samples, inputs): the first of the k + 1 functions
+    /// (inputs, capacity): the base function or its derivative
+    let base: UnsafeMutablePointer<T>
+    /// (inputs, capacity): the first of the k + 1 functions
     let first: UnsafeMutablePointer<Int32>
+    /// (inputs, runFunctions): for every first function the samples that have it, as bits; where there are few functions
+    let runs: UnsafeMutablePointer<UInt64>
+    /// (capacity): the cells of the input at hand, and its numbers moved to between the knots
+    private let cells: UnsafeMutablePointer<Int32>
+    private let places: UnsafeMutablePointer<T>
     var samples = 0
     var inputs = 0
 
     /// Numbers kept of a sample and an input.
     static var slotSize: Int { 8 }
+    /// Samples and inputs that there is room for. A sample is a bit of a run.
+    static var capacity: Int { 4 * T.lanes }
+    static var maxInputs: Int { 8 }
+    /// Most functions that runs are listed of.
+    static var runFunctions: Int { 16 }
+
+    /// Vectors of memory that a basis needs.
+    static var vectorCount: Int {
+        let integers = (maxInputs + 1) * capacity / T.lanes + maxInputs * runFunctions * 8 / MemoryLayout<T.Vector>.stride
+        return (maxInputs * (slotSize + 1) + 1) * capacity / T.lanes + integers
+    }
+
+    init(memory: UnsafeMutablePointer<T.Vector>) {
+        var next = UnsafeMutableRawPointer(memory)
+        func take<E>(_ count: Int, _: E.Type) -> UnsafeMutablePointer<E> {
+            defer { next += count * MemoryLayout<E>.stride }
+            return next.assumingMemoryBound(to: E.self)
+        }
+        slots = take(Self.maxInputs * Self.capacity * Self.slotSize, T.self)
+        base = take(Self.maxInputs * Self.capacity, T.self)
+        places = take(Self.capacity, T.self)
+        first = take(Self.maxInputs * Self.capacity, Int32.self)
+        cells = take(Self.capacity, Int32.self)
+        runs = take(Self.maxInputs * Self.runFunctions, UInt64.self)
+    }
 
     /// Fills in input number `number` of splines of degree K: their values, or derivatives if `slopes`.
     ///
-    /// - Parameter base: the base function, or its derivative, at the samples `x`.
+    /// - Parameter x: the samples' numbers, and any in the lanes up to a whole vector.
     @inline(never)
     func fill<K: Constant>(
-        _: K.Type, _ number: Int, _ table: LocalBSpline<T, SIMD8<T>>, _ x: UnsafePointer<T>, base: UnsafePointer<T>, slopes: Bool
+        _: K.Type, _ number: Int, _ table: LocalBSpline<T, SIMD8<T>>, _ x: UnsafePointer<T.Vector>, slopes: Bool
     ) {
         let k = K.value
         // Copies: what stands behind a pointer might change with every store below.
         let local = LocalBSpline(
             cells: table.cells, knots: table.knots, low: table.low, high: table.high, polynomials: table.polynomials,
             inverse: table.inverse, first: table.first, buckets: table.buckets, bucketScale: table.bucketScale)
-        let (step, firsts) = (inputs, first + number)
-        var (e, slot) = (0, slots + number &* Self.slotSize)
-        for s in 0..<samples {
-            let (cell, u) = local.locate(x[s])
+        let (firsts, step) = (first + number &* Self.capacity, inputs &* Self.slotSize)
+        var slot = slots + number &* Self.slotSize
+        @inline(__always)
+        func set(_ cell: Int, _ u: T) {
             UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SIMD8<T>.self).pointee =
                 slopes ? local.derivatives(cell, u, k: k) : local.values(cell, u, k: k)
-            slot[k &+ 1] = base[s]
-            firsts[e] = local.first[cell]
-            e = e &+ step
-            slot += step &* Self.slotSize
+            slot += step
+        }
+        guard local.cells <= searchedCells, local.bucketScale > 0 else {
+            let numbers = UnsafeRawPointer(x).assumingMemoryBound(to: T.self)
+            for s in 0..<samples {
+                let (cell, u) = local.locate(numbers[s])
+                set(cell, u)
+                firsts[s] = local.first[cell]
+            }
+            return
+        }
+        let vectors = UnsafeMutableRawPointer(places).assumingMemoryBound(to: T.Vector.self)
+        for v in 0..<((samples &+ T.lanes &- 1) / T.lanes) {
+            let e = v &* T.lanes
+            vectors[v] = T.clamp(x[v], local.low, local.high)
+            T.findCells(x[v], local.knots, cells: local.cells, k: k, first: firsts + e, cell: cells + e)
+        }
+        for s in 0..<samples {
+            let cell = Int(cells[s])
+            set(cell, (places[s] - local.knots[cell]) * local.inverse[cell])
+        }
+    }
+
+    /// Lists the runs of all inputs, which have `functions` first functions.
+    @inline(never)
+    func listRuns(_ functions: Int) {
+        for i in 0..<inputs {
+            let (run, first) = (runs + i &* Self.runFunctions, first + i &* Self.capacity)
+            for f in 0..<functions { run[f] = 0 }
+            for s in 0..<samples {
+                let f = Int(first[s])
+                run[f] |= 1 &<< UInt64(truncatingIfNeeded: s)
+            }
         }
     }
 }

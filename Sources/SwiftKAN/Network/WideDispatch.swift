@@ -2,90 +2,91 @@
 //
 // What it must get right: every pair of 1 … 4 vectors and k = 1 … 5 has a copy of its own; nothing else comes here.
 
-// The same with the number of vectors and k as numbers. (Called on any WideKernels<T, …>.)
-extension WideKernels {
+/// Something to be done with a number of vectors and a degree as types.
+private protocol WideVisitor {
+    func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type)
+}
+
+extension WideVisitor {
     @inline(__always)
-    static func forward(
-        _ vectors: Int, _ k: Int, _ b: WideBasis<T>, _ w: UnsafePointer<Vector>, rowCount: Int, into z: UnsafeMutablePointer<Vector>
-    ) {
-        switch (vectors, k) {
-        case (1, 1): WideKernels<T, One, One>.forward(b, w, rowCount: rowCount, into: z)
-        case (1, 2): WideKernels<T, One, Two>.forward(b, w, rowCount: rowCount, into: z)
-        case (1, 3): WideKernels<T, One, Three>.forward(b, w, rowCount: rowCount, into: z)
-        case (1, 4): WideKernels<T, One, Four>.forward(b, w, rowCount: rowCount, into: z)
-        case (1, 5): WideKernels<T, One, Five>.forward(b, w, rowCount: rowCount, into: z)
-        case (2, 1): WideKernels<T, Two, One>.forward(b, w, rowCount: rowCount, into: z)
-        case (2, 2): WideKernels<T, Two, Two>.forward(b, w, rowCount: rowCount, into: z)
-        case (2, 3): WideKernels<T, Two, Three>.forward(b, w, rowCount: rowCount, into: z)
-        case (2, 4): WideKernels<T, Two, Four>.forward(b, w, rowCount: rowCount, into: z)
-        case (2, 5): WideKernels<T, Two, Five>.forward(b, w, rowCount: rowCount, into: z)
-        case (3, 1): WideKernels<T, Three, One>.forward(b, w, rowCount: rowCount, into: z)
-        case (3, 2): WideKernels<T, Three, Two>.forward(b, w, rowCount: rowCount, into: z)
-        case (3, 3): WideKernels<T, Three, Three>.forward(b, w, rowCount: rowCount, into: z)
-        case (3, 4): WideKernels<T, Three, Four>.forward(b, w, rowCount: rowCount, into: z)
-        case (3, 5): WideKernels<T, Three, Five>.forward(b, w, rowCount: rowCount, into: z)
-        case (4, 1): WideKernels<T, Four, One>.forward(b, w, rowCount: rowCount, into: z)
-        case (4, 2): WideKernels<T, Four, Two>.forward(b, w, rowCount: rowCount, into: z)
-        case (4, 3): WideKernels<T, Four, Three>.forward(b, w, rowCount: rowCount, into: z)
-        case (4, 4): WideKernels<T, Four, Four>.forward(b, w, rowCount: rowCount, into: z)
-        default: WideKernels<T, Four, Five>.forward(b, w, rowCount: rowCount, into: z)
+    func visit(vectors: Int, k: Int) {
+        switch vectors {
+        case 1: visit(One.self, k)
+        case 2: visit(Two.self, k)
+        case 3: visit(Three.self, k)
+        default: visit(Four.self, k)
         }
     }
 
     @inline(__always)
-    static func weightGradient(
-        _ vectors: Int, _ k: Int, _ b: WideBasis<T>, _ dz: UnsafePointer<Vector>, rowCount: Int, into dw: UnsafeMutablePointer<Vector>
-    ) {
-        switch (vectors, k) {
-        case (1, 1): WideKernels<T, One, One>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (1, 2): WideKernels<T, One, Two>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (1, 3): WideKernels<T, One, Three>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (1, 4): WideKernels<T, One, Four>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (1, 5): WideKernels<T, One, Five>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (2, 1): WideKernels<T, Two, One>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (2, 2): WideKernels<T, Two, Two>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (2, 3): WideKernels<T, Two, Three>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (2, 4): WideKernels<T, Two, Four>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (2, 5): WideKernels<T, Two, Five>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (3, 1): WideKernels<T, Three, One>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (3, 2): WideKernels<T, Three, Two>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (3, 3): WideKernels<T, Three, Three>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (3, 4): WideKernels<T, Three, Four>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (3, 5): WideKernels<T, Three, Five>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (4, 1): WideKernels<T, Four, One>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (4, 2): WideKernels<T, Four, Two>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (4, 3): WideKernels<T, Four, Three>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        case (4, 4): WideKernels<T, Four, Four>.weightGradient(b, dz, rowCount: rowCount, into: dw)
-        default: WideKernels<T, Four, Five>.weightGradient(b, dz, rowCount: rowCount, into: dw)
+    private func visit<N: Constant>(_: N.Type, _ k: Int) {
+        switch k {
+        case 1: visit(N.self, One.self)
+        case 2: visit(N.self, Two.self)
+        case 3: visit(N.self, Three.self)
+        case 4: visit(N.self, Four.self)
+        default: visit(N.self, Five.self)
         }
+    }
+}
+
+/// The kernels of `WideKernels` with the number of vectors and k as numbers.
+struct WideDispatch<T: KANScalar> {
+    let vectors, k: Int
+    let basis: WideBasis<T>
+    let rowCount: Int
+
+    @inline(__always)
+    func forward(_ weights: UnsafePointer<T.Vector>, into z: UnsafeMutablePointer<T.Vector>) {
+        Forward(call: self, weights: weights, z: z).visit(vectors: vectors, k: k)
     }
 
     @inline(__always)
-    static func inputGradient(
-        _ vectors: Int, _ k: Int, _ b: WideBasis<T>, _ dz: UnsafePointer<Vector>, _ w: UnsafePointer<Vector>, rowCount: Int,
-        into p: UnsafeMutablePointer<Vector>
+    func weightGradient(_ dz: UnsafePointer<T.Vector>, into dw: UnsafeMutablePointer<T.Vector>) {
+        WeightGradient(call: self, dz: dz, dw: dw).visit(vectors: vectors, k: k)
+    }
+
+    @inline(__always)
+    func inputGradient(
+        _ dz: UnsafePointer<T.Vector>, _ weights: UnsafePointer<T.Vector>, into pulls: UnsafeMutablePointer<T.Vector>
     ) {
-        switch (vectors, k) {
-        case (1, 1): WideKernels<T, One, One>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (1, 2): WideKernels<T, One, Two>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (1, 3): WideKernels<T, One, Three>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (1, 4): WideKernels<T, One, Four>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (1, 5): WideKernels<T, One, Five>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (2, 1): WideKernels<T, Two, One>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (2, 2): WideKernels<T, Two, Two>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (2, 3): WideKernels<T, Two, Three>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (2, 4): WideKernels<T, Two, Four>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (2, 5): WideKernels<T, Two, Five>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (3, 1): WideKernels<T, Three, One>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (3, 2): WideKernels<T, Three, Two>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (3, 3): WideKernels<T, Three, Three>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (3, 4): WideKernels<T, Three, Four>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (3, 5): WideKernels<T, Three, Five>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (4, 1): WideKernels<T, Four, One>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (4, 2): WideKernels<T, Four, Two>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (4, 3): WideKernels<T, Four, Three>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        case (4, 4): WideKernels<T, Four, Four>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
-        default: WideKernels<T, Four, Five>.inputGradient(b, dz, w, rowCount: rowCount, into: p)
+        InputGradient(call: self, dz: dz, weights: weights, pulls: pulls).visit(vectors: vectors, k: k)
+    }
+}
+
+private struct Forward<T: KANScalar>: WideVisitor {
+    let call: WideDispatch<T>
+    let weights: UnsafePointer<T.Vector>
+    let z: UnsafeMutablePointer<T.Vector>
+
+    @inline(__always)
+    func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
+        WideKernels<T, N, K>.forward(call.basis, weights, rowCount: call.rowCount, into: z)
+    }
+}
+
+private struct WeightGradient<T: KANScalar>: WideVisitor {
+    let call: WideDispatch<T>
+    let dz: UnsafePointer<T.Vector>
+    let dw: UnsafeMutablePointer<T.Vector>
+
+    @inline(__always)
+    func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
+        if WideKernels<T, N, K>.prefersRuns(call.basis, rowCount: call.rowCount) {
+            WideKernels<T, N, K>.runGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
+        } else {
+            WideKernels<T, N, K>.weightGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
         }
+    }
+}
+
+private struct InputGradient<T: KANScalar>: WideVisitor {
+    let call: WideDispatch<T>
+    let dz, weights: UnsafePointer<T.Vector>
+    let pulls: UnsafeMutablePointer<T.Vector>
+
+    @inline(__always)
+    func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
+        WideKernels<T, N, K>.inputGradient(call.basis, dz, weights, rowCount: call.rowCount, into: pulls)
     }
 }

@@ -3,7 +3,8 @@
 // What it must get right, in this order:
 //   1. w = mask·scale_sp·coef for the basis rows and mask·scale_base for the base row; what is masked has weight 0 and
 //      gradient 0, whatever number stands there.
-//   2. One pass over the coefficients, reading them as they stand: (inputs, outputs, basis functions).
+//   2. One pass over the coefficients, reading them as they stand: (inputs, outputs, basis functions), and turning them in blocks of
+//      8 functions × the lanes of a vector (Transposition.swift).
 
 extension FoldedLayer {
     /// Lists the inputs and outputs that have edges, and lays out groups and chunks for them.
@@ -26,7 +27,38 @@ extension FoldedLayer {
         wide.vectors = (wide.outputs.count + T.lanes - 1) / T.lanes
         wide.groups = (wide.vectors + 3) / 4
         let bytes = wide.rowCount * min(4, max(wide.vectors, 1)) * MemoryLayout<T.Vector>.stride
-        wide.chunk = min(Workspace<T>.wideInputs, max(4, (24 << 10) / bytes))
+        // Beside them stand values of the inputs, and z of a group, of up to 64 samples: 16 KB each.
+        wide.chunk = min(WideBasis<T>.maxInputs, max(4, (10 << 10) / bytes))
+    }
+
+    /// Are all inputs and outputs there: then `unfoldWide` can write a whole gradient instead of adding to it.
+    var writesGradient: Bool { isWide && wide.inputs.count == shape.inputs && wide.outputs.count == shape.outputs }
+
+    /// Are the outputs that lanes q … of the next vector stand for neighbours in the state.
+    @inline(__always)
+    private func areNeighbours(_ q: Int) -> Bool {
+        let last = q + T.lanes - 1
+        return last < wide.outputs.count && wide.outputs[last] - wide.outputs[q] == T.lanes - 1
+    }
+
+    @inline(__always)
+    private func vector(_ p: UnsafePointer<T>) -> T.Vector { UnsafeRawPointer(p).loadUnaligned(as: T.Vector.self) }
+
+    @inline(__always)
+    private func store(_ v: T.Vector, _ p: UnsafeMutablePointer<T>) {
+        UnsafeMutableRawPointer(p).storeBytes(of: v, as: T.Vector.self)
+    }
+
+    /// Calls `body(start, new)` for groups of 8 of the nb basis functions: from function `start` on, of which those before `new` were
+    /// in the group before. Fewer than 8 are one group, which reads into what follows them in the state.
+    @inline(__always)
+    private func forEachEight(_ body: (Int, Int) -> Void) {
+        let nb = shape.basisCount
+        var b = 0
+        while b < nb {
+            body(max(0, min(b, nb - 8)), b)
+            b += 8
+        }
     }
 
     /// The weights of the inputs of chunk c.
@@ -37,58 +69,134 @@ extension FoldedLayer {
             let i = wide.inputs[p]
             local?.update(i, knots: state + shape.knots + i * shape.knotCount)
             let first = i * shape.outputs
-            let (mask, scaleSp, scaleBase) = (state + shape.mask, state + shape.scaleSp, state + shape.scaleBase)
             for g in 0..<wide.groups {
-                let step = wide.width(g) * T.lanes
-                let start = wide.start(g) * T.lanes
-                let target = UnsafeMutableRawPointer(wideWeights(g, p)).assumingMemoryBound(to: T.self)
-                for q in start..<(start + step) {
-                    let to = target + (q &- start)
-                    guard q < wide.outputs.count, mask[first &+ wide.outputs[q]] != 0 else {
-                        for b in 0...nb { to[b &* step] = 0 }
-                        continue
+                let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
+                let target = wideWeights(g, p)
+                for v in 0..<width {
+                    let q = start + v * T.lanes
+                    if areNeighbours(q) {
+                        foldVector(state, first + wide.outputs[q], target + v, width)
+                    } else {
+                        let to = UnsafeMutableRawPointer(target + v).assumingMemoryBound(to: T.self)
+                        for lane in 0..<T.lanes {
+                            foldEdge(
+                                state, q + lane < wide.outputs.count ? first + wide.outputs[q + lane] : nil, to + lane,
+                                width * T.lanes)
+                        }
                     }
-                    let edge = first &+ wide.outputs[q]
-                    let scale = mask[edge] * scaleSp[edge]
-                    let coef = state + shape.coef + edge &* nb
-                    for b in 0..<nb { to[b &* step] = scale * coef[b] }
-                    to[nb &* step] = baseFunction == .zero ? 0 : mask[edge] * scaleBase[edge]
                 }
             }
         }
     }
 
+    /// The weights of as many edges as a vector has lanes, from `edge` on, a row every `step` vectors.
+    @inline(__always)
+    private func foldVector(_ state: UnsafePointer<T>, _ edge: Int, _ target: UnsafeMutablePointer<T.Vector>, _ step: Int) {
+        let nb = shape.basisCount
+        let mask = vector(state + (shape.mask + edge))
+        let scale = mask * vector(state + (shape.scaleSp + edge))
+        forEachEight { start, _ in
+            let rows = target + start &* step
+            VectorBlock<T>(columnsAt: state + (shape.coef + edge * nb + start), stride: nb).forEach { j, coef in
+                if start &+ j < nb { rows[j &* step] = T.zeroWhereZero(scale * coef, mask) }
+            }
+        }
+        target[nb * step] =
+            baseFunction == .zero ? .zero : T.zeroWhereZero(mask * vector(state + (shape.scaleBase + edge)), mask)
+    }
+
+    /// The same for one edge, or for none: a row every `step` numbers.
+    private func foldEdge(_ state: UnsafePointer<T>, _ edge: Int?, _ target: UnsafeMutablePointer<T>, _ step: Int) {
+        let nb = shape.basisCount
+        guard let edge, state[shape.mask &+ edge] != 0 else {
+            for b in 0...nb { target[b &* step] = 0 }
+            return
+        }
+        let mask = state[shape.mask &+ edge]
+        let scale = mask * state[shape.scaleSp &+ edge]
+        let coef = state + shape.coef + edge &* nb
+        for b in 0..<nb { target[b &* step] = scale * coef[b] }
+        target[nb &* step] = baseFunction == .zero ? 0 : mask * state[shape.scaleBase &+ edge]
+    }
+
     /// Adds the gradient of the weights of some inputs to that of the parameters; the mirror of `foldWide`.
+    ///
+    /// - Parameter adding: false if there is nothing to add to yet; only where `writesGradient`.
     @inline(never)
     func unfoldWide(
-        _ dw: UnsafePointer<T.Vector>, _ range: Range<Int>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>
+        _ dw: UnsafePointer<T.Vector>, _ range: Range<Int>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>,
+        adding: Bool
     ) {
-        let nb = shape.basisCount
         for (number, p) in range.enumerated() {
             let first = wide.inputs[p] * shape.outputs
             for g in 0..<wide.groups {
-                let width = wide.width(g)
-                let (step, start) = (width * T.lanes, wide.start(g) * T.lanes)
-                let source = UnsafeRawPointer(dw + wide.rowCount * (wide.start(g) * range.count + number * width))
-                    .assumingMemoryBound(to: T.self)
-                for q in start..<min(start + step, wide.outputs.count) {
-                    let edge = first &+ wide.outputs[q]
-                    let mask = state[shape.mask &+ edge]
-                    guard mask != 0 else { continue }
-                    let d = source + (q &- start)
-                    let scale = mask * state[shape.scaleSp &+ edge]
-                    let coef = state + shape.coef + edge &* nb
-                    let dcoef = gradient + shape.coef + edge &* nb
-                    var dscale: T = 0
-                    for b in 0..<nb {
-                        let db = d[b &* step]
-                        dcoef[b] += scale * db
-                        dscale += coef[b] * db
+                let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
+                let source = dw + wide.rowCount * (wide.start(g) * range.count + number * width)
+                for v in 0..<width {
+                    let q = start + v * T.lanes
+                    if !adding && areNeighbours(q) {
+                        unfoldVector(source + v, width, first + wide.outputs[q], state, gradient)
+                        continue
                     }
-                    gradient[shape.scaleSp &+ edge] += mask * dscale
-                    if baseFunction != .zero { gradient[shape.scaleBase &+ edge] += mask * d[nb &* step] }
+                    let d = UnsafeRawPointer(source + v).assumingMemoryBound(to: T.self)
+                    for lane in 0..<min(T.lanes, wide.outputs.count - q) {
+                        unfoldEdge(d + lane, width * T.lanes, first + wide.outputs[q + lane], state, gradient, adding: adding)
+                    }
                 }
             }
         }
+    }
+
+    /// Writes the gradient of as many edges as a vector has lanes.
+    @inline(__always)
+    private func unfoldVector(
+        _ dw: UnsafePointer<T.Vector>, _ step: Int, _ edge: Int, _ state: UnsafePointer<T>, _ gradient: UnsafeMutablePointer<T>
+    ) {
+        let nb = shape.basisCount
+        let mask = vector(state + (shape.mask + edge))
+        let scale = mask * vector(state + (shape.scaleSp + edge))
+        var dscale = T.Vector.zero
+        forEachEight { start, new in
+            let rows = dw + start &* step
+            VectorBlock<T>(columnsAt: state + (shape.coef + edge * nb + start), stride: nb).forEach { j, coef in
+                if start &+ j >= new, start &+ j < nb { dscale = T.multiplyAdd(coef, rows[j &* step], dscale) }
+            }
+            let block = VectorBlock<T> { j in T.zeroWhereZero(scale * rows[min(j, nb &- start) &* step], mask) }
+            let target = gradient + (shape.coef + edge * nb + start)
+            if nb >= 8 { return block.storeRows(target, stride: nb) }
+            // Eight numbers are more than a row has; the last row must not reach into its neighbour, which may be another thread's.
+            withUnsafeTemporaryAllocation(of: T.self, capacity: T.lanes * 8) { memory in
+                guard let rows = memory.baseAddress else { return }
+                block.storeRows(rows, stride: 8)
+                for lane in 0..<T.lanes { for b in 0..<nb { target[lane &* nb &+ b] = rows[lane &* 8 &+ b] } }
+            }
+        }
+        store(T.zeroWhereZero(mask * dscale, mask), gradient + (shape.scaleSp + edge))
+        store(baseFunction == .zero ? .zero : T.zeroWhereZero(mask * dw[nb * step], mask), gradient + (shape.scaleBase + edge))
+    }
+
+    /// Adds the gradient of one edge to what is there, or to 0 unless `adding`.
+    private func unfoldEdge(
+        _ d: UnsafePointer<T>, _ step: Int, _ edge: Int, _ state: UnsafePointer<T>, _ gradient: UnsafeMutablePointer<T>, adding: Bool
+    ) {
+        let nb = shape.basisCount
+        let dcoef = gradient + shape.coef + edge &* nb
+        if !adding {
+            for b in 0..<nb { dcoef[b] = 0 }
+            gradient[shape.scaleSp &+ edge] = 0
+            gradient[shape.scaleBase &+ edge] = 0
+        }
+        let mask = state[shape.mask &+ edge]
+        guard mask != 0 else { return }
+        let scale = mask * state[shape.scaleSp &+ edge]
+        let coef = state + shape.coef + edge &* nb
+        var dscale: T = 0
+        for b in 0..<nb {
+            let db = d[b &* step]
+            dcoef[b] += scale * db
+            dscale += coef[b] * db
+        }
+        gradient[shape.scaleSp &+ edge] += mask * dscale
+        if baseFunction != .zero { gradient[shape.scaleBase &+ edge] += mask * d[nb &* step] }
     }
 }

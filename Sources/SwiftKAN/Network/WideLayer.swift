@@ -58,6 +58,12 @@ extension FoldedLayer {
         UnsafeMutableRawPointer(p).assumingMemoryBound(to: T.self)
     }
 
+    /// The kernels for a group of `vectors` vectors.
+    @inline(__always)
+    private func kernels(_ vectors: Int, _ basis: WideBasis<T>) -> WideDispatch<T> {
+        WideDispatch(vectors: vectors, k: shape.k, basis: basis, rowCount: wide.rowCount)
+    }
+
     // MARK: - Basis
 
     /// The basis of some inputs at samples `start ..< start + samples` of a block: values or derivatives.
@@ -70,23 +76,23 @@ extension FoldedLayer {
         _ w: Workspace<T>, _ x: UnsafeMutablePointer<T.Vector>, nv: Int, _ range: Range<Int>, start: Int, samples: Int,
         slopes: Bool
     ) -> WideBasis<T> {
-        var basis = w.basis
+        var basis = slopes ? w.slopes : w.basis
         basis.samples = samples
         basis.inputs = range.count
         guard let local else { return basis }
-        let first = start / T.lanes
         let count = (samples + T.lanes - 1) / T.lanes
         for (number, p) in range.enumerated() {
             let i = wide.inputs[p]
-            let row = x + i * nv + first
-            baseFunction.rows(T.self, x: row, nv: count, value: w.value, derivative: slopes ? w.slope : nil)
-            let (values, base, table) = (scalars(row), scalars(slopes ? w.slope : w.value), local.table(i))
+            let row = x + (i * nv + start / T.lanes)
+            let base = UnsafeMutableRawPointer(basis.base + number * WideBasis<T>.capacity).assumingMemoryBound(to: T.Vector.self)
+            baseFunction.rows(T.self, x: row, nv: count, value: slopes ? w.value : base, derivative: slopes ? base : nil)
+            let table = local.table(i)
             switch shape.k {
-            case 1: basis.fill(One.self, number, table, values, base: base, slopes: slopes)
-            case 2: basis.fill(Two.self, number, table, values, base: base, slopes: slopes)
-            case 3: basis.fill(Three.self, number, table, values, base: base, slopes: slopes)
-            case 4: basis.fill(Four.self, number, table, values, base: base, slopes: slopes)
-            default: basis.fill(Five.self, number, table, values, base: base, slopes: slopes)
+            case 1: basis.fill(One.self, number, table, row, slopes: slopes)
+            case 2: basis.fill(Two.self, number, table, row, slopes: slopes)
+            case 3: basis.fill(Three.self, number, table, row, slopes: slopes)
+            case 4: basis.fill(Four.self, number, table, row, slopes: slopes)
+            default: basis.fill(Five.self, number, table, row, slopes: slopes)
             }
         }
         return basis
@@ -102,14 +108,13 @@ extension FoldedLayer {
         RowKernels<T>.fill(z, .zero, samples * wide.vectors)
         for c in 0..<wide.chunks {
             let range = wide.inputRange(c)
-            for start in stride(from: 0, to: samples, by: Workspace<T>.wideSamples) {
-                let count = min(Workspace<T>.wideSamples, samples - start)
+            for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
+                let count = min(WideBasis<T>.capacity, samples - start)
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
                 for g in 0..<wide.groups {
                     let width = wide.width(g)
-                    WideKernels<T, One, One>.forward(
-                        width, shape.k, basis, wideWeights(g, range.lowerBound), rowCount: wide.rowCount,
-                        into: z + wide.start(g) * samples + start * width)
+                    kernels(width, basis).forward(
+                        wideWeights(g, range.lowerBound), into: z + wide.start(g) * samples + start * width)
                 }
             }
         }
@@ -138,12 +143,13 @@ extension FoldedLayer {
 
     // MARK: - Backward
 
-    /// From the rows of dL/dz: `adjoint`, their transpose, and, if asked for, dL/dx in w.dx.
+    /// From the rows of dL/dz: `adjoint`, their transpose, and, if asked for, dL/dx in w.dx, with a regulariser's pulls on the edges.
     ///
     /// The gradient of the weights is left to `wideGradient`, which has all samples of several blocks for a few inputs.
     @inline(never)
     func wideBackward(
-        _ w: Workspace<T>, _ rows: LayerRows<T>, adjoint: UnsafeMutablePointer<T.Vector>, inputGradient: Bool
+        _ w: Workspace<T>, _ rows: LayerRows<T>, adjoint: UnsafeMutablePointer<T.Vector>, inputGradient: Bool,
+        moments: WideMoments<T>?
     ) {
         let (samples, width) = (w.samples, w.nv * T.lanes)
         let source = scalars(w.dz)
@@ -165,16 +171,15 @@ extension FoldedLayer {
         RowKernels<T>.fill(w.dx, .zero, shape.inputs * w.nv)
         for c in 0..<wide.chunks {
             let range = wide.inputRange(c)
-            for start in stride(from: 0, to: samples, by: Workspace<T>.wideSamples) {
-                let count = min(Workspace<T>.wideSamples, samples - start)
+            for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
+                let count = min(WideBasis<T>.capacity, samples - start)
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: true)
                 let pulls = w.pulls
                 RowKernels<T>.fill(pulls, .zero, count * range.count)
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
-                    WideKernels<T, One, One>.inputGradient(
-                        step, shape.k, basis, adjoint + wide.start(g) * samples + start * step,
-                        wideWeights(g, range.lowerBound), rowCount: wide.rowCount, into: pulls)
+                    kernels(step, basis).inputGradient(
+                        adjoint + wide.start(g) * samples + start * step, wideWeights(g, range.lowerBound), into: pulls)
                 }
                 T.totals(pulls, count * range.count)
                 let sums = scalars(pulls)
@@ -182,34 +187,43 @@ extension FoldedLayer {
                     let dx = scalars(w.dx) + (wide.inputs[p] * width + start)
                     for s in 0..<count { dx[s] = sums[s &* range.count &+ number] }
                 }
+                guard let moments else { continue }
+                let values = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
+                for (number, p) in range.enumerated() {
+                    moments.addInputPulls(p, number, values, basis, to: scalars(w.dx) + (wide.inputs[p] * width + start))
+                }
             }
         }
     }
 
-    /// The gradient of the weights of chunk c of inputs over `blocks` blocks of samples, added to that of the parameters.
+    /// The gradient of the weights of chunk c of inputs over `blocks` blocks of samples, written to that of the parameters or, if
+    /// `adding`, added to it.
     ///
     /// - Parameter blocks: for every block its samples, the rows of x and the transposed dL/dz.
     @inline(never)
     func wideGradient(
-        _ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>
+        _ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>,
+        adding: Bool
     ) {
         let range = wide.inputRange(c)
         let dw = w.wideGradient
         RowKernels<T>.fill(dw, .zero, range.count * wide.rowCount * wide.vectors)
         for block in blocks {
             let nv = (block.samples + T.lanes - 1) / T.lanes
-            for start in stride(from: 0, to: block.samples, by: Workspace<T>.wideSamples) {
-                let count = min(Workspace<T>.wideSamples, block.samples - start)
+            for start in stride(from: 0, to: block.samples, by: WideBasis<T>.capacity) {
+                let count = min(WideBasis<T>.capacity, block.samples - start)
                 let basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false)
+                // Needed for one kernel of two: WideKernels.swift chooses.
+                if shape.grid <= WideBasis<T>.runFunctions { basis.listRuns(shape.grid) }
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
-                    WideKernels<T, One, One>.weightGradient(
-                        step, shape.k, basis, block.adjoint + wide.start(g) * block.samples + start * step,
-                        rowCount: wide.rowCount, into: dw + wide.rowCount * wide.start(g) * range.count)
+                    kernels(step, basis).weightGradient(
+                        block.adjoint + wide.start(g) * block.samples + start * step,
+                        into: dw + wide.rowCount * wide.start(g) * range.count)
                 }
             }
         }
-        unfoldWide(dw, range, state: state, into: gradient)
+        unfoldWide(dw, range, state: state, into: gradient, adding: adding)
     }
 }
 

@@ -22,17 +22,15 @@ final class WideMoments<T: KANScalar> {
     private let sums: AlignedBuffer<Double>
     /// (inputs, rows, k + 2): row r's products with rows r … r + k, and with the base function
     private let products: AlignedBuffer<Double>
-    /// A as `products`, and B as `sums`
-    private let quadratic: AlignedBuffer<T>
-    private let linear: AlignedBuffer<T>
+    /// (inputs, first functions, k + 3, 8): A of the k + 1 functions and the base function, a column after another, and -B
+    private let windows: AlignedBuffer<T>
 
     init(_ layer: FoldedLayer<T>) throws(KANError) {
         (rowCount, k) = (layer.wide.rowCount, layer.shape.k)
         inputs = layer.wide.inputs.count
         sums = try AlignedBuffer(count: inputs * rowCount)
         products = try AlignedBuffer(count: inputs * rowCount * (k + 2))
-        quadratic = try AlignedBuffer(count: inputs * rowCount * (k + 2))
-        linear = try AlignedBuffer(count: inputs * rowCount)
+        windows = try AlignedBuffer(count: inputs * (rowCount - 1 - k) * (k + 3) * 8)
     }
 
     /// Forgets all samples and keeps the memory.
@@ -41,27 +39,47 @@ final class WideMoments<T: KANScalar> {
         products.fillWithZero()
     }
 
-    /// Adds the samples of a filled basis; `first` is the first of its inputs.
+    /// Doubles that the windows of `inputs` inputs take.
+    func windowCount(_ inputs: Int) -> Int { inputs * (rowCount - 1 - k) * (k + 3) * 8 }
+
+    /// Adds the samples of a filled basis to windows, (inputs, first functions, k + 3, 8) numbers: with v' the values of the k + 1
+    /// functions and the base function, the products of v' with each number of v', and v' itself.
     @inline(never)
-    func add(_ basis: WideBasis<T>, first: Int) {
-        let (k, rowCount) = (k, rowCount)
+    func add(_ basis: WideBasis<T>, to windows: UnsafeMutablePointer<Double>) {
+        let (k, functions) = (k, rowCount - 1 - k)
+        let all = UnsafeMutableRawPointer(windows).assumingMemoryBound(to: SIMD8<Double>.self)
+        let step = basis.inputs &* WideBasis<T>.slotSize
         for i in 0..<basis.inputs {
-            let m = sums.base + (first + i) * rowCount
-            let M = products.base + (first + i) * rowCount * (k + 2)
+            var slot = UnsafeRawPointer(basis.slots + i &* WideBasis<T>.slotSize)
+            let (first, base) = (basis.first + i &* WideBasis<T>.capacity, basis.base + i &* WideBasis<T>.capacity)
+            let window = all + i &* functions &* (k &+ 3)
             for s in 0..<basis.samples {
-                let e = s &* basis.inputs &+ i
-                let v = basis.slots + e &* WideBasis<T>.slotSize
-                let row = Int(basis.first[e])
-                let base = Double(v[k + 1])
+                var v = T.doubles(slot.assumingMemoryBound(to: SIMD8<T>.self).pointee)
+                v[k &+ 1] = Double(base[s])
+                let target = window + Int(first[s]) &* (k &+ 3)
+                for h in 0..<(k &+ 2) { target[h] = Double.multiplyAdd(v, SIMD8(repeating: v[h]), target[h]) }
+                target[k &+ 2] += v
+                slot += step &* MemoryLayout<T>.stride
+            }
+        }
+    }
+
+    /// Adds windows to the sums of inputs `range`.
+    func merge(_ windows: UnsafePointer<Double>, _ range: Range<Int>) {
+        let functions = rowCount - 1 - k
+        for (number, p) in range.enumerated() {
+            let m = sums.base + p * rowCount
+            let M = products.base + p * rowCount * (k + 2)
+            for f in 0..<functions {
+                let window = windows + (number * functions + f) * (k + 3) * 8
                 for j in 0...k {
-                    let a = Double(v[j])
-                    let target = M + (row &+ j) &* (k &+ 2)
-                    m[row &+ j] += a
-                    for h in j...k { target[h &- j] += a * Double(v[h]) }
-                    target[k &+ 1] += a * base
+                    let target = M + (f + j) * (k + 2)
+                    for h in j...k { target[h - j] += window[h * 8 + j] }
+                    target[k + 1] += window[(k + 1) * 8 + j]
+                    m[f + j] += window[(k + 2) * 8 + j]
                 }
-                m[rowCount &- 1] += base
-                M[rowCount &* (k &+ 2) &- 1] += base * base
+                m[rowCount - 1] += window[(k + 2) * 8 + k + 1]
+                M[rowCount * (k + 2) - 1] += window[(k + 1) * 8 + k + 1]
             }
         }
     }
@@ -129,44 +147,85 @@ final class WideMoments<T: KANScalar> {
     ) {
         let width = layer.wide.outputs.count
         let (last, m) = (rowCount - 1, sums.base + p * rowCount)
-        let (A, B) = (quadratic.base + p * rowCount * (k + 2), linear.base + p * rowCount)
         withWeights(layer, p) { w, Mw in
-            for r in 0..<rowCount {
-                var b = 0.0
-                for q in 0..<width {
-                    let s = slope(q)
-                    gradient[r * width + q] = s * (Mw[r * width + q] - mean(q) * m[r])
-                    // From here on M w is not needed: slope·w takes its place.
-                    Mw[r * width + q] = s * w[r * width + q]
-                    b += mean(q) * Mw[r * width + q]
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount * (k + 3)) { memory in
+                guard let A = memory.baseAddress else { return }
+                let B = A + rowCount * (k + 2)
+                for r in 0..<rowCount {
+                    var b = 0.0
+                    for q in 0..<width {
+                        let s = slope(q)
+                        gradient[r * width + q] = s * (Mw[r * width + q] - mean(q) * m[r])
+                        // From here on M w is not needed: slope·w takes its place.
+                        Mw[r * width + q] = s * w[r * width + q]
+                        b += mean(q) * Mw[r * width + q]
+                    }
+                    B[r] = b
                 }
-                B[r] = T(b)
-            }
-            func dot(_ r: Int, _ h: Int) -> T {
-                var sum = 0.0
-                for q in 0..<width { sum += Mw[r * width + q] * w[h * width + q] }
-                return T(sum)
-            }
-            for r in 0...last {
-                for h in 0...k where r < last && r + h < last { A[r * (k + 2) + h] = dot(r, r + h) }
-                A[r * (k + 2) + k + 1] = dot(r, last)
+                func dot(_ r: Int, _ h: Int) -> Double {
+                    var sum = SIMD8<Double>.zero
+                    var q = 0
+                    while q + 8 <= width {
+                        let a = UnsafeRawPointer(Mw + (r * width + q)).loadUnaligned(as: SIMD8<Double>.self)
+                        let b = UnsafeRawPointer(w + (h * width + q)).loadUnaligned(as: SIMD8<Double>.self)
+                        sum = Double.multiplyAdd(a, b, sum)
+                        q += 8
+                    }
+                    var total = Double.total(sum)
+                    while q < width {
+                        total += Mw[r * width + q] * w[h * width + q]
+                        q += 1
+                    }
+                    return total
+                }
+                for r in 0...last {
+                    for h in 0...k where r < last && r + h < last { A[r * (k + 2) + h] = dot(r, r + h) }
+                    A[r * (k + 2) + k + 1] = dot(r, last)
+                }
+                fillWindows(p, A, B)
             }
         }
     }
 
-    /// dR/dx of input p at a sample with values v and derivatives d of the rows from `first` on.
-    @inline(__always)
-    func inputPull(_ p: Int, _ first: Int, _ v: UnsafePointer<T>, _ d: UnsafePointer<T>) -> T {
-        let last = rowCount - 1
-        let (A, B) = (quadratic.base + p * rowCount * (k + 2), linear.base + p * rowCount)
-        let (base, slope) = (v[k + 1], d[k + 1])
-        var pull = slope * (A[last * (k + 2) + k + 1] * base - B[last])
-        for j in 0...k {
-            let row = A + (first + j) * (k + 2)
-            pull += d[j] * (row[0] * v[j] + row[k + 1] * base - B[first + j]) + slope * row[k + 1] * v[j]
-            for h in stride(from: j + 1, through: k, by: 1) { pull += row[h - j] * (d[j] * v[h] + d[h] * v[j]) }
+    /// Writes A, a band of rows r with rows r … r + k and the last, and B to the windows of input p.
+    private func fillWindows(_ p: Int, _ A: UnsafePointer<Double>, _ B: UnsafePointer<Double>) {
+        let (last, functions) = (rowCount - 1, rowCount - 1 - k)
+        for f in 0..<functions {
+            let window = windows.base + (p * functions + f) * (k + 3) * 8
+            for j in 0...k {
+                for h in 0...k { window[h * 8 + j] = T(A[(f + min(j, h)) * (k + 2) + abs(j - h)]) }
+                window[j * 8 + k + 1] = T(A[(f + j) * (k + 2) + k + 1])
+                window[(k + 1) * 8 + j] = window[j * 8 + k + 1]
+                window[(k + 2) * 8 + j] = -T(B[f + j])
+            }
+            window[(k + 1) * 8 + k + 1] = T(A[last * (k + 2) + k + 1])
+            window[(k + 2) * 8 + k + 1] = -T(B[last])
         }
-        return pull
+    }
+
+    /// target_s += dR/dx of input p, number `number` of two bases of the same samples: values and derivatives.
+    @inline(never)
+    func addInputPulls(
+        _ p: Int, _ number: Int, _ values: WideBasis<T>, _ slopes: WideBasis<T>, to target: UnsafeMutablePointer<T>
+    ) {
+        let (k, functions) = (k, rowCount - 1 - k)
+        let all = UnsafeRawPointer(windows.base).assumingMemoryBound(to: SIMD8<T>.self) + p * functions * (k + 3)
+        let (step, row) = (values.inputs * WideBasis<T>.slotSize, number * WideBasis<T>.capacity)
+        var slot = number * WideBasis<T>.slotSize
+        for s in 0..<values.samples {
+            let window = all + Int(values.first[row &+ s]) &* (k &+ 3)
+            let v = values.slots + slot
+            var sum = window[k &+ 2]
+            for h in 0...k { sum = T.multiplyAdd(window[h], SIMD8(repeating: v[h]), sum) }
+            sum = T.multiplyAdd(window[k &+ 1], SIMD8(repeating: values.base[row &+ s]), sum)
+            var d = UnsafeRawPointer(slopes.slots + slot).assumingMemoryBound(to: SIMD8<T>.self).pointee
+            d[k &+ 1] = slopes.base[row &+ s]
+            let product = T.multiplyAdd(d, sum, .zero)
+            let four = product.lowHalf + product.highHalf
+            let two = four.lowHalf + four.highHalf
+            target[s] += two.x + two.y
+            slot = slot &+ step
+        }
     }
 }
 
@@ -186,13 +245,19 @@ extension FoldedLayer {
     /// Adds a chunk's inputs over some blocks of samples to the moments.
     func addWideMoments(_ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], to moments: WideMoments<T>) {
         let range = wide.inputRange(c)
-        for block in blocks {
-            let nv = (block.samples + T.lanes - 1) / T.lanes
-            for start in stride(from: 0, to: block.samples, by: Workspace<T>.wideSamples) {
-                let count = min(Workspace<T>.wideSamples, block.samples - start)
-                let basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false)
-                moments.add(basis, first: range.lowerBound)
+        let count = moments.windowCount(range.count)
+        withUnsafeTemporaryAllocation(byteCount: max(1, count) * MemoryLayout<Double>.stride, alignment: 64) { memory in
+            guard let windows = memory.baseAddress?.bindMemory(to: Double.self, capacity: count) else { return }
+            windows.update(repeating: 0, count: count)
+            for block in blocks {
+                let nv = (block.samples + T.lanes - 1) / T.lanes
+                for start in stride(from: 0, to: block.samples, by: WideBasis<T>.capacity) {
+                    let samples = min(WideBasis<T>.capacity, block.samples - start)
+                    moments.add(
+                        wideBasis(w, block.x, nv: nv, range, start: start, samples: samples, slopes: false), to: windows)
+                }
             }
+            moments.merge(windows, range)
         }
     }
 
@@ -224,31 +289,6 @@ extension FoldedLayer {
                     }
                     gradient[shape.scaleSp + edge] += mask * dscale
                     if baseFunction != .zero { gradient[shape.scaleBase + edge] += mask * T(d[nb * width + q]) }
-                }
-            }
-        }
-    }
-
-    /// Adds a regulariser's dR/dx through the edges to w.dx.
-    @inline(never)
-    func addInputPulls(_ w: Workspace<T>, _ rows: LayerRows<T>, _ moments: WideMoments<T>) {
-        let width = w.nv * T.lanes
-        let dx = UnsafeMutableRawPointer(w.dx).assumingMemoryBound(to: T.self)
-        let values = UnsafeMutableRawPointer(w.pulls).assumingMemoryBound(to: T.self)
-        for c in 0..<wide.chunks {
-            let range = wide.inputRange(c)
-            for start in stride(from: 0, to: w.samples, by: Workspace<T>.wideSamples) {
-                let count = min(Workspace<T>.wideSamples, w.samples - start)
-                var basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
-                values.update(from: basis.slots, count: count * range.count * WideBasis<T>.slotSize)
-                basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: true)
-                for (number, p) in range.enumerated() {
-                    let target = dx + (wide.inputs[p] * width + start)
-                    for s in 0..<count {
-                        let e = s * range.count + number
-                        target[s] += moments.inputPull(
-                            p, Int(basis.first[e]), values + e * WideBasis<T>.slotSize, basis.slots + e * WideBasis<T>.slotSize)
-                    }
                 }
             }
         }

@@ -61,9 +61,9 @@ final class Workspace<T: KANScalar> {
     private(set) var wide: UnsafeMutablePointer<T.Vector>
     /// Layer by layer dL/dz of the wide form, transposed; memory of the workspace's own until `bind` gives other.
     private(set) var adjoints: [UnsafeMutablePointer<T.Vector>] = []
-    /// Basis functions of a few inputs at a few samples, in the wide form
-    private(set) var basis: WideBasis<T>
-    /// (wideSamples, wideInputs): dL/dx of these, before the sum over lanes
+    /// Basis functions of a few inputs at a few samples, in the wide form, and their derivatives
+    private(set) var basis, slopes: WideBasis<T>
+    /// (samples, inputs) of a basis: dL/dx of these, before the sum over lanes
     private(set) var pulls: UnsafeMutablePointer<T.Vector>
     /// The gradient of a few inputs' weights, in the wide form
     private(set) var wideGradient: UnsafeMutablePointer<T.Vector>
@@ -80,10 +80,6 @@ final class Workspace<T: KANScalar> {
         while capacity > 1 && capacity * rows * MemoryLayout<T.Vector>.stride > 384 << 10 { capacity /= 2 }
         return capacity
     }
-
-    /// Samples and inputs at which the wide form evaluates the basis at a time.
-    static var wideSamples: Int { 4 * T.lanes }
-    static var wideInputs: Int { 8 }
 
     /// Rows of the basis functions; the wide form has none.
     private static func basisRows(_ layer: FoldedLayer<T>) -> Int {
@@ -111,13 +107,12 @@ final class Workspace<T: KANScalar> {
     init(_ folded: [FoldedLayer<T>], capacity: Int) throws(KANError) {
         self.capacity = capacity
         let scratchCount = folded.map { BSplineTable<T>.scratchCount(grid: $0.shape.grid, k: $0.shape.k) }.max() ?? 0
-        let slotVectors = folded.contains(where: \.isWide)
-            ? Self.wideSamples * Self.wideInputs * WideBasis<T>.slotSize / T.lanes : 0
-        let pullVectors = slotVectors * T.lanes / WideBasis<T>.slotSize
+        let basisVectors = folded.contains(where: \.isWide) ? WideBasis<T>.vectorCount : 0
+        let pullVectors = folded.contains(where: \.isWide) ? WideBasis<T>.capacity * WideBasis<T>.maxInputs : 0
         let chunkVectors = folded.filter(\.isWide).map {
-            Self.wideInputs * ($0.shape.basisCount + 1) * $0.outputVectors
+            WideBasis<T>.maxInputs * ($0.shape.basisCount + 1) * $0.outputVectors
         }.max() ?? 0
-        let vectors = Self.rowsNeeded(folded) * capacity + 2 * slotVectors + pullVectors + chunkVectors + scratchCount
+        let vectors = Self.rowsNeeded(folded) * capacity + 2 * basisVectors + pullVectors + chunkVectors + scratchCount
         memory = try AlignedBuffer(count: vectors * T.lanes)
         var next = memory.vectors
         func take(_ rows: Int) -> UnsafeMutablePointer<T.Vector> {
@@ -142,11 +137,9 @@ final class Workspace<T: KANScalar> {
         slope = take(1)
         pull = take(1)
         wide = take(Self.wideRows(folded))
-        let slots = UnsafeMutableRawPointer(next)
-        basis = WideBasis(
-            slots: slots.assumingMemoryBound(to: T.self),
-            first: (slots + slotVectors * MemoryLayout<T.Vector>.stride).assumingMemoryBound(to: Int32.self))
-        next += 2 * slotVectors
+        basis = WideBasis(memory: next)
+        slopes = WideBasis(memory: next + basisVectors)
+        next += 2 * basisVectors
         pulls = next
         next += pullVectors
         wideGradient = next

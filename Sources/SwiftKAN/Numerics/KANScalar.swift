@@ -37,10 +37,20 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func multiplyAdd(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
     static func multiplySubtract(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
     static func multiplyAdd(_ a: SIMD8<Self>, _ b: SIMD8<Self>, _ c: SIMD8<Self>) -> SIMD8<Self>
+    static func doubles(_ x: SIMD8<Self>) -> SIMD8<Double>
     static func hat(_ a: Vector, _ b: Vector) -> Vector
     static func total(_ x: Vector) -> Self
     static func totals(_ vectors: UnsafeMutablePointer<Vector>, _ count: Int)
     static func rounded(_ x: Self) -> Int
+    // Rows into columns; see `Transposition.swift`.
+    static func unshuffled(_ a: Vector, _ b: Vector) -> (Vector, Vector)
+    static func shuffled(_ a: Vector, _ b: Vector) -> (Vector, Vector)
+    static func loadEights(_ p: UnsafePointer<Self>, stride: Int, number: Int) -> Vector
+    static func storeEights(_ v: Vector, _ p: UnsafeMutablePointer<Self>, stride: Int, number: Int)
+    /// The cells of a vector of numbers; see `CellSearch.swift`.
+    static func findCells(
+        _ x: Vector, _ t: UnsafePointer<Self>, cells: Int, k: Int, first: UnsafeMutablePointer<Int32>,
+        cell: UnsafeMutablePointer<Int32>)
     /// 1 / (1 + e^-x) in every lane; see `VectorExp.swift`.
     static func sigmoid(_ x: Vector) -> Vector
 }

@@ -58,6 +58,9 @@ extension Double {
         let one = raw.assumingMemoryBound(to: Double.self)
         for e in 0..<count { one[e] = one[2 &* e] + one[2 &* e &+ 1] }
     }
+    /// The same numbers in double precision.
+    @inline(__always)
+    public static func doubles(_ x: SIMD8<Double>) -> SIMD8<Double> { x }
     /// The whole number next to x, which is one of 0 … 2^22; a few instructions where `Int(x)` has tests.
     @inline(__always)
     public static func rounded(_ x: Double) -> Int { Int((x + 0x1p52).bitPattern & 0xf_ffff_ffff_ffff) }
@@ -114,6 +117,10 @@ extension Float {
         let four = eight.lowHalf + eight.highHalf
         let two = four.lowHalf + four.highHalf
         return two.x + two.y
+    }
+    @inline(__always)
+    public static func doubles(_ x: SIMD8<Float>) -> SIMD8<Double> {
+        SIMD8(Double(x[0]), Double(x[1]), Double(x[2]), Double(x[3]), Double(x[4]), Double(x[5]), Double(x[6]), Double(x[7]))
     }
     @inline(__always)
     public static func multiplyAdd(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>) -> SIMD8<Float> {

@@ -4,6 +4,8 @@
 // reaches only numbers that are trained.
 // An update is one pass over the numbers in vectors, shared by the threads; it also keeps a copy of what was before.
 
+import Synchronization
+
 final class FirstOrder<T: KANScalar> {
     private let options: FitOptions
     private let mean: AlignedBuffer<T>
@@ -22,26 +24,32 @@ final class FirstOrder<T: KANScalar> {
     /// - Parameters:
     ///   - idle: ranges whose gradient is and has always been 0: they only decay.
     ///   - saved: receives the numbers of both as they were; or nil.
+    /// - Returns: were all gradients finite. If not, the optimiser is of no further use.
+    @discardableResult
     func step(
         _ x: UnsafeMutablePointer<T>, _ g: UnsafePointer<T>, ranges: [Range<Int>], idle: [Range<Int>] = [], lr: Double,
         saving saved: UnsafeMutablePointer<T>? = nil
-    ) {
+    ) -> Bool {
         updates += 1
         let decays = options.weightDecay != 0
+        let infinite = Atomic<Int>(0)
         forEachPart(decays ? ranges + idle : ranges) { part in
+            if !Self.isFinite(g + part.lowerBound, count: part.count) { infinite.store(1, ordering: .relaxed) }
             saved?.advanced(by: part.lowerBound).update(from: x + part.lowerBound, count: part.count)
             switch options.optimizer {
             case .sgd: sgd(x, g, part, T(lr))
             default: adam(x, g, part, lr)
             }
         }
-        guard !decays, let saved else { return }
-        for range in idle { (saved + range.lowerBound).update(from: x + range.lowerBound, count: range.count) }
+        if !decays, let saved {
+            for range in idle { (saved + range.lowerBound).update(from: x + range.lowerBound, count: range.count) }
+        }
+        return infinite.load(ordering: .relaxed) == 0
     }
 
     /// Calls `body` with parts of the ranges, on all threads if there are enough numbers.
     private func forEachPart(_ ranges: [Range<Int>], _ body: (Range<Int>) -> Void) {
-        let size = 1 << 14
+        let size = 1 << 12  // what is read of all arrays stays in the first-level caches
         var total = 0
         parts.removeAll(keepingCapacity: true)
         for range in ranges {

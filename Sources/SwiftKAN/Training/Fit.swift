@@ -282,13 +282,13 @@ final class FitLoop<T: KANScalar> {
         }
         let value = try evaluate(batch, gradient: gradient.base)
         let total = value.loss + options.objective.lamb * value.reg
-        guard total.isFinite, FirstOrder.isFinite(gradient.base, count: gradient.count) else { return (value, false, false) }
+        guard total.isFinite else { return (value, false, false) }
         saveFixed()
         let idle = idleRanges
-        firstOrder?.step(
+        let finite = firstOrder?.step(
             state, gradient.base, ranges: ranges.filter { !idle.contains($0) }, idle: idle, lr: options.lr(step: step),
             saving: lastFinite.base)
-        return (value, true, true)
+        return (value, finite ?? true, true)
     }
 
     /// Stores the step's losses, the test loss at the parameters as they are now.

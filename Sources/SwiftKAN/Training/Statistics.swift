@@ -142,7 +142,7 @@ extension Evaluator {
                 for (l, layer) in folded.enumerated() {
                     layer.addMoments(w, w.layers[l], evaluation, wanted, to: &shards[shard][l])
                 }
-            } chunk: { w, l, chunk, blocks in
+            } chunk: { w, l, chunk, blocks, _ in
                 if let moments = wideMoments[l] { folded[l].addWideMoments(chunk, w, blocks, to: moments) }
             }
         }

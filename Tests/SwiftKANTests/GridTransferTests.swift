@@ -100,7 +100,7 @@ import Testing
 
     /// Samples that lie outside the grid, as hidden ones do after some steps: the finer grid's extended part is shorter, so the grid
     /// itself must reach them, or their function would be lost.
-    @Test(arguments: [5, 8, 11]) func refinementReachesOut(grid: Int) throws {
+    @Test(arguments: [8, 11]) func refinementReachesOut(grid: Int) throws {
         let network = try KAN<Double>(Settings(width: [1, 2], grid: 4))
         let shape = network.layers[0]
         for b in 0..<(2 * shape.basisCount) { network.state[shape.coef + b] = Double.sin(Double(b * b)) }
@@ -109,7 +109,7 @@ import Testing
         let (before, after) = (try network.predictions(x), try child.predictions(x))
         let fine = knots(child, 0, 0)
         #expect(fine[3] == x.min() && fine[3 + grid] == x.max())
-        #expect(largestDifference(after, before) < [5: 0.6, 8: 0.15, 11: 0.05][grid]!)
+        #expect(largestDifference(after, before) < (grid == 8 ? 0.15 : 0.05))
         // With samples inside only, the old grid's ends stay.
         let inside = try network.refined(grid: [grid], x: x.map { $0 / 2 }, n: 300, evaluation: Evaluation())
         #expect(knots(inside, 0, 0)[3] == -1 && knots(inside, 0, 0)[3 + grid] == 1)

@@ -3,7 +3,7 @@
 What it must get right first:
   1. a candidate counts by its error on the data after its constants were fitted anew, not by how well it resembles a spline:
      the best function of an edge may be one that others make up for (the idea of arXiv 2603.15250);
-  2. the table is a Pareto front: each row is better than all simpler ones;
+  2. the table is a Pareto front: each row's network is better than all simpler ones, by a hundredth at least;
   3. the model that is searched stays as it was, and each row has a model of its own.
 """
 
@@ -147,7 +147,8 @@ class Search:
         Returns
         -------
         SymbolicSearch
-            A list of :class:`SymbolicRow`; ``.best`` is the one to take.
+            A list of :class:`SymbolicRow`, each with an error on the training data at least 1 % below those of all simpler ones;
+            ``.best`` is the one to take.
 
         Raises
         ------
@@ -329,8 +330,9 @@ class _Searcher:
             if not loss < 0.99 * smallest or smallest <= EXACT * self.scale:
                 continue
             polished = model.clone()
-            if self.refit(polished, 5 * self.steps) < loss:
-                model = polished
+            better = self.refit(polished, 5 * self.steps)
+            if better < loss:
+                loss, model = better, polished
             smallest = min(smallest, loss)
             model.get_act(self.train.rows)
             formulas, variables = model.symbolic_formula()

@@ -1,0 +1,341 @@
+"""KANRegressor and KANClassifier: Kolmogorov-Arnold networks with scikit-learn's interface.
+
+What it must get right first:
+  1. scikit-learn's contract (``check_estimator`` passes, with no check left out);
+  2. the default settings do on any data what no one has tuned: they choose between a straight line and a wide network by
+     cross-validation inside ``fit``, which sees nothing but its own data;
+  3. what is chosen is an ordinary :class:`swiftkan.KAN`, ``model_``, for plots, pruning and formulas.
+
+Needs scikit-learn (pip install 'swiftkan[sklearn]'); it is imported with this module, and this module when one of its names is asked for.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from . import _check, _choice
+from ._kan import KAN
+
+MARGIN = 0.05  # how far beyond the training samples, as a part of their range, inputs are taken as they are
+ADDITIVE = {"alpha": (0.3, 3.0, 30.0), "bend": (0.0, 0.1, 0.3, 1.0), "grid": 8}
+DECAYED = {"alpha": (1.0, 0.3, 0.1), "grid": 3}
+NEWTON = {"hidden": (5,), "grids": (4, 8, 16), "steps": 40}
+AUTO = (((16,), 1.0), ((16,), 0.3), ((64,), 0.3), ((64,), 0.1))  # hidden, alpha
+MEMBERS = 4
+
+
+class _Estimator(BaseEstimator):
+    """What both have in common: parameters, checks, scaling, the choice of a network."""
+
+    def __init__(
+        self, hidden="auto", *, alpha="auto", opt="auto", grid=None, k=3, steps=None, members=None, folds=5, random_state=None,
+    ):  # fmt: skip
+        self.hidden = hidden
+        self.alpha = alpha
+        self.opt = opt
+        self.grid = grid
+        self.k = k
+        self.steps = steps
+        self.members = members
+        self.folds = folds
+        self.random_state = random_state
+
+    def scaled(self, X: Any) -> np.ndarray:
+        """The samples as ``model_`` takes them: (X - x_mean_)/x_scale_, where X is first brought into the range of the training
+        samples, widened by 5 % at both ends.
+
+        Parameters
+        ----------
+        X : array-like, (samples, features)
+
+        Returns
+        -------
+        array of float64, (samples, features)
+
+        Raises
+        ------
+        ValueError
+            For another number of features, NaN or infinity.
+        NotFittedError
+            Before ``fit``.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return (np.clip(X, *self.x_range_) - self.x_mean_) / self.x_scale_
+
+    # ---- fit -----------------------------------------------------------------------------------------------------
+
+    def _train(self, x: np.ndarray, y: np.ndarray, sample_weight: Any, classes: int) -> None:
+        """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
+        candidates, members, folds = self._candidates(bool(classes), y)
+        given = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        x, y, weight = _distinct(x, y, given)
+        self.x_mean_ = np.average(x, axis=0, weights=weight)
+        self.x_scale_ = _spread(x, self.x_mean_, weight)
+        low, high = x.min(axis=0), x.max(axis=0)
+        self.x_range_ = np.stack([low - MARGIN * (high - low), high + MARGIN * (high - low)])
+        x = (x - self.x_mean_) / self.x_scale_
+        if not classes:
+            self.y_mean_ = np.average(y, axis=0, weights=weight)
+            self.y_scale_ = _spread(y, self.y_mean_, weight)
+            y = (y - self.y_mean_) / self.y_scale_
+        problem = _choice.Problem(x, y, weight, classes, bool(np.any(weight != weight[0])))
+        candidates = [c for c in candidates if len(candidates) == 1 or not isinstance(c, _choice.Newton) or c.affordable(problem)]
+        random = np.random.RandomState(check_random_state(self.random_state).randint(2**31 - 1))
+        chosen, self.cv_results_ = _choice.race(candidates, problem, folds, random)
+        self.chosen_ = chosen.describe()
+        self.model_ = _choice.train(chosen, problem, members, random)
+        self.model_.cache_data = x
+
+    def _candidates(self, classifies: bool, y: np.ndarray) -> tuple[list, int, int]:
+        """(candidates, members, folds): the parameters, checked, and what they stand for."""
+        automatic = isinstance(self.hidden, str)
+        if automatic:
+            _check.choice("hidden", self.hidden, ("auto",))
+            hidden: tuple = ()
+        else:
+            given = (self.hidden,) if isinstance(self.hidden, numbers.Integral) else self.hidden
+            if not isinstance(given, (tuple, list)):
+                raise TypeError(f"hidden: must be 'auto' or the hidden levels, such as (5,) or (), not {_check.shown(self.hidden)}")
+            hidden = tuple(tuple(level) if isinstance(level, (tuple, list)) else level for level in given)
+        _check.choice("opt", self.opt, ("auto", "AdamW", "LM"))
+        k = _check.integer("k", self.k, 1, 20)
+        grid = None if self.grid is None else _check.integer("grid", self.grid, 1, 2**31 - 1)
+        steps = None if self.steps is None else _check.integer("steps", self.steps, 1, 2**31 - 1)
+        folds = _check.integer("folds", self.folds, 2, 2**31 - 1)
+        if isinstance(self.alpha, str):
+            _check.choice("alpha", self.alpha, ("auto",))
+            alphas = None
+        else:
+            alphas = (_check.real("alpha", self.alpha, above=0.0),)
+        if self.members is None:
+            members = MEMBERS if automatic else 1
+        else:
+            members = _check.integer("members", self.members, 1, 2**16)
+        if members > 1 and any(isinstance(level, tuple) for level in hidden):
+            raise ValueError("members: networks with multiplication nodes cannot be joined; use members=1")
+
+        found: list = []
+        first = self.opt in ("auto", "AdamW")
+        if first and (automatic or not hidden):
+            found += [
+                _choice.Additive(alpha, bend, grid or ADDITIVE["grid"], k) for alpha in alphas or ADDITIVE["alpha"] for bend in ADDITIVE["bend"]
+            ]
+        if first and (automatic or hidden):
+            pairs = [(h, a) for h, a in AUTO if alphas is None] or [(h, a) for h in dict(AUTO) for a in alphas or ()]
+            if not automatic:
+                pairs = [(hidden, alpha) for alpha in alphas or DECAYED["alpha"]]
+            found += [_choice.Decayed(h, a, grid or DECAYED["grid"], k, steps or _choice.STEPS) for h, a in pairs]
+        if self.opt == "LM" or (self.opt == "auto" and not classifies and alphas is None and (automatic or hidden)):
+            grids = (grid,) if grid else NEWTON["grids"]
+            found.append(_choice.Newton(NEWTON["hidden"] if automatic else hidden, grids, k, min(steps or NEWTON["steps"], NEWTON["steps"])))
+        return found, members, folds
+
+
+def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Samples in a canonical order, equal ones added up and those of weight 0 left out, so that a weight of 2 and a sample given
+    twice are the same, and the order of samples does not matter."""
+    weight = np.ones(len(x)) if weight is None else weight
+    counts = weight > 0
+    if not counts.any():
+        raise ValueError("sample_weight: at least one weight must be above 0")
+    x, y, weight = x[counts], y[counts], weight[counts]
+    order = np.lexsort(np.column_stack([y, x]).T)
+    x, y, weight = x[order], y[order], weight[order]
+    new = np.append(True, (x[1:] != x[:-1]).any(axis=1) | (y[1:] != y[:-1]).reshape(len(y) - 1, -1).any(axis=1))
+    first = np.flatnonzero(new)
+    return x[first], y[first], np.add.reduceat(weight, first)
+
+
+def _spread(values: np.ndarray, mean: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Standard deviations; 1 where a column is constant, to rounding."""
+    size = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    return np.where(size > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny), size, 1.0)
+
+
+PARAMETERS = """
+    Parameters
+    ----------
+    hidden : 'auto', int or tuple
+        The hidden levels of the network: ``(5,)`` for [features, 5, outputs], ``()`` for an additive model (one layer), entries
+        ``(n_sum, n_mult)`` for products. 'auto' chooses among an additive model and networks of one hidden level.
+    alpha : 'auto' or float
+        Strength of regularisation: AdamW's weight decay; of an additive model the ridge penalty. 'auto' chooses it.
+    opt : 'auto', 'AdamW' or 'LM'
+        How networks with hidden levels are trained: AdamW with weight decay, for noisy data; Levenberg-Marquardt from coarse to fine
+        grids, for smooth functions with little noise. 'auto' tries both (a classifier: AdamW).
+    grid : int, optional
+        Grid intervals of the splines. If not given 3 with AdamW, 8 for an additive model, and 4, 8, 16 with 'LM'.
+    k : int
+        Degree of the splines, from 1 to 20.
+    steps : int, optional
+        Steps of AdamW (1500), or of Levenberg-Marquardt on each grid (40, also at most).
+    members : int, optional
+        A network that AdamW trains is the mean of so many, from different starts, put side by side into one network
+        (``swiftkan/_joined.py``): steadier, but wider. 4 with ``hidden='auto'`` and 1 otherwise, if not given.
+    folds : int
+        Folds of the choice. Candidates that fall behind leave after the first of them; if there is one candidate there is no choice.
+    random_state : int, RandomState or None
+        Of folds and starts.
+
+    Attributes
+    ----------
+    model_ : KAN
+        The network, trained on scaled samples (see :meth:`scaled`). It may be replaced, say by ``model_.prune()``.
+    chosen_ : dict
+        The settings chosen.
+    cv_results_ : list of dict
+        All candidates: settings, ``loss`` on held-out samples (mean square of scaled labels, or logarithmic loss), and on how many.
+    x_mean_, x_scale_ : (features,)
+        The network's inputs are (X - x_mean_)/x_scale_.
+    x_range_ : (2, features)
+        Where inputs are clipped: the range of the training samples, 5 % wider at both ends. Beyond it predictions are constant.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
+"""
+
+
+class KANRegressor(RegressorMixin, _Estimator):
+    __doc__ = (
+        """A Kolmogorov-Arnold network for regression, with scikit-learn's interface.
+
+    The default settings choose by cross-validation inside ``fit`` between a linear model, an additive model, networks under weight
+    decay, and Levenberg-Marquardt; no sample outside the data given is seen.
+"""
+        + PARAMETERS
+        + """    y_mean_, y_scale_ : (outputs,)
+        Predictions are the network's outputs · y_scale_ + y_mean_.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> from swiftkan import KANRegressor
+    >>> x, x_test, y, y_test = train_test_split(*load_diabetes(return_X_y=True), random_state=0)
+    >>> regressor = KANRegressor(hidden=(), random_state=0).fit(x, y)
+    >>> bool(regressor.score(x_test, y_test) > 0.35), regressor.model_
+    (True, KAN(width=[10, 1], grid=8, k=3, dtype=float64))
+    """
+    )
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANRegressor:
+        """Chooses a network and trains it.
+
+        Parameters
+        ----------
+        X : array-like, (samples, features)
+        y : array-like, (samples,) or (samples, outputs)
+        sample_weight : array-like, (samples,)
+            A weight of 2 is as good as the sample given twice.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters and data that are not allowed, NaN and infinity among them.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2)
+        self._single = y.ndim == 1
+        self._train(X, np.asarray(y, dtype=np.float64).reshape(len(y), -1), sample_weight, 0)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The predicted y, in the shape that ``fit`` was given: (samples,) or (samples, outputs)."""
+        z = self.scaled(X)
+        prediction = np.asarray(self.model_.predict(z), dtype=np.float64) * self.y_scale_ + self.y_mean_
+        return prediction[:, 0] if self._single else prediction
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class KANClassifier(ClassifierMixin, _Estimator):
+    __doc__ = (
+        """A Kolmogorov-Arnold network for classification, with scikit-learn's interface.
+
+    The network has an output for each class, its logit. The default settings choose by cross-validation inside ``fit`` between
+    logistic regression, an additive model and networks under weight decay; no sample outside the data given is seen.
+"""
+        + PARAMETERS
+        + """    classes_ : (classes,)
+        The labels, sorted, in the order of the network's outputs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.model_selection import train_test_split
+    >>> from swiftkan import KANClassifier
+    >>> x, x_test, y, y_test = train_test_split(*load_wine(return_X_y=True), random_state=0)
+    >>> classifier = KANClassifier(hidden=(5,), alpha=0.3, random_state=0).fit(x, y)
+    >>> bool(classifier.score(x_test, y_test) > 0.9), classifier.predict_proba(x_test[:2]).shape
+    (True, (2, 3))
+    """
+    )
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KANClassifier:
+        """Chooses a network and trains it.
+
+        Parameters
+        ----------
+        X : array-like, (samples, features)
+        y : array-like, (samples,)
+            Classes: integers, texts, truth values.
+        sample_weight : array-like, (samples,)
+            A weight of 2 is as good as the sample given twice.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For parameters and data that are not allowed: NaN and infinity, continuous labels, a single class.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64)
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        counted = codes if sample_weight is None else codes[_check_sample_weight(sample_weight, X) > 0]
+        if len(np.unique(counted)) < 2:
+            raise ValueError(f"y: has one class only, {classes[0]!r}; a classifier needs samples of at least 2 classes")
+        self.classes_ = classes
+        self._train(X, codes.astype(np.int64), sample_weight, len(classes))
+        return self
+
+    def _logits(self, X: Any) -> np.ndarray:
+        z = self.scaled(X)
+        return np.asarray(self.model_.predict(z), dtype=np.float64)
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """The logits (samples, classes); with two classes the second's minus the first's, (samples,)."""
+        logits = self._logits(X)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The probabilities of the classes, (samples, classes)."""
+        from scipy.special import softmax
+
+        return softmax(self._logits(X), axis=1)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """The logarithms of the probabilities, (samples, classes)."""
+        from scipy.special import log_softmax
+
+        return log_softmax(self._logits(X), axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likeliest class of each sample, (samples,)."""
+        best = self._logits(X).argmax(axis=1)
+        return self.classes_[best]

@@ -22,16 +22,17 @@ import numpy as np
 from . import _penalty
 from ._kan import KAN
 
-RANGE = [-3.0, 3.0]  # of the grid, in standard deviations; beyond it splines fade away and the line goes on
+REACH = 3.0  # grids cover the samples as far as so many standard deviations; beyond them splines fade away and the line goes on
 COMPONENTS = 8  # u_j of a feature, at most
 SPREAD = 1e-6  # of the largest variance: a spline direction with less is not there
 ABSENT = -10.0  # the logit of a class that no sample has
 
 
-def network(inputs: int, outputs: int, grid: int, k: int) -> KAN:
-    """An empty network of one layer: all functions are zero."""
-    model = KAN([inputs, outputs], grid=grid, k=k, base_fun="identity", grid_range=RANGE, noise_scale=0.0)
+def network(grids: np.ndarray, outputs: int, grid: int, k: int) -> KAN:
+    """An empty network of one layer with the knots ``grids`` (inputs, grid + 1 + 2k): all functions are zero."""
+    model = KAN([len(grids), outputs], grid=grid, k=k, base_fun="identity", noise_scale=0.0)
     layer = model.act_fun[0]
+    layer.grid[...] = grids
     layer.scale_sp[...] = 1
     layer.coef[...] = 0
     layer.scale_base[...] = 0
@@ -45,14 +46,18 @@ class Features:
         self.grid, self.k = grid, k
         n, inputs = x.shape
         count = grid + k
-        unit = network(1, count, grid, k)
+        low, high = np.maximum(x.min(axis=0), -REACH), np.minimum(x.max(axis=0), REACH)
+        size = np.where(high > low, high - low, 1.0) / grid
+        self.grids = low[:, None] + size[:, None] * np.arange(-k, grid + k + 1)  # uniform
+        unit = network(self.grids[:1], count, grid, k)
         unit.act_fun[0].coef[...] = np.eye(count)
-        roots = _penalty.second_derivatives(unit.act_fun[0].grid[0].astype(np.float64), k) if count > 2 else np.zeros((0, count))
-        bending = roots.T @ roots
+        roots = _penalty.second_derivatives(self.grids[0], k) if count > 2 else np.zeros((0, count))
+        bending = roots.T @ roots  # a grid's length counts as 1, so that it is the same for all
         share = weight / weight.sum()
         self.maps: list[np.ndarray] = []  # (count, j) of each input: coefficients of its u_j
         costs, columns = [], [x]
         for i in range(inputs):
+            unit.act_fun[0].grid[...] = self.grids[i]
             basis = unit.predict(x[:, [i]])
             kept, cost = _orthogonal(basis, x[:, i], share, bending) if count > 2 else (np.zeros((count, 0)), np.zeros(0))
             self.maps.append(kept)
@@ -68,7 +73,7 @@ class Features:
 
     def model(self, weights: np.ndarray, constant: np.ndarray) -> KAN:
         """The network Σ weights·columns + constant; weights (columns, outputs)."""
-        model = network(self.straight, weights.shape[1], self.grid, self.k)
+        model = network(self.grids, weights.shape[1], self.grid, self.k)
         layer, start = model.act_fun[0], self.straight
         layer.scale_base[...] = weights[:start]
         for i, kept in enumerate(self.maps):

@@ -5,18 +5,19 @@ What it must get right first:
   2. the same data and seeds give the same network, whatever the order of the samples;
   3. one list of candidates for all data, from a straight line to wide networks.
 
-The race: all candidates meet on the first fold; who is worse than the leader by more than two standard errors of the paired
+The race: all candidates meet on the first fold; who is worse than the leader by more than a standard error of the paired
 difference of losses leaves, and the rest go on to the next fold. (Racing: Maron and Moore, Artificial Intelligence Review 11, 1997.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from . import _additive, _auto
+from . import _additive, _auto, _core
 from ._joined import join
 from ._kan import KAN
 
@@ -25,7 +26,7 @@ BATCH, BATCHES, PASSES = (32, 512), 50, 15  # its batches: a fiftieth of the sam
 RATE = 5e-3
 SPLINES = [-2.0, 2.0]  # the grid in standard deviations; beyond it the base function, a line, goes on
 LM_WORK = 1e9  # multiplications of a step of Levenberg-Marquardt in a race
-ERRORS = 2.0  # standard errors behind the leader that end the race
+ERRORS = 1.0  # standard errors behind the leader that end the race
 
 
 @dataclass
@@ -47,6 +48,7 @@ class Problem:
         return Problem(self.x[rows], self.y[rows], self.weight[rows], self.classes, self.weighted)
 
     def features(self, grid: int, k: int) -> _additive.Features:
+        """Made once; two threads may both make them, which is wasteful but not wrong."""
         if (grid, k) not in self._features:
             self._features[grid, k] = _additive.Features(self.x, self.weight, grid, k)
         return self._features[grid, k]
@@ -157,8 +159,8 @@ def race(candidates: list, problem: Problem, count: int, random: np.random.Rando
             break
         train, test = problem.part(np.setdiff1d(np.arange(n), held)), problem.part(held)
         seed = int(random.randint(2**31 - 1))
-        for candidate in alive:
-            losses[candidate] = np.append(losses[candidate], np.nan_to_num(test.losses(candidate.fit(train, seed)), nan=np.inf))
+        for candidate, found in zip(alive, _beside([partial(_judged, candidate, train, test, seed) for candidate in alive])):
+            losses[candidate] = np.append(losses[candidate], found)
         weight = np.append(weight, test.weight)
         means = {candidate: float(np.average(losses[candidate], weights=weight)) for candidate in alive}
         best = min(alive, key=means.__getitem__)
@@ -171,6 +173,21 @@ def race(candidates: list, problem: Problem, count: int, random: np.random.Rando
     if len(weight) == 0:
         return alive[0], results
     return min(alive, key=lambda candidate: float(np.average(losses[candidate], weights=weight))), results
+
+
+def _judged(candidate: Any, train: Problem, test: Problem, seed: int) -> np.ndarray:
+    return np.nan_to_num(test.losses(candidate.fit(train, seed)), nan=np.inf)
+
+
+def _beside(calls: list) -> list:
+    """What the calls return, run on as many threads as the engine has; each is a computation of its own."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
+
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
+    # Threads of BLAS beside these would stand in each other's way: matrices are small.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(len(calls), _core.get_num_threads())) as pool:
+        return list(pool.map(lambda call: call(), calls))
 
 
 def _behind(difference: np.ndarray, weight: np.ndarray) -> bool:
@@ -186,4 +203,4 @@ def train(candidate: Any, problem: Problem, members: int, random: np.random.Rand
     seeds = [int(seed) for seed in random.randint(2**31 - 1, size=members)]
     if not isinstance(candidate, Decayed):
         seeds = seeds[:1]
-    return join([candidate.fit(problem, seed) for seed in seeds])
+    return join(_beside([partial(candidate.fit, problem, seed) for seed in seeds]))

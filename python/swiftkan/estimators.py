@@ -15,19 +15,25 @@ import numbers
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+try:
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+    from sklearn.utils import check_random_state
+    from sklearn.utils.multiclass import check_classification_targets
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        f"KANRegressor and KANClassifier need scikit-learn 1.6 or newer ({error}): pip install scikit-learn, or swiftkan[sklearn]"
+    ) from None
 
 from . import _check, _choice
 from ._kan import KAN
 
 MARGIN = 0.05  # how far beyond the training samples, as a part of their range, inputs are taken as they are
-ADDITIVE = {"alpha": (0.3, 3.0, 30.0), "bend": (0.0, 0.1, 0.3, 1.0), "grid": 8}
+ADDITIVE = {"alpha": (1.0, 10.0, 100.0), "bend": (0.0, 0.1, 0.3, 1.0), "grid": 8}
 DECAYED = {"alpha": (1.0, 0.3, 0.1), "grid": 3}
 NEWTON = {"hidden": (5,), "grids": (4, 8, 16), "steps": 40}
-AUTO = (((16,), 1.0), ((16,), 0.3), ((64,), 0.3), ((64,), 0.1))  # hidden, alpha
+AUTO = (((16,), 1.0), ((16,), 0.3), ((64,), 0.1))  # hidden, alpha
 MEMBERS = 4
 
 
@@ -65,18 +71,71 @@ class _Estimator(BaseEstimator):
             For another number of features, NaN or infinity.
         NotFittedError
             Before ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KANRegressor
+        >>> x = np.linspace(0, 10, 50)[:, None]
+        >>> regressor = KANRegressor(hidden=(), random_state=0).fit(x, 3 * x[:, 0])
+        >>> z = regressor.scaled([[5.0], [10.5], [99.0]])
+        >>> bool(abs(z[0, 0]) < 1e-9), bool(z[1, 0] == z[2, 0])
+        (True, True)
+        >>> bool(np.allclose(regressor.model_.predict(z)[:, 0] * regressor.y_scale_ + regressor.y_mean_, [15.0, 31.5, 31.5], atol=0.5))
+        True
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return (np.clip(X, *self.x_range_) - self.x_mean_) / self.x_scale_
 
+    def symbolic_formula(self, var: Any = None, **arguments: Any) -> tuple[list[Any], list[Any]]:
+        """The formula of ``model_`` in the units of the data: :meth:`swiftkan.KAN.symbolic_formula` with the scaling put in.
+
+        Parameters
+        ----------
+        var : list of str or sympy expressions, optional
+            The features' names; ``feature_names_in_``, or x_1, x_2, …, if not given.
+        **arguments
+            ``simplify`` and ``numeric``.
+
+        Returns
+        -------
+        expressions : list with one an output; a classifier's are logits
+        variables : list of symbols
+
+        Raises
+        ------
+        ValueError
+            If edges are numeric still: call ``model_.auto_symbolic()`` first, or give ``numeric="function"``.
+        NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KANRegressor
+        >>> x = np.random.RandomState(0).uniform(1, 3, (200, 2))
+        >>> regressor = KANRegressor(hidden=(1,), opt="LM", random_state=0).fit(x, np.exp(x[:, 0] + x[:, 1] ** 2))
+        >>> regressor.model_.auto_symbolic(lib=["x", "x^2", "exp"], verbose=0)
+        >>> (formula,), names = regressor.symbolic_formula()
+        >>> bool(abs(formula.subs({"x_1": 1.5, "x_2": 2.0}) / np.exp(5.5) - 1) < 1e-3)
+        True
+        """
+        check_is_fitted(self)
+        used = np.asarray(self.model_.input_id, dtype=int)
+        if var is None and hasattr(self, "feature_names_in_"):
+            var = [str(name) for name in self.feature_names_in_]
+        return self.model_.symbolic_formula(var=var, normalizer=(self.x_mean_[used], self.x_scale_[used]), **self._units(), **arguments)
+
+    def _units(self) -> dict[str, Any]:
+        return {}
+
     # ---- fit -----------------------------------------------------------------------------------------------------
 
-    def _train(self, x: np.ndarray, y: np.ndarray, sample_weight: Any, classes: int) -> None:
+    def _train(self, x: np.ndarray, y: np.ndarray, weight: Any, classes: int) -> None:
         """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
         candidates, members, folds = self._candidates(bool(classes), y)
-        given = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        x, y, weight = _distinct(x, y, given)
+        x, y, weight = _distinct(x, y, weight)
         self.x_mean_ = np.average(x, axis=0, weights=weight)
         self.x_scale_ = _spread(x, self.x_mean_, weight)
         low, high = x.min(axis=0), x.max(axis=0)
@@ -93,6 +152,9 @@ class _Estimator(BaseEstimator):
         self.chosen_ = chosen.describe()
         self.model_ = _choice.train(chosen, problem, members, random)
         self.model_.cache_data = x
+        if not classes:  # for return_std
+            known = self.model_._remembered
+            known.y, known.weight = y.astype(self.model_.dtype), weight.astype(self.model_.dtype) if problem.weighted else None
 
     def _candidates(self, classifies: bool, y: np.ndarray) -> tuple[list, int, int]:
         """(candidates, members, folds): the parameters, checked, and what they stand for."""
@@ -106,6 +168,8 @@ class _Estimator(BaseEstimator):
                 raise TypeError(f"hidden: must be 'auto' or the hidden levels, such as (5,) or (), not {_check.shown(self.hidden)}")
             hidden = tuple(tuple(level) if isinstance(level, (tuple, list)) else level for level in given)
         _check.choice("opt", self.opt, ("auto", "AdamW", "LM"))
+        if not automatic and not hidden and self.opt != "auto":
+            raise ValueError("opt: an additive model, hidden=(), is solved directly; leave opt out")
         k = _check.integer("k", self.k, 1, 20)
         grid = None if self.grid is None else _check.integer("grid", self.grid, 1, 2**31 - 1)
         steps = None if self.steps is None else _check.integer("steps", self.steps, 1, 2**31 - 1)
@@ -124,7 +188,7 @@ class _Estimator(BaseEstimator):
 
         found: list = []
         first = self.opt in ("auto", "AdamW")
-        if first and (automatic or not hidden):
+        if not hidden and first:
             found += [
                 _choice.Additive(alpha, bend, grid or ADDITIVE["grid"], k) for alpha in alphas or ADDITIVE["alpha"] for bend in ADDITIVE["bend"]
             ]
@@ -139,13 +203,22 @@ class _Estimator(BaseEstimator):
         return found, members, folds
 
 
+def _weights(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    if weight.min() < 0:
+        raise ValueError(f"sample_weight: must not be negative, but weight {int(weight.argmin())} is {weight.min():g}")
+    if not weight.any():
+        raise ValueError("sample_weight: at least one weight must be above 0")
+    return weight
+
+
 def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Samples in a canonical order, equal ones added up and those of weight 0 left out, so that a weight of 2 and a sample given
     twice are the same, and the order of samples does not matter."""
     weight = np.ones(len(x)) if weight is None else weight
     counts = weight > 0
-    if not counts.any():
-        raise ValueError("sample_weight: at least one weight must be above 0")
     x, y, weight = x[counts], y[counts], weight[counts]
     order = np.lexsort(np.column_stack([y, x]).T)
     x, y, weight = x[order], y[order], weight[order]
@@ -169,7 +242,7 @@ PARAMETERS = """
     alpha : 'auto' or float
         Strength of regularisation: AdamW's weight decay; of an additive model the ridge penalty. 'auto' chooses it.
     opt : 'auto', 'AdamW' or 'LM'
-        How networks with hidden levels are trained: AdamW with weight decay, for noisy data; Levenberg-Marquardt from coarse to fine
+        How networks with hidden levels are trained (an additive model is solved directly): AdamW with weight decay, for noisy data; Levenberg-Marquardt from coarse to fine
         grids, for smooth functions with little noise. 'auto' tries both (a classifier: AdamW).
     grid : int, optional
         Grid intervals of the splines. If not given 3 with AdamW, 8 for an additive model, and 4, 8, 16 with 'LM'.
@@ -246,14 +319,50 @@ class KANRegressor(RegressorMixin, _Estimator):
         """
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2)
         self._single = y.ndim == 1
-        self._train(X, np.asarray(y, dtype=np.float64).reshape(len(y), -1), sample_weight, 0)
+        self._train(X, np.asarray(y, dtype=np.float64).reshape(len(y), -1), _weights(sample_weight, X), 0)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
-        """The predicted y, in the shape that ``fit`` was given: (samples,) or (samples, outputs)."""
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """The predicted y.
+
+        Parameters
+        ----------
+        X : array-like, (samples, features)
+        return_std : bool
+            Also return the standard deviation of the prediction (of the mean, not of a new observation), from the covariance of the
+            network's parameters (:meth:`swiftkan.KAN.predict`). It takes no account of ``alpha``, so that it is meant for networks of
+            far fewer parameters than samples, such as ``hidden=(3,), opt="LM"``, and is too large for others.
+
+        Returns
+        -------
+        array of float64 in the shape that ``fit`` was given, (samples,) or (samples, outputs); with ``return_std`` a pair of such arrays
+
+        Raises
+        ------
+        ValueError
+            For X that is not allowed; with ``return_std`` if the network has as many parameters as there were samples.
+        RuntimeError
+            With ``return_std``, after pickling, which leaves the training data behind.
+        """
         z = self.scaled(X)
-        prediction = np.asarray(self.model_.predict(z), dtype=np.float64) * self.y_scale_ + self.y_mean_
-        return prediction[:, 0] if self._single else prediction
+        std = None
+        if not _check.flag("return_std", return_std):
+            prediction = self.model_.predict(z)
+        elif self.model_._remembered is None or self.model_._remembered.y is None:
+            raise RuntimeError(
+                "return_std: needs the training data, which a pickled estimator or another model_ does not have: fit again, or call "
+                "model_.predict(scaled(X), return_std=True, dataset=(scaled(X_train), (y_train - y_mean_)/y_scale_))"
+            )
+        else:
+            prediction, std = self.model_.predict(z, return_std=True)
+        prediction = np.asarray(prediction, dtype=np.float64) * self.y_scale_ + self.y_mean_
+        if std is None:
+            return prediction[:, 0] if self._single else prediction
+        std = np.asarray(std, dtype=np.float64) * self.y_scale_
+        return (prediction[:, 0], std[:, 0]) if self._single else (prediction, std)
+
+    def _units(self) -> dict[str, Any]:
+        return {"output_normalizer": (self.y_mean_, self.y_scale_)}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -307,11 +416,12 @@ class KANClassifier(ClassifierMixin, _Estimator):
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         classes, codes = np.unique(y, return_inverse=True)
-        counted = codes if sample_weight is None else codes[_check_sample_weight(sample_weight, X) > 0]
-        if len(np.unique(counted)) < 2:
-            raise ValueError(f"y: has one class only, {classes[0]!r}; a classifier needs samples of at least 2 classes")
+        weight = _weights(sample_weight, X)
+        counted = np.unique(codes if weight is None else codes[weight > 0])
+        if len(counted) < 2:
+            raise ValueError(f"y: has one class only, {classes[counted[0]]}; a classifier needs samples of at least 2 classes")
         self.classes_ = classes
-        self._train(X, codes.astype(np.int64), sample_weight, len(classes))
+        self._train(X, codes.astype(np.int64), weight, len(classes))
         return self
 
     def _logits(self, X: Any) -> np.ndarray:

@@ -317,8 +317,9 @@ def test_scikit_learn_is_imported_when_asked_for(monkeypatch):
         "from swiftkan.estimators import KANClassifier\nassert swiftkan.KANClassifier is KANClassifier\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    monkeypatch.delitem(sys.modules, "swiftkan.estimators")
-    monkeypatch.delattr(swiftkan, "estimators")
+    for name in ("estimators", "_estimator"):
+        monkeypatch.delitem(sys.modules, f"swiftkan.{name}")
+        monkeypatch.delattr(swiftkan, name)
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
     with pytest.raises(ImportError, match="need scikit-learn 1.6 or newer"):
         swiftkan.KANRegressor  # noqa: B018

@@ -24,6 +24,7 @@ from ._kan import KAN
 
 REACH = 3.0  # grids cover the samples as far as so many standard deviations; beyond them splines fade away and the line goes on
 COMPONENTS = 8  # u_j of a feature, at most
+WIDE = 500  # features; with more all functions are straight lines, because the normal equations would be too large
 SPREAD = 1e-6  # of the largest variance: a spline direction with less is not there
 ABSENT = -10.0  # the logit of a class that no sample has
 
@@ -59,7 +60,9 @@ class Features:
         for i in range(inputs):
             unit.act_fun[0].grid[...] = self.grids[i]
             basis = unit.predict(x[:, [i]])
-            kept, cost = _orthogonal(basis, x[:, i], share, bending) if count > 2 else (np.zeros((count, 0)), np.zeros(0))
+            kept, cost = np.zeros((count, 0)), np.zeros(0)
+            if count > 2 and inputs <= WIDE:
+                kept, cost = _orthogonal(basis, x[:, i], share, bending)
             self.maps.append(kept)
             costs.append(cost)
             columns.append(basis @ kept)

@@ -74,6 +74,9 @@ class Additive:
     def describe(self) -> dict[str, Any]:
         return {"hidden": (), "alpha": self.alpha, "bend": self.bend, "grid": self.grid, "k": self.k}
 
+    def suits(self, problem: Problem) -> bool:
+        return self.bend == 0 or problem.x.shape[1] <= _additive.WIDE
+
     def fit(self, problem: Problem, seed: int) -> KAN:
         features, how = problem.features(self.grid, self.k), (problem.weight, self.alpha, self.bend)
         if problem.classes:
@@ -93,6 +96,9 @@ class Decayed:
 
     def describe(self) -> dict[str, Any]:
         return {"hidden": self.hidden, "opt": "AdamW", "alpha": self.alpha, "grid": self.grid, "k": self.k}
+
+    def suits(self, problem: Problem) -> bool:
+        return True
 
     def fit(self, problem: Problem, seed: int) -> KAN:
         n = len(problem.x)
@@ -129,7 +135,7 @@ class Newton:
         )  # fmt: skip
         return model
 
-    def affordable(self, problem: Problem) -> bool:
+    def suits(self, problem: Problem) -> bool:
         """Is a step at the coarsest grid cheap, and are there samples for its parameters and for those held out?"""
         model = KAN([problem.x.shape[1], *self.hidden, problem.outputs], grid=self.grids[0], k=self.k)
         columns, active = _auto.sizes(model)

@@ -142,7 +142,7 @@ class Estimator(BaseEstimator):
             self.y_scale_ = _spread(y, self.y_mean_, weight)
             y = (y - self.y_mean_) / self.y_scale_
         problem = _choice.Problem(x, y, weight, classes, bool(np.any(weight != weight[0])))
-        candidates = [c for c in candidates if len(candidates) == 1 or not isinstance(c, _choice.Newton) or c.affordable(problem)]
+        candidates = [c for c in candidates if len(candidates) == 1 or c.suits(problem)]
         random = np.random.RandomState(check_random_state(self.random_state).randint(2**31 - 1))
         chosen, self.cv_results_ = _choice.race(candidates, problem, folds, random)
         self.chosen_ = chosen.describe()
@@ -233,7 +233,8 @@ PARAMETERS = """
     Parameters
     ----------
     hidden : 'auto', int or tuple
-        The hidden levels of the network: ``(5,)`` for [features, 5, outputs], ``()`` for an additive model (one layer), entries
+        The hidden levels of the network: ``(5,)`` for [features, 5, outputs], ``()`` for an additive model (one layer; linear
+        with more than 500 features), entries
         ``(n_sum, n_mult)`` for products. 'auto' chooses among an additive model and networks of one hidden level.
     alpha : 'auto' or float
         Strength of regularisation: AdamW's weight decay; of an additive model the ridge penalty. 'auto' chooses it.

@@ -78,6 +78,15 @@ def test_splines_are_orthogonal_to_straight_lines():
     assert [kept.shape[1] for kept in features.maps] == [8, 8, 8, 0, 0], "neither 0/1 columns nor constants bend"
 
 
+def test_very_many_features_are_straight_lines():
+    x = np.random.RandomState(0).randn(60, _additive.WIDE + 1)
+    regressor = KANRegressor(hidden=(), random_state=0).fit(x, x[:, 0])
+    assert not regressor.model_.act_fun[0].coef.any() and {entry["bend"] for entry in regressor.cv_results_} == {0.0}
+    z = regressor.scaled(x)
+    line = Ridge(alpha=regressor.chosen_["alpha"]).fit(z, x[:, 0] / x[:, 0].std()).predict(z) * x[:, 0].std()
+    np.testing.assert_allclose(regressor.predict(x), line, atol=1e-8)
+
+
 @pytest.mark.parametrize("hidden", [[4], [4, 3]])
 def test_a_joined_network_is_the_mean_of_its_members(hidden):
     members = [KAN([3, *hidden, 2], grid=3, base_fun="identity", init="glorot", seed=seed) for seed in (1, 2, 3)]

@@ -39,6 +39,7 @@ __all__ = [
     "SymbolicSearch", "add_symbolic", "augment_input", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round",
     "fit_gam", "fit_params", "get_feynman_dataset", "get_num_threads", "np", "set_num_threads",
 ]  # fmt: skip
+ESTIMATORS = ("KANClassifier", "KANRegressor")  # not in __all__: ``from swiftkan import *`` works without scikit-learn
 
 
 def __getattr__(name: str):
@@ -46,4 +47,8 @@ def __getattr__(name: str):
         from importlib.metadata import version
 
         return version("swiftkan")
+    if name in ESTIMATORS:  # they need scikit-learn, which takes a second to import
+        from swiftkan import estimators
+
+        return getattr(estimators, name)
     raise AttributeError(f"module 'swiftkan' has no attribute {name!r}")

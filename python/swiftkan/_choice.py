@@ -1,0 +1,212 @@
+"""How the estimators choose a network: candidates, cross-validation as a race, training of the winner.
+
+What it must get right first:
+  1. a candidate is judged on samples that it was not trained on, the same for all candidates;
+  2. the same data and seeds give the same network, whatever the order of the samples;
+  3. one list of candidates for all data, from a straight line to wide networks.
+
+The race: all candidates meet on the first fold; who is worse than the leader by more than a standard error of the paired
+difference of losses leaves, and the rest go on to the next fold. (Racing: Maron and Moore, Artificial Intelligence Review 11, 1997.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from . import _additive, _auto, _core
+from ._joined import join
+from ._kan import KAN
+
+STEPS = 1500  # of AdamW
+BATCH, BATCHES, PASSES = (32, 512), 50, 15  # its batches: a fiftieth of the samples within these; at least so many passes
+RATE = 5e-3
+SPLINES = [-2.0, 2.0]  # the grid in standard deviations; beyond it the base function, a line, goes on
+LM_WORK = 1e9  # multiplications of a step of Levenberg-Marquardt in a race
+ERRORS = 1.0  # standard errors behind the leader that end the race
+
+
+@dataclass
+class Problem:
+    """Scaled samples, labels (n, outputs) or classes (n,), and how much each sample counts."""
+
+    x: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    classes: int = 0  # 0 for regression
+    weighted: bool = False
+    _features: dict = field(default_factory=dict)
+
+    @property
+    def outputs(self) -> int:
+        return self.classes or self.y.shape[1]
+
+    def part(self, rows: np.ndarray) -> Problem:
+        return Problem(self.x[rows], self.y[rows], self.weight[rows], self.classes, self.weighted)
+
+    def features(self, grid: int, k: int) -> _additive.Features:
+        """Made once; two threads may both make them, which is wasteful but not wrong."""
+        if (grid, k) not in self._features:
+            self._features[grid, k] = _additive.Features(self.x, self.weight, grid, k)
+        return self._features[grid, k]
+
+    def losses(self, model: KAN) -> np.ndarray:
+        """(n,) squared errors, mean over outputs, or logarithmic losses."""
+        prediction = model.predict(self.x)
+        if not self.classes:
+            return ((prediction - self.y) ** 2).mean(axis=1)
+        top = prediction.max(axis=1)
+        return np.log(np.exp(prediction - top[:, None]).sum(axis=1)) + top - prediction[np.arange(len(self.y)), self.y]
+
+
+@dataclass(frozen=True)
+class Additive:
+    """One layer (``_additive.py``)."""
+
+    alpha: float
+    bend: float
+    grid: int
+    k: int
+
+    def describe(self) -> dict[str, Any]:
+        return {"hidden": (), "alpha": self.alpha, "bend": self.bend, "grid": self.grid, "k": self.k}
+
+    def suits(self, problem: Problem) -> bool:
+        return self.bend == 0 or problem.x.shape[1] <= _additive.WIDE
+
+    def fit(self, problem: Problem, seed: int) -> KAN:
+        features, how = problem.features(self.grid, self.k), (problem.weight, self.alpha, self.bend)
+        if problem.classes:
+            return _additive.classification(features, problem.y, problem.classes, *how)
+        return _additive.regression(features, problem.y, *how)
+
+
+@dataclass(frozen=True)
+class Decayed:
+    """Hidden levels, AdamW with weight decay ``alpha``; the grids stay where they are."""
+
+    hidden: tuple
+    alpha: float
+    grid: int
+    k: int
+    steps: int
+
+    def describe(self) -> dict[str, Any]:
+        return {"hidden": self.hidden, "opt": "AdamW", "alpha": self.alpha, "grid": self.grid, "k": self.k}
+
+    def suits(self, problem: Problem) -> bool:
+        return True
+
+    def fit(self, problem: Problem, seed: int) -> KAN:
+        n = len(problem.x)
+        batch = min(n, int(np.clip(n // BATCHES, *BATCH)))
+        epochs = max(-(-self.steps * batch // n), PASSES if self.steps >= STEPS else 1)
+        width = [problem.x.shape[1], *self.hidden, problem.outputs]
+        model = KAN(width, grid=self.grid, k=self.k, base_fun="identity", init="glorot", grid_range=SPLINES, seed=seed)
+        model.fit(
+            (problem.x, problem.y), opt="AdamW", epochs=epochs, batch=batch, lr=RATE, weight_decay=self.alpha, lr_schedule="cosine",
+            loss_fn="cross_entropy" if problem.classes else "mse", update_grid=False,
+            sample_weight=problem.weight if problem.weighted else None,
+        )  # fmt: skip
+        return model
+
+
+@dataclass(frozen=True)
+class Newton:
+    """Hidden levels, Levenberg-Marquardt from coarse to fine; ends at the grid at which held-out samples say so."""
+
+    hidden: tuple
+    grids: tuple
+    k: int
+    steps: int
+
+    def describe(self) -> dict[str, Any]:
+        return {"hidden": self.hidden, "opt": "LM", "grids": self.grids, "k": self.k}
+
+    def fit(self, problem: Problem, seed: int) -> KAN:
+        width = [problem.x.shape[1], *self.hidden, problem.outputs]
+        model = KAN(width, grid=self.grids[0], k=self.k, seed=seed)
+        model.fit(
+            (problem.x, problem.y), opt="LM", steps=self.steps, grids=list(self.grids), validation_split=0.2,
+            loss_fn="cross_entropy" if problem.classes else "mse", sample_weight=problem.weight if problem.weighted else None,
+        )  # fmt: skip
+        return model
+
+    def suits(self, problem: Problem) -> bool:
+        """Is a step at the coarsest grid cheap, and are there samples for its parameters and for those held out?"""
+        model = KAN([problem.x.shape[1], *self.hidden, problem.outputs], grid=self.grids[0], k=self.k)
+        columns, active = _auto.sizes(model)
+        n = len(problem.x)
+        return n >= 25 and n * problem.outputs > columns and n * problem.outputs * active**2 / 2 + columns**3 / 3 <= LM_WORK
+
+
+def folds(problem: Problem, count: int, random: np.random.RandomState) -> list[np.ndarray]:
+    """Which samples each fold holds out; classes, or the order of the first label, are spread evenly."""
+    n = len(problem.x)
+    order = random.permutation(n)
+    if problem.classes:
+        order = order[np.argsort(problem.y[order], kind="stable")]
+    part = np.empty(n, int)
+    part[order] = np.arange(n) % count
+    return [np.flatnonzero(part == f) for f in range(count)]
+
+
+def race(candidates: list, problem: Problem, count: int, random: np.random.RandomState) -> tuple[Any, list[dict]]:
+    """The winner, and what each candidate reached: its settings, ``loss`` and ``folds``."""
+    n = len(problem.x)
+    losses = {candidate: np.zeros(0) for candidate in candidates}
+    weight = np.zeros(0)
+    alive = list(candidates)
+    for held in folds(problem, min(count, n), random):
+        if len(alive) < 2 or not 0 < len(held) < n:
+            break
+        train, test = problem.part(np.setdiff1d(np.arange(n), held)), problem.part(held)
+        seed = int(random.randint(2**31 - 1))
+        for candidate, found in zip(alive, _beside([partial(_judged, candidate, train, test, seed) for candidate in alive])):
+            losses[candidate] = np.append(losses[candidate], found)
+        weight = np.append(weight, test.weight)
+        means = {candidate: float(np.average(losses[candidate], weights=weight)) for candidate in alive}
+        best = min(alive, key=means.__getitem__)
+        alive = [candidate for candidate in alive if candidate is best or not _behind(losses[candidate] - losses[best], weight)]
+    results = []
+    for candidate in candidates:
+        known = len(losses[candidate])
+        loss = float(np.average(losses[candidate], weights=weight[:known])) if known else np.nan
+        results.append({**candidate.describe(), "loss": loss, "samples": known})
+    if len(weight) == 0:
+        return alive[0], results
+    return min(alive, key=lambda candidate: float(np.average(losses[candidate], weights=weight))), results
+
+
+def _judged(candidate: Any, train: Problem, test: Problem, seed: int) -> np.ndarray:
+    return np.nan_to_num(test.losses(candidate.fit(train, seed)), nan=np.inf)
+
+
+def _beside(calls: list) -> list:
+    """What the calls return, run on as many threads as the engine has; each is a computation of its own."""
+    from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
+
+    from threadpoolctl import threadpool_limits  # scikit-learn brings it
+
+    # Threads of BLAS beside these would stand in each other's way: matrices are small.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(len(calls), _core.get_num_threads())) as pool:
+        return list(pool.map(lambda call: call(), calls))
+
+
+def _behind(difference: np.ndarray, weight: np.ndarray) -> bool:
+    share = weight / weight.sum()
+    mean = float(share @ difference)
+    if not np.isfinite(mean):
+        return True
+    return mean > ERRORS * float(np.sqrt(np.sum((share * (difference - mean)) ** 2)))
+
+
+def train(candidate: Any, problem: Problem, members: int, random: np.random.RandomState) -> KAN:
+    """The candidate on all samples, ``members`` times from different starts; a network of one layer has no start."""
+    seeds = [int(seed) for seed in random.randint(2**31 - 1, size=members)]
+    if not isinstance(candidate, Decayed):
+        seeds = seeds[:1]
+    return join(_beside([partial(candidate.fit, problem, seed) for seed in seeds]))

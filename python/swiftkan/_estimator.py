@@ -1,0 +1,272 @@
+"""What KANRegressor and KANClassifier share: parameters and their checks, scaling, the choice of a network, formulas.
+
+What it must get right first:
+  1. parameters and data are checked before anything is trained, and ``__init__`` only stores, as scikit-learn asks;
+  2. equal samples count as one with a greater weight, and the order of samples does not matter;
+  3. the network sees scaled samples, and whoever asks for formulas or predictions sees the units of the data.
+"""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+try:
+    from sklearn.base import BaseEstimator
+    from sklearn.utils import check_random_state
+    from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+except ImportError as error:
+    raise ImportError(
+        f"KANRegressor and KANClassifier need scikit-learn 1.6 or newer ({error}): pip install scikit-learn, or swiftkan[sklearn]"
+    ) from None
+
+from . import _check, _choice
+from ._kan import KAN
+
+MARGIN = 0.05  # how far beyond the training samples, as a part of their range, inputs are taken as they are
+ADDITIVE = {"alpha": (1.0, 10.0, 100.0), "bend": (0.0, 0.1, 0.3, 1.0), "grid": 8}
+DECAYED = {"alpha": (1.0, 0.3, 0.1), "grid": 3}
+NEWTON = {"hidden": (5,), "grids": (4, 8, 16), "steps": 40}
+AUTO = (((16,), 1.0), ((16,), 0.3), ((64,), 0.1))  # hidden, alpha
+MEMBERS = 4
+
+
+class Estimator(BaseEstimator):
+    """What both have in common: parameters, checks, scaling, the choice of a network."""
+
+    def __init__(
+        self, hidden="auto", *, alpha="auto", opt="auto", grid=None, k=3, steps=None, members=None, folds=5, random_state=None,
+    ):  # fmt: skip
+        self.hidden = hidden
+        self.alpha = alpha
+        self.opt = opt
+        self.grid = grid
+        self.k = k
+        self.steps = steps
+        self.members = members
+        self.folds = folds
+        self.random_state = random_state
+
+    def scaled(self, X: Any) -> np.ndarray:
+        """The samples as ``model_`` takes them: (X - x_mean_)/x_scale_, where X is first brought into the range of the training
+        samples, widened by 5 % at both ends.
+
+        Parameters
+        ----------
+        X : array-like, (samples, features)
+
+        Returns
+        -------
+        array of float64, (samples, features)
+
+        Raises
+        ------
+        ValueError
+            For another number of features, NaN or infinity.
+        NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KANRegressor
+        >>> x = np.linspace(0, 10, 50)[:, None]
+        >>> regressor = KANRegressor(hidden=(), random_state=0).fit(x, 3 * x[:, 0])
+        >>> z = regressor.scaled([[5.0], [10.5], [99.0]])
+        >>> bool(abs(z[0, 0]) < 1e-9), bool(z[1, 0] == z[2, 0])
+        (True, True)
+        >>> bool(np.allclose(regressor.model_.predict(z)[:, 0] * regressor.y_scale_ + regressor.y_mean_, [15.0, 31.5, 31.5], atol=0.5))
+        True
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return (np.clip(X, *self.x_range_) - self.x_mean_) / self.x_scale_
+
+    def symbolic_formula(self, var: Any = None, **arguments: Any) -> tuple[list[Any], list[Any]]:
+        """The formula of ``model_`` in the units of the data: :meth:`swiftkan.KAN.symbolic_formula` with the scaling put in.
+
+        Parameters
+        ----------
+        var : list of str or sympy expressions, optional
+            The features' names; ``feature_names_in_``, or x_1, x_2, …, if not given.
+        **arguments
+            ``simplify`` and ``numeric``.
+
+        Returns
+        -------
+        expressions : list with one an output; a classifier's are logits
+        variables : list of symbols
+
+        Raises
+        ------
+        ValueError
+            If edges are numeric still: call ``model_.auto_symbolic()`` first, or give ``numeric="function"``.
+        NotFittedError
+            Before ``fit``.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KANRegressor
+        >>> x = np.random.RandomState(0).uniform(1, 3, (200, 2))
+        >>> regressor = KANRegressor(hidden=(1,), opt="LM", random_state=0).fit(x, np.exp(x[:, 0] + x[:, 1] ** 2))
+        >>> _ = regressor.model_.auto_symbolic(lib=["x", "x^2", "exp"], verbose=0)
+        >>> (formula,), names = regressor.symbolic_formula()
+        >>> bool(np.isclose(float(formula.subs({"x_1": 1.5, "x_2": 2.0})), regressor.predict([[1.5, 2.0]])[0]))
+        True
+        """
+        check_is_fitted(self)
+        used = np.asarray(self.model_.input_id, dtype=int)
+        if var is None and hasattr(self, "feature_names_in_"):
+            var = [str(name) for name in self.feature_names_in_]
+        return self.model_.symbolic_formula(var=var, normalizer=(self.x_mean_[used], self.x_scale_[used]), **self._units(), **arguments)
+
+    def _units(self) -> dict[str, Any]:
+        return {}
+
+    # ---- fit -----------------------------------------------------------------------------------------------------
+
+    def _train(self, x: np.ndarray, y: np.ndarray, weight: Any, classes: int) -> None:
+        """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
+        candidates, members, folds = self._candidates(bool(classes), y)
+        x, y, weight = _distinct(x, y, weight)
+        self.x_mean_ = np.average(x, axis=0, weights=weight)
+        self.x_scale_ = _spread(x, self.x_mean_, weight)
+        low, high = x.min(axis=0), x.max(axis=0)
+        self.x_range_ = np.stack([low - MARGIN * (high - low), high + MARGIN * (high - low)])
+        x = (x - self.x_mean_) / self.x_scale_
+        if not classes:
+            self.y_mean_ = np.average(y, axis=0, weights=weight)
+            self.y_scale_ = _spread(y, self.y_mean_, weight)
+            y = (y - self.y_mean_) / self.y_scale_
+        problem = _choice.Problem(x, y, weight, classes, bool(np.any(weight != weight[0])))
+        candidates = [c for c in candidates if len(candidates) == 1 or c.suits(problem)]
+        random = np.random.RandomState(check_random_state(self.random_state).randint(2**31 - 1))
+        chosen, self.cv_results_ = _choice.race(candidates, problem, folds, random)
+        self.chosen_ = chosen.describe()
+        self.model_ = _choice.train(chosen, problem, members, random)
+        self.model_.cache_data = x
+        if not classes:  # for return_std
+            known = self.model_._remembered
+            known.y, known.weight = y.astype(self.model_.dtype), weight.astype(self.model_.dtype) if problem.weighted else None
+
+    def _candidates(self, classifies: bool, y: np.ndarray) -> tuple[list, int, int]:
+        """(candidates, members, folds): the parameters, checked, and what they stand for."""
+        automatic = isinstance(self.hidden, str)
+        if automatic:
+            _check.choice("hidden", self.hidden, ("auto",))
+            hidden: tuple = ()
+        else:
+            given = (self.hidden,) if isinstance(self.hidden, numbers.Integral) else self.hidden
+            if not isinstance(given, (tuple, list)):
+                raise TypeError(f"hidden: must be 'auto' or the hidden levels, such as (5,) or (), not {_check.shown(self.hidden)}")
+            hidden = tuple(tuple(level) if isinstance(level, (tuple, list)) else level for level in given)
+        _check.choice("opt", self.opt, ("auto", "AdamW", "LM"))
+        if not automatic and not hidden and self.opt != "auto":
+            raise ValueError("opt: an additive model, hidden=(), is solved directly; leave opt out")
+        k = _check.integer("k", self.k, 1, 20)
+        grid = None if self.grid is None else _check.integer("grid", self.grid, 1, 2**31 - 1)
+        steps = None if self.steps is None else _check.integer("steps", self.steps, 1, 2**31 - 1)
+        folds = _check.integer("folds", self.folds, 2, 2**31 - 1)
+        if isinstance(self.alpha, str):
+            _check.choice("alpha", self.alpha, ("auto",))
+            alphas = None
+        else:
+            alphas = (_check.real("alpha", self.alpha, above=0.0),)
+        if self.members is None:
+            members = MEMBERS if automatic else 1
+        else:
+            members = _check.integer("members", self.members, 1, 2**16)
+        if members > 1 and any(isinstance(level, tuple) for level in hidden):
+            raise ValueError("members: networks with multiplication nodes cannot be joined; use members=1")
+
+        found: list = []
+        first = self.opt in ("auto", "AdamW")
+        if not hidden and first:
+            found += [
+                _choice.Additive(alpha, bend, grid or ADDITIVE["grid"], k) for alpha in alphas or ADDITIVE["alpha"] for bend in ADDITIVE["bend"]
+            ]
+        if first and (automatic or hidden):
+            pairs = [(h, a) for h, a in AUTO if alphas is None] or [(h, a) for h in dict(AUTO) for a in alphas or ()]
+            if not automatic:
+                pairs = [(hidden, alpha) for alpha in alphas or DECAYED["alpha"]]
+            found += [_choice.Decayed(h, a, grid or DECAYED["grid"], k, steps or _choice.STEPS) for h, a in pairs]
+        if self.opt == "LM" or (self.opt == "auto" and not classifies and alphas is None and (automatic or hidden)):
+            grids = (grid,) if grid else NEWTON["grids"]
+            found.append(_choice.Newton(NEWTON["hidden"] if automatic else hidden, grids, k, min(steps or NEWTON["steps"], NEWTON["steps"])))
+        return found, members, folds
+
+
+def sample_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
+    if sample_weight is None:
+        return None
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+    if weight.min() < 0:
+        raise ValueError(f"sample_weight: must not be negative, but weight {int(weight.argmin())} is {weight.min():g}")
+    if not weight.any():
+        raise ValueError("sample_weight: at least one weight must be above 0")
+    return weight
+
+
+def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Samples in a canonical order, equal ones added up and those of weight 0 left out, so that a weight of 2 and a sample given
+    twice are the same, and the order of samples does not matter."""
+    weight = np.ones(len(x)) if weight is None else weight
+    counts = weight > 0
+    x, y, weight = x[counts], y[counts], weight[counts]
+    order = np.lexsort(np.column_stack([y, x]).T)
+    x, y, weight = x[order], y[order], weight[order]
+    new = np.append(True, (x[1:] != x[:-1]).any(axis=1) | (y[1:] != y[:-1]).reshape(len(y) - 1, -1).any(axis=1))
+    first = np.flatnonzero(new)
+    return x[first], y[first], np.add.reduceat(weight, first)
+
+
+def _spread(values: np.ndarray, mean: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Standard deviations; 1 where a column is constant, to rounding."""
+    size = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
+    return np.where(size > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny), size, 1.0)
+
+
+PARAMETERS = """
+    Parameters
+    ----------
+    hidden : 'auto', int or tuple
+        The hidden levels of the network: ``(5,)`` for [features, 5, outputs], ``()`` for an additive model (one layer; linear
+        with more than 500 features), entries
+        ``(n_sum, n_mult)`` for products. 'auto' chooses among an additive model and networks of one hidden level.
+    alpha : 'auto' or float
+        Strength of regularisation: AdamW's weight decay; of an additive model the ridge penalty. 'auto' chooses it.
+    opt : 'auto', 'AdamW' or 'LM'
+        How networks with hidden levels are trained (an additive model is solved directly): AdamW with weight decay, for noisy data; Levenberg-Marquardt from coarse to fine
+        grids, for smooth functions with little noise. 'auto' tries both (a classifier: AdamW).
+    grid : int, optional
+        Grid intervals of the splines. If not given 3 with AdamW, 8 for an additive model, and 4, 8, 16 with 'LM'.
+    k : int
+        Degree of the splines, from 1 to 20.
+    steps : int, optional
+        Steps of AdamW (1500), or of Levenberg-Marquardt on each grid (40, also at most).
+    members : int, optional
+        A network that AdamW trains is the mean of so many, from different starts, put side by side into one network
+        (``swiftkan/_joined.py``): steadier, but wider. 4 with ``hidden='auto'`` and 1 otherwise, if not given.
+    folds : int
+        Folds of the choice. Candidates that fall behind leave after the first of them; if there is one candidate there is no choice.
+    random_state : int, RandomState or None
+        Of folds and starts.
+
+    Attributes
+    ----------
+    model_ : KAN
+        The network, trained on scaled samples (see :meth:`scaled`). It may be replaced, say by ``model_.prune()``.
+    chosen_ : dict
+        The settings chosen.
+    cv_results_ : list of dict
+        All candidates: settings, ``loss`` on held-out samples (mean square of scaled labels, or logarithmic loss), and on how many.
+    x_mean_, x_scale_ : (features,)
+        The network's inputs are (X - x_mean_)/x_scale_.
+    x_range_ : (2, features)
+        Where inputs are clipped: the range of the training samples, 5 % wider at both ends. Beyond it predictions are constant.
+    n_features_in_, feature_names_in_
+        As in all of scikit-learn.
+"""

@@ -30,6 +30,10 @@ import _measure
 
 CONFIGURATIONS = [
     {},
+    {"k": 5, "grids": (4, 8, 16)},
+    {"grids": (4, 12, 36)},
+    {"k": 4},
+    {"starts": 5},
 ]
 CHOICE_SEED = 100
 TARGET, SECONDS = 1e-4, 3.0

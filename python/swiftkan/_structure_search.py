@@ -29,7 +29,9 @@ STRUCTURES = (
     ("P+P+P", "g(P+P)", "(P+P)*g(P)", "(P+P)*g(S)", "P*g(P+P)", "g(P+P+P)"),
 )
 POLISHED = 3  # structures of a rung whose best starts get more steps
-FINALISTS = 2  # of a rung, by validation error: their grids are refined
+FINALISTS = 2  # of a rung, by validation error: their grids are refined,
+HOPELESS = 10  # but for those whose error is so many times the least
+SAMPLES_A_PARAMETER = {"begin": 4, "refine": 2}  # networks with fewer are not tried
 
 
 class StructureSearch:
@@ -90,7 +92,7 @@ def search_structure(
     starts : int
         Starts of each structure, but for 'S', which is linear.
     steps : int
-        Levenberg-Marquardt steps of each start and with each grid; the best start of a structure gets twice as many more.
+        Levenberg-Marquardt steps of each start, for the best start of the three best structures of a rung so many more, and with each grid.
     tol : float
         Ends the search when the validation error is at most this part of the labels' standard deviation.
     validation_split : float
@@ -116,8 +118,8 @@ def search_structure(
 
     Notes
     -----
-    Networks are trained by ``fit(opt="LM")``. Left out are those with more parameters than training samples, but for 'S', and those with
-    more than 10000. A search of all rungs is about 37 starts of networks with 10·inputs to 30·inputs parameters. What the default was chosen
+    Networks are trained by ``fit(opt="LM")``. Left out are those that begin with more parameters than a quarter of the training samples, but for 'S', grids with
+    more than half of them, and networks of more than 10000 parameters. A search of all rungs is about 37 starts of networks with 10·inputs to 30·inputs parameters. What the default was chosen
     from, and what it reaches on 120 formulas of physics, is in docs/accuracy.md.
 
     Examples
@@ -160,21 +162,22 @@ def search_structure(
             _Candidate(search, name, {"seed": (seed + r) % 2**32, "grid": grids[0], **settings})
             for name in fresh for r in range(1 if name == "S" else starts)
         ]  # fmt: skip
-        search.all(lambda c: c.begin(search), [c for c in made if search.allows(c.model) or c.structure == "S"])
+        search.all(lambda c: c.begin(search), [c for c in made if search.allows(c.model, "begin") or c.structure == "S"])
         best = [_best([c for c in made if c.structure == name and c.trials]) for name in fresh]
         best = sorted((c for c in best if c is not None), key=lambda c: c.loss)
         search.all(lambda c: c.polish(search), [c for c in best[:POLISHED] if c.structure != "S"])
         candidates += best
         finalists = sorted((c for c in candidates if not c.refined), key=lambda c: c.loss)[:FINALISTS]
-        search.all(lambda c: c.refine(search, grids[1:]), finalists)
+        winner = _best(candidates)
+        search.all(lambda c: c.refine(search, grids[1:]), [c for c in finalists if c.loss <= HOPELESS * winner.loss])
         search.trials += [trial for c in dict.fromkeys([*made, *finalists]) for trial in c.take_trials()]
         winner = _best(candidates)
         if winner is not None and winner.loss <= tol * search.deviation:
             break
     if winner is None:
         raise ValueError(
-            f"structures: all have more parameters than the {len(parts['train_input'])} samples to train with; add 'S', or take "
-            "coarser grids or more samples"
+            f"structures: all have too many parameters for the {len(parts['train_input'])} samples to train with, less than "
+            f"{SAMPLES_A_PARAMETER['begin']} for each; add 'S', or take coarser grids or more samples"
         )
     model = winner.model
     model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)
@@ -195,8 +198,8 @@ class _Search:
         self.trials: list[dict] = []
         self.cancelled = threading.Event()
 
-    def allows(self, model: Any) -> bool:
-        return _parameters(model) <= min(len(self.train[0]), _auto.LM_PARAMETERS)
+    def allows(self, model: Any, purpose: str) -> bool:
+        return _parameters(model) <= min(len(self.train[0]) // SAMPLES_A_PARAMETER[purpose], _auto.LM_PARAMETERS)
 
     def fit(self, model: Any, **arguments: Any) -> Any:
         return model.fit(
@@ -232,14 +235,14 @@ class _Candidate:
         self.loss = self.train(search, self.model, steps=search.steps)
 
     def polish(self, search: _Search) -> None:
-        self.loss = self.train(search, self.model, steps=2 * search.steps, update_grid=False)
+        self.loss = self.train(search, self.model, steps=search.steps, update_grid=False)
 
     def refine(self, search: _Search, grids: Iterable[int]) -> None:
         """Goes to finer grids as long as the validation error falls."""
         self.refined = True
         for grid in grids:
             model = self.model.refine(grid)
-            if not search.allows(model):
+            if not search.allows(model, "refine"):
                 break
             loss = self.train(search, model, steps=search.steps, update_grid=False)
             if not loss < self.loss:

@@ -12,15 +12,14 @@ found exactly ends the search.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from . import _auto, _check, _core, _data, _structures
+from . import _check, _data, _structures
 from ._kan import KAN
+from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, error
 
 # Rungs: sums and products; one more idea; two more.
 STRUCTURES = (
@@ -31,7 +30,6 @@ STRUCTURES = (
 POLISHED = 3  # structures of a rung whose best starts get more steps
 FINALISTS = 2  # of a rung, by validation error: their grids are refined,
 HOPELESS = 10  # but for those whose error is so many times the least
-SAMPLES_A_PARAMETER = {"begin": 4, "refine": 2}  # networks with fewer are not tried
 
 
 class StructureSearch:
@@ -92,7 +90,7 @@ def search_structure(
     starts : int
         Starts of each structure, but for 'S', which is linear.
     steps : int
-        Levenberg-Marquardt steps of each start, for the best start of the three best structures of a rung so many more, and with each grid.
+        Levenberg-Marquardt steps of each start; as many more for the best starts of the three best structures of a rung, and for each grid.
     tol : float
         Ends the search when the validation error is at most this part of the labels' standard deviation.
     validation_split : float
@@ -118,9 +116,9 @@ def search_structure(
 
     Notes
     -----
-    Networks are trained by ``fit(opt="LM")``. Left out are those that begin with more parameters than a quarter of the training samples, but for 'S', grids with
-    more than half of them, and networks of more than 10000 parameters. A search of all rungs is about 37 starts of networks with 10·inputs to 30·inputs parameters. What the default was chosen
-    from, and what it reaches on 120 formulas of physics, is in docs/accuracy.md.
+    Networks are trained by ``fit(opt="LM")``, 37 starts in a search of all rungs, each with 10·inputs to 25·inputs parameters. Left out are
+    starts with more parameters than a quarter of the training samples (but for 'S'), grids with more than half as many, and networks of more
+    than 10000. What the defaults were chosen from, and what they reach for 120 formulas of physics, is in docs/accuracy.md.
 
     Examples
     --------
@@ -151,28 +149,30 @@ def search_structure(
     if has_test:
         _data.part(judge, "test", dataset, "mse", None)
     parts, _, _ = _data.split({"train_input": whole.rows, "train_label": whole.y}, validation_split, None, seed)
-    search = _Search(parts, steps, margin)
+    trainer = Trainer(parts, steps, margin)
 
-    candidates: list[_Candidate] = []
+    candidates: list[Candidate] = []
+    trials: list[dict] = []
     tried: set[str] = set()
+    winner = None
     for rung in rungs:
         fresh = [name for name in dict.fromkeys(rung) if name not in tried]
         tried.update(fresh)
         made = [
-            _Candidate(search, name, {"seed": (seed + r) % 2**32, "grid": grids[0], **settings})
+            Candidate(name, (seed + r) % 2**32, inputs, grids[0], settings)
             for name in fresh for r in range(1 if name == "S" else starts)
         ]  # fmt: skip
-        search.all(lambda c: c.begin(search), [c for c in made if search.allows(c.model, "begin") or c.structure == "S"])
-        best = [_best([c for c in made if c.structure == name and c.trials]) for name in fresh]
+        trainer.all(Candidate.begin, [c for c in made if c.may_begin(trainer)])
+        best = [best_of([c for c in made if c.structure == name and c.model is not None]) for name in fresh]
         best = sorted((c for c in best if c is not None), key=lambda c: c.loss)
-        search.all(lambda c: c.polish(search), [c for c in best[:POLISHED] if c.structure != "S"])
+        trainer.all(Candidate.polish, [c for c in best[:POLISHED] if c.structure != "S"])
         candidates += best
+        winner = best_of(candidates)
         finalists = sorted((c for c in candidates if not c.refined), key=lambda c: c.loss)[:FINALISTS]
-        winner = _best(candidates)
-        search.all(lambda c: c.refine(search, grids[1:]), [c for c in finalists if c.loss <= HOPELESS * winner.loss])
-        search.trials += [trial for c in dict.fromkeys([*made, *finalists]) for trial in c.take_trials()]
-        winner = _best(candidates)
-        if winner is not None and winner.loss <= tol * search.deviation:
+        trainer.all(lambda c, t: c.refine(t, grids[1:]), [c for c in finalists if c.loss <= HOPELESS * winner.loss])
+        trials += [trial for c in dict.fromkeys([*made, *finalists]) for trial in c.take_trials()]
+        winner = best_of(candidates)
+        if winner is not None and winner.loss <= tol * trainer.deviation:
             break
     if winner is None:
         raise ValueError(
@@ -181,110 +181,8 @@ def search_structure(
         )
     model = winner.model
     model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)
-    test_loss = _error(model, dataset["test_input"], dataset["test_label"]) if has_test else np.nan
-    return StructureSearch(model, winner.structure, winner.loss, test_loss, search.trials, time.perf_counter() - began)
-
-
-class _Search:
-    """The data of a search, and how its networks are trained."""
-
-    def __init__(self, parts: dict[str, Any], steps: int, margin: float):
-        self.train = parts["train_input"], parts["train_label"]
-        self.validation = parts["test_input"], parts["test_label"]
-        self.steps, self.margin = steps, margin
-        y = self.train[1].astype(np.float64)
-        self.scale = _size(y) or 1.0
-        self.deviation = _size(y - y.mean())
-        self.trials: list[dict] = []
-        self.cancelled = threading.Event()
-
-    def allows(self, model: Any, purpose: str) -> bool:
-        return _parameters(model) <= min(len(self.train[0]) // SAMPLES_A_PARAMETER[purpose], _auto.LM_PARAMETERS)
-
-    def fit(self, model: Any, **arguments: Any) -> Any:
-        return model.fit(
-            self.train, opt="LM", grid_margin=self.margin, callbacks=lambda _: self.cancelled.is_set(), **arguments
-        )  # fmt: skip
-
-    def all(self, work: Callable[[Any], None], candidates: list[Any]) -> None:
-        """Does `work` for all candidates, on as many threads as there are."""
-        from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
-
-        with ThreadPoolExecutor(max(1, min(len(candidates), _core.get_num_threads()))) as pool:
-            futures = [pool.submit(work, candidate) for candidate in candidates]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                self.cancelled.set()
-                for future in futures:
-                    future.cancel()
-                raise
-
-
-class _Candidate:
-    """A network of one structure on its way through the search."""
-
-    def __init__(self, search: _Search, structure: str, settings: dict[str, Any]):
-        self.structure, self.refined = structure, False
-        self.model = _structures.network(structure, search.train[0], margin=search.margin, **settings)
-        self.model.node_scale[-1][...] = search.scale  # so that edges deal with labels of size 1
-        self.loss, self.trials = np.inf, []
-
-    def begin(self, search: _Search) -> None:
-        self.loss = self.train(search, self.model, steps=search.steps)
-
-    def polish(self, search: _Search) -> None:
-        self.loss = self.train(search, self.model, steps=search.steps, update_grid=False)
-
-    def refine(self, search: _Search, grids: Iterable[int]) -> None:
-        """Goes to finer grids as long as the validation error falls."""
-        self.refined = True
-        for grid in grids:
-            model = self.model.refine(grid)
-            if not search.allows(model, "refine"):
-                break
-            loss = self.train(search, model, steps=search.steps, update_grid=False)
-            if not loss < self.loss:
-                break
-            self.model, self.loss = model, loss
-
-    def train(self, search: _Search, model: Any, **arguments: Any) -> float:
-        result = search.fit(model, **arguments)
-        loss = _error(model, *search.validation)
-        self.trials.append({
-            "structure": self.structure, "seed": model.seed, "grid": model.grid, "parameters": _parameters(model),
-            "steps": result.steps, "train_loss": float(result["train_loss"][-1]), "validation_loss": loss,
-        })  # fmt: skip
-        return loss
-
-    def take_trials(self) -> list[dict]:
-        trials, self.trials = self.trials, []
-        return trials
-
-
-def _parameters(model: Any) -> int:
-    """What Levenberg-Marquardt moves: coefficients of the edges that are on, and four numbers of each that passes on."""
-    layers = zip(model.act_fun, model.symbolic_fun)
-    return sum(int(a.mask.sum()) * a.coef.shape[-1] + 4 * int(s.mask.sum()) for a, s in layers)
-
-
-def _best(candidates: list[_Candidate]) -> _Candidate | None:
-    """The first of those with the least validation error."""
-    return min(candidates, key=lambda candidate: candidate.loss, default=None)
-
-
-def _size(values: np.ndarray) -> float:
-    """The root of the mean square, without overflow."""
-    most = float(np.abs(values).max())
-    return most * float(np.sqrt(np.mean((values / most) ** 2))) if most > 0 else 0.0
-
-
-def _error(model: Any, x: Any, y: Any) -> float:
-    """The root-mean-square error; inf for a network whose predictions are not all finite."""
-    with np.errstate(all="ignore"):
-        error = _size(model(x).astype(np.float64) - y)
-    return error if np.isfinite(error) else np.inf
+    test_loss = error(model, dataset["test_input"], dataset["test_label"]) if has_test else np.nan
+    return StructureSearch(model, winner.structure, winner.loss, test_loss, trials, time.perf_counter() - began)
 
 
 def _rungs(structures: Any) -> list[list[str]]:

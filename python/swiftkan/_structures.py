@@ -149,6 +149,13 @@ def network(text: str, x: np.ndarray, *, margin: float = 0.0, **settings: Any) -
     return model
 
 
+def edges(text: str, inputs: int) -> tuple[int, int]:
+    """How many edges of a network of the structure ``text`` have splines, and how many only pass a number on."""
+    levels = _levels(parse(text))
+    kinds = [edge for level in levels[1:] for node in level for edge, _ in node.children]
+    return len(levels[0]) * inputs + kinds.count(SPLINE), kinds.count(LINEAR)
+
+
 def _levels(root: Node) -> list[list[Node]]:
     """The nodes level by level from the inputs on, sums before products."""
     levels = [[root]]

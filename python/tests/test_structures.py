@@ -1,5 +1,6 @@
 """Structures: a network is exactly the function that its expression describes. The search: honest, repeatable, and it finds."""
 
+import signal
 import threading
 
 import numpy as np
@@ -36,6 +37,8 @@ QUICK = dict(grids=(4, 8), starts=2, steps=10)
 def test_width_of_an_expression(text, width, arity, edges):
     model = _structures.network(text, X, grid=4, seed=0)
     assert (model.width, model.mult_arity, model.n_edge) == (width, arity, edges)
+    numeric = sum(int(layer.mask.sum()) for layer in model.act_fun)
+    assert _structures.edges(text, 3) == (numeric, edges - numeric)
 
 
 @pytest.mark.parametrize("text", ["S", "P", "S+P", "P+P+P", "S*P", "g(S)", "g(P)", "P*g(S)", "(P+P)*g(P)", "g(P+P)*g(S)+S", "g(g(S)*P)"])
@@ -169,6 +172,14 @@ def test_too_large_networks_are_left_out():
     assert max(trial["parameters"] for trial in search.trials) <= 48
 
 
+def test_many_inputs_end_in_a_sum_or_an_error():
+    """Networks with factors for thousands of inputs would be gigabytes; they are never made."""
+    x = RNG.rand(20, 2500)
+    with pytest.raises(ValueError, match="structures: all have too many parameters"):
+        search_structure((x, x[:, :1]), grids=(4,))
+    assert search_structure((x[:, :50], x[:, :1]), grids=(4,), steps=2).structure == "S"
+
+
 def test_float32_and_other_degrees():
     search = search_structure((X.astype(np.float32), monomial(X).astype(np.float32)), structures=["P"], dtype="float32", k=2, **QUICK)
     assert search.model.dtype == np.float32 and search.model.k == 2
@@ -185,7 +196,8 @@ def test_the_model_is_an_ordinary_network(tmp_path):
 
 
 def test_interruption_ends_all_starts():
-    timer = threading.Timer(0.3, lambda: __import__("signal").raise_signal(__import__("signal").SIGINT))
+    main = threading.main_thread().ident
+    timer = threading.Timer(0.3, lambda: signal.pthread_kill(main, signal.SIGINT))
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):

@@ -56,10 +56,8 @@ def row(number, seed, timed):
     began = time.perf_counter()
     search = search_structure((data["train_input"], data["train_label"]))
     seconds = time.perf_counter() - began
-    return {
-        "error": error(search.model, data["test_input"], data["test_label"]), "seconds": seconds if timed else None, "structure": search.structure,
-        "grid": search.model.grid,
-    }  # fmt: skip
+    reached = error(search.model, data["test_input"], data["test_label"])
+    return {"error": reached, "seconds": seconds if timed else None, "structure": search.structure, "grid": search.model.grid}
 
 
 def choose():

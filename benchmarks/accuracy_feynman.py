@@ -1,0 +1,147 @@
+"""How accurate are networks that search_structure finds for the 120 formulas of the Feynman database, and how long does that take?
+
+    .venv/bin/python benchmarks/accuracy_feynman.py [--seeds 3] [--problems 1:120] [--save rows.json] [--markdown]
+    .venv/bin/python benchmarks/accuracy_feynman.py --choose
+
+For each formula (get_feynman_dataset) 1000 training and 1000 test points, uniform in its ranges; the error is the root mean square on the
+test points as a part of the standard deviation of their labels. One configuration for all formulas, the function's defaults. Target:
+the median over the formulas at most 1e-4, in at most 3 s each with two threads.
+
+--choose prints the configurations among which the defaults were chosen: each is given four fifths of the training points of every third
+formula, seed 100, and judged by the last fifth, on which nothing else depends. --save keeps the rows of several calls, each
+for some of the seeds or formulas, in a file; --untimed leaves their seconds out, for a machine that has other things to do; --markdown
+prints docs/accuracy.md's table of all rows in the file.
+
+What it must get right: test points have no say in anything; no formula is left out; what fails counts.
+"""
+
+import json
+import pathlib
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from swiftkan import create_dataset, get_feynman_dataset, search_structure, set_num_threads
+from swiftkan._feynman import _problems
+
+import _accuracy
+import _measure
+
+CONFIGURATIONS = [
+    {},
+    {"k": 5, "grids": (4, 8, 16)},
+    {"grids": (4, 12, 36)},
+    {"k": 4},
+]
+CHOICE_SEED = 100
+TARGET, SECONDS = 1e-4, 3.0
+
+
+def sample(number, seed):
+    """The training and test points of formula `number`, and their labels."""
+    symbols, _, f, ranges = get_feynman_dataset(number)
+    return create_dataset(f, n_var=len(symbols), ranges=ranges, train_num=1000, test_num=1000, seed=seed)
+
+
+def error(model, x, y):
+    """Root mean square error / standard deviation; a prediction that is not finite is as bad as can be."""
+    value = float(np.sqrt(np.mean((model(x) - y) ** 2)) / y.std())
+    return value if np.isfinite(value) else np.inf
+
+
+def row(number, seed, timed):
+    data = sample(number, seed)
+    began = time.perf_counter()
+    search = search_structure((data["train_input"], data["train_label"]))
+    seconds = time.perf_counter() - began
+    reached = error(search.model, data["test_input"], data["test_label"])
+    return {"error": reached, "seconds": seconds if timed else None, "structure": search.structure, "grid": search.model.grid}
+
+
+def choose():
+    """Prints the validation errors of all configurations."""
+    print(f"configurations (every third formula, seed {CHOICE_SEED}, errors on a fifth of the training points)")
+    for configuration in CONFIGURATIONS:
+        errors, seconds = [], []
+        for number in range(1, 121, 3):
+            data = sample(number, CHOICE_SEED)
+            x, y = data["train_input"], data["train_label"]
+            began = time.process_time()
+            search = search_structure((x[:800], y[:800]), **configuration)
+            seconds.append(time.process_time() - began)
+            errors.append(error(search.model, x[800:], y[800:]))
+        mean = float(np.exp(np.mean(np.log(np.maximum(errors, 1e-12)))))
+        good = sum(value <= TARGET for value in errors)
+        print(
+            f"  median {statistics.median(errors):.1e}  geometric mean {mean:.1e}  {good} of {len(errors)} at most {TARGET:g}  "
+            f"processor time {statistics.median(seconds):.1f} s, most {max(seconds):.1f} s  {configuration or 'defaults'}", flush=True,
+        )  # fmt: skip
+
+
+def summary(rows):
+    """Lines about all rows {(number, seed): row}, and whether the target is met."""
+    lines, met = [], True
+    for seed in sorted({seed for _, seed in rows}):
+        errors = [entry["error"] for (_, other), entry in rows.items() if other == seed]
+        low, middle, high = _measure.quartiles(errors)
+        good, fair = (sum(value <= limit for value in errors) for limit in (1e-4, 1e-2))
+        met &= middle <= TARGET
+        lines.append(
+            f"seed {seed}: median {middle:.1e} (quartiles {low:.1e} … {high:.1e}), {good} of {len(errors)} at most 1e-4, {fair} at most 1e-2"
+        )
+    seconds = [entry["seconds"] for entry in rows.values() if entry["seconds"] is not None]
+    if seconds:
+        met &= max(seconds) <= SECONDS
+        lines.append(f"seconds: median {statistics.median(seconds):.2f}, most {max(seconds):.2f}")
+    return lines, met
+
+
+def table(rows, markdown):
+    """One line a formula; errors and structures seed by seed."""
+    names = list(_problems())
+    text = "| {} | {} | {} | {} | {} |" if markdown else "{:4} {:40} {:30} {:30} {:>8}"
+    print(text.format("", "formula", "relative error", "structure", "seconds"))
+    if markdown:
+        print("|---|---|---|---|---|")
+    for number in sorted({number for number, _ in rows}):
+        entries = [entry for (other, _), entry in sorted(rows.items()) if other == number]
+        errors = ", ".join(f"{entry['error']:.1e}" for entry in entries)
+        found = dict.fromkeys(f"`{entry['structure']}`" if markdown else entry["structure"] for entry in entries)
+        seconds = [entry["seconds"] for entry in entries if entry["seconds"] is not None]
+        shown = f"{statistics.median(seconds):.2f}" if seconds else ""
+        print(text.format(number, names[number - 1], errors, ", ".join(found), shown))
+
+
+def main():
+    options = _accuracy.options(
+        __doc__.splitlines()[0], problems=dict(default="1:120", help="first:last"), save=dict(type=pathlib.Path),
+        untimed=dict(action="store_true"), markdown=dict(action="store_true"), threads=dict(type=int, default=2),
+    )  # fmt: skip
+    print(_measure.machine())
+    print(_measure.versions("numpy", "sympy"))
+    set_num_threads(options.threads)
+    sample(1, 0)  # SymPy's import is not part of a search
+    if options.choose:
+        choose()
+        return 0
+    rows = {}
+    if options.save and options.save.exists():
+        rows = {tuple(entry["key"]): entry for entry in json.loads(options.save.read_text())}
+    first, last = map(int, options.problems.split(":"))
+    for seed in options.seeds:
+        for number in range(first, last + 1):
+            if (number, seed) not in rows:
+                rows[number, seed] = row(number, seed, not options.untimed)
+                if options.save:
+                    options.save.write_text(json.dumps([{"key": key, **entry} for key, entry in rows.items()]))
+    table(rows, options.markdown)
+    lines, met = summary(rows)
+    print("", *lines, sep="\n")
+    print("target " + ("met" if met else "missed"))
+    return int(not met)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

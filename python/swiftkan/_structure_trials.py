@@ -1,0 +1,123 @@
+"""Networks on trial: how the candidates of ``search_structure`` are trained and judged.
+
+What it must get right first: a candidate's numbers depend on its structure, its seed and the data alone, not on what runs beside it; and
+a network that the samples cannot determine is not trained.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from . import _core, _structures
+from ._auto import LM_PARAMETERS
+
+SAMPLES_A_PARAMETER = {"begin": 4, "refine": 2}  # networks with fewer are not tried
+
+
+class Trainer:
+    """The two parts of the data, and how networks are trained on the first."""
+
+    def __init__(self, parts: dict[str, Any], steps: int, margin: float):
+        self.train = parts["train_input"], parts["train_label"]
+        self.validation = parts["test_input"], parts["test_label"]
+        self.steps, self.margin = steps, margin
+        y = self.train[1].astype(np.float64)
+        self.scale = size(y) or 1.0
+        self.deviation = size(y - y.mean())
+        self.cancelled = threading.Event()
+
+    def allows(self, parameters: int, purpose: str) -> bool:
+        return parameters <= min(len(self.train[0]) // SAMPLES_A_PARAMETER[purpose], LM_PARAMETERS)
+
+    def fit(self, model: Any, **arguments: Any) -> Any:
+        stop = lambda _: self.cancelled.is_set()  # noqa: E731
+        return model.fit(self.train, opt="LM", steps=self.steps, grid_margin=self.margin, callbacks=stop, **arguments)
+
+    def all(self, work: Callable[[Any, Trainer], None], candidates: list[Any]) -> None:
+        """``work(candidate, self)`` for all candidates, on as many threads as there are."""
+        from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
+
+        with ThreadPoolExecutor(max(1, min(len(candidates), _core.get_num_threads()))) as pool:
+            futures = [pool.submit(work, candidate, self) for candidate in candidates]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                self.cancelled.set()
+                for future in futures:
+                    future.cancel()
+                raise
+
+
+class Candidate:
+    """A network of one structure on its way through the search."""
+
+    def __init__(self, structure: str, seed: int, inputs: int, grid: int, settings: dict[str, Any]):
+        self.structure, self.seed, self.grid, self.settings = structure, seed, grid, settings
+        self.splines, self.straight = _structures.edges(structure, inputs)
+        self.model: Any = None  # None until it begins: large ones are never made
+        self.loss, self.refined, self.trials = np.inf, False, []
+
+    def parameters(self, grid: int) -> int:
+        """What Levenberg-Marquardt moves."""
+        return self.splines * (grid + self.settings["k"]) + 4 * self.straight
+
+    def may_begin(self, trainer: Trainer) -> bool:
+        parameters = self.parameters(self.grid)
+        return trainer.allows(parameters, "begin") or (self.structure == "S" and parameters <= LM_PARAMETERS)
+
+    def begin(self, trainer: Trainer) -> None:
+        settings = {**self.settings, "seed": self.seed, "grid": self.grid}
+        self.model = _structures.network(self.structure, trainer.train[0], margin=trainer.margin, **settings)
+        self.model.node_scale[-1][...] = trainer.scale  # so that edges deal with labels of size 1
+        self.loss = self._train(trainer, self.model)
+
+    def polish(self, trainer: Trainer) -> None:
+        self.loss = self._train(trainer, self.model, update_grid=False)
+
+    def refine(self, trainer: Trainer, grids: Iterable[int]) -> None:
+        """Goes to finer grids as long as the validation error falls."""
+        self.refined = True
+        for grid in grids:
+            if not trainer.allows(self.parameters(grid), "refine"):
+                break
+            model = self.model.refine(grid)
+            loss = self._train(trainer, model, update_grid=False)
+            if not loss < self.loss:
+                break
+            self.model, self.loss = model, loss
+
+    def _train(self, trainer: Trainer, model: Any, **arguments: Any) -> float:
+        result = trainer.fit(model, **arguments)
+        loss = error(model, *trainer.validation)
+        self.trials.append({
+            "structure": self.structure, "seed": self.seed, "grid": model.grid, "parameters": self.parameters(model.grid),
+            "steps": result.steps, "train_loss": float(result["train_loss"][-1]), "validation_loss": loss,
+        })  # fmt: skip
+        return loss
+
+    def take_trials(self) -> list[dict]:
+        trials, self.trials = self.trials, []
+        return trials
+
+
+def best_of(candidates: list[Candidate]) -> Candidate | None:
+    """The first of those with the least validation error."""
+    return min(candidates, key=lambda candidate: candidate.loss, default=None)
+
+
+def size(values: np.ndarray) -> float:
+    """The root of the mean square, without overflow."""
+    most = float(np.abs(values).max())
+    return most * float(np.sqrt(np.mean((values / most) ** 2))) if most > 0 else 0.0
+
+
+def error(model: Any, x: Any, y: Any) -> float:
+    """The root-mean-square error; inf for a network whose predictions are not all finite."""
+    with np.errstate(all="ignore"):
+        value = size(model(x).astype(np.float64) - y)
+    return value if np.isfinite(value) else np.inf

@@ -78,12 +78,16 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
+    ///
+    /// - Parameter samples: how many samples the sweeps until the next fold have, if they need no statistics. Weights beyond the
+    ///   caches, for one or two blocks of samples, are folded as they are used: they then pass memory once, not three times.
     @inline(__always)
-    func fold(_ network: KAN<T>) {
+    func fold(_ network: KAN<T>, samples: Int = .max) {
+        let lazily = samples <= 2 * capacity * T.lanes
         var changed = false
         for (l, layer) in folded.enumerated() {
             let before = layer.hasSymbolicEdges
-            layer.fold(network, layer: l)
+            layer.fold(network, layer: l, lazily: lazily)
             changed = changed || layer.hasSymbolicEdges != before
         }
         if changed { layout = GradientLayout(folded) }
@@ -95,9 +99,11 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     ///
     /// Wide layers read all their weights for every block, and do not mind counts that fill no vector: two blocks or more, of
     /// one size.
-    func blockSamples(_ n: Int) -> Int {
+    ///
+    /// - Parameter predicting: only values are wanted, whose bits do not depend on blocks.
+    func blockSamples(_ n: Int, predicting: Bool = false) -> Int {
         guard isWide else { return max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
-        let blocks = max(n < 32 ? 1 : 2, (n + capacity * T.lanes - 1) / (capacity * T.lanes))
+        let blocks = max(n < 32 || (predicting && Threads.count == 1) ? 1 : 2, (n + capacity * T.lanes - 1) / (capacity * T.lanes))
         return (max(n, 1) + blocks - 1) / blocks
     }
 
@@ -130,9 +136,11 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
     @inline(__always)
-    func forEachBlock(_ n: Int, _ body: (Workspace<T>, Int, Int, Int) -> Void) throws(KANError) {
+    func forEachBlock(
+        _ n: Int, predicting: Bool = false, _ body: (Workspace<T>, Int, Int, Int) -> Void
+    ) throws(KANError) {
         let shardTotal = shardCount(n)
-        let size = blockSamples(n)
+        let size = blockSamples(n, predicting: predicting)
         let blocks = (n + size - 1) / size
         let keeps = keepsBlocks(n)
         try forEachTask(shardTotal, samples: n, workspaces: keeps ? blocks : 0) { slot, shard in
@@ -251,7 +259,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     @inline(__always)
     func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
         let O = architecture.outputs
-        try forEachBlock(n) { w, _, start, _ in
+        try forEachBlock(n, predicting: true) { w, _, start, _ in
             load(x, start, w)
             forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
             w.store(w.output, columns: O, into: y + start * O)
@@ -285,7 +293,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         }
         // Where nothing is there before it, the gradient of wide layers' weights is written, not added.
         let writing = keeping && pulls == nil && n > 0
-        if let gradient { clear(gradient, but: writing ? folded.filter(\.writesGradient).map(\.shape) : []) }
+        if let gradient { clear(gradient, butWritten: writing) }
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
         let first = wanted ? firstDerivative(inputGradient) : Self.noDerivatives
@@ -316,21 +324,23 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         return total
     }
 
-    /// Sets the gradient to 0, but for the edges' numeric part of the layers given.
-    private func clear(_ gradient: UnsafeMutablePointer<T>, but shapes: [LayerShape]) {
-        var kept: [Range<Int>] = []
-        for shape in shapes {
-            kept += [
-                shape.coef..<(shape.coef + shape.edges * shape.basisCount), shape.scaleSp..<(shape.scaleSp + shape.edges),
-                shape.scaleBase..<(shape.scaleBase + shape.edges),
-            ]
-        }
+    /// Sets the gradient to 0, if `butWritten` without what `wideGradient` will write.
+    private func clear(_ gradient: UnsafeMutablePointer<T>, butWritten: Bool) {
         var next = 0
-        for range in kept.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            (gradient + next).update(repeating: 0, count: range.lowerBound - next)
-            next = range.upperBound
+        for layer in folded where butWritten && layer.writesGradient {
+            for range in layer.edgeRanges {
+                zero(next..<range.lowerBound)
+                next = range.upperBound
+            }
         }
-        (gradient + next).update(repeating: 0, count: architecture.parameterCount - next)
+        zero(next..<architecture.parameterCount)
+        func zero(_ range: Range<Int>) {
+            let part = 1 << 15
+            ThreadPool.run(tasks: (range.count + part - 1) / part, threads: range.count < 1 << 17 ? 1 : Threads.count) { task in
+                let start = range.lowerBound + task * part
+                (gradient + start).update(repeating: 0, count: min(part, range.upperBound - start))
+            }
+        }
     }
 
     /// Adds the gradient of a regulariser's edges in wide layers, and makes its slopes ready for the sweep.

@@ -23,6 +23,10 @@ final class FoldedLayer<T: KANScalar> {
     var isWide: Bool { local != nil }
     /// The wide form's inputs, outputs and groups.
     var wide = WideShape()
+    /// Where the gradient of numeric edges stands in that of the parameters, in rising order.
+    let edgeRanges: [Range<Int>]
+    /// Are the wide form's weights made where they are used, and `weights` without meaning.
+    private(set) var foldsLazily = false
     /// Room for `layOutWide`.
     var usedOutputs: [Bool]
     /// (inputs, outputs, rowCount); in the wide form see WideLayer.swift
@@ -55,6 +59,10 @@ final class FoldedLayer<T: KANScalar> {
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
         let isWide = !edgeRows && Self.isWide(shape)
         local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        edgeRanges = [
+            shape.coef..<(shape.coef + shape.edges * shape.basisCount), shape.scaleSp..<(shape.scaleSp + shape.edges),
+            shape.scaleBase..<(shape.scaleBase + shape.edges),
+        ].sorted { $0.lowerBound < $1.lowerBound }
         usedOutputs = Array(repeating: false, count: isWide ? shape.outputs : 0)
         gradientCount = isWide ? 0 : shape.edges * rowCount
         let padded = (shape.outputs + T.lanes - 1) / T.lanes * T.lanes
@@ -85,13 +93,15 @@ final class FoldedLayer<T: KANScalar> {
     func weight(_ i: Int, _ o: Int) -> UnsafeMutablePointer<T> { weights.base + (i * shape.outputs + o) * rowCount }
 
     /// Takes over the numbers of `network`, whose layer `l` this is.
+    ///
+    /// - Parameter lazily: leave large weights of the wide form to the sweeps that follow, which then fold them chunk by chunk.
     @inline(__always)
-    func fold(_ network: KAN<T>, layer l: Int) {
+    func fold(_ network: KAN<T>, layer l: Int, lazily: Bool) {
         let state = network.state
         let nb = shape.basisCount
         let count = BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k)
         if isWide {
-            foldWide(state)
+            foldWide(state, lazily: lazily && weights.count * MemoryLayout<T>.stride > 1 << 20)
             foldSymbolic(network, layer: l)
             return
         }
@@ -126,7 +136,7 @@ final class FoldedLayer<T: KANScalar> {
 
     /// The wide form; on all threads if there are enough weights.
     @inline(__always)
-    private func foldWide(_ state: UnsafePointer<T>) {
+    private func foldWide(_ state: UnsafePointer<T>, lazily: Bool) {
         // Counted, so that the loop is one of vectors.
         var changes = 0
         for e in 0..<shape.edges { changes = changes &+ (masks.base[e] == state[shape.mask &+ e] ? 0 : 1) }
@@ -134,6 +144,11 @@ final class FoldedLayer<T: KANScalar> {
             masks.base.update(from: state + shape.mask, count: shape.edges)
             for i in 0..<shape.inputs { listEdges(state, input: i) }
             layOutWide()
+        }
+        foldsLazily = lazily
+        if lazily {
+            for i in wide.inputs { local?.update(i, knots: state + shape.knots + i * shape.knotCount) }
+            return
         }
         let threads = shape.edges * shape.basisCount < 100_000 ? 1 : Threads.count
         ThreadPool.run(tasks: wide.chunks, threads: threads) { foldWide(state, chunk: $0) }

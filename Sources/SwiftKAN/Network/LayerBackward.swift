@@ -54,7 +54,8 @@ extension FoldedLayer {
             }
         }
         if isWide {
-            wideBackward(w, rows, adjoint: w.adjoints[l], inputGradient: inputGradient, moments: pulls?.moments)
+            wideBackward(
+                w, rows, state: state, adjoint: w.adjoints[l], inputGradient: inputGradient, moments: pulls?.moments)
         }
         for i in 0..<shape.inputs {
             if isWide {

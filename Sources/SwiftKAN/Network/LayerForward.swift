@@ -69,7 +69,7 @@ extension FoldedLayer {
         let nv = w.nv
         let rows = w.layers[l]
         if isWide {
-            wideForward(w, rows)
+            wideForward(w, rows, state: state)
         } else {
             narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis)
         }

@@ -24,10 +24,12 @@ public enum Activation: Int, Sendable, CaseIterable {
 extension KAN {
     /// Runs `body` with an evaluator that has the network's present numbers; it is kept for the next call.
     ///
-    /// - Parameter edgeRows: will single edges be evaluated.
+    /// - Parameters:
+    ///   - edgeRows: will single edges be evaluated.
+    ///   - samples: see `Evaluator.fold`.
     @inline(__always)
     func withEvaluator<R>(
-        edgeRows: Bool, _ body: (Evaluator<T>) throws(KANError) -> R
+        edgeRows: Bool, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
     ) throws(KANError) -> R {
         // Taken out while in use: a callback that uses the network meanwhile gets one of its own.
         let evaluator: Evaluator<T>
@@ -43,7 +45,7 @@ extension KAN {
         defer {
             if !spareEvaluators.contains(where: { $0.edgeRows == edgeRows }) { spareEvaluators.append(evaluator) }
         }
-        if !isFolded { evaluator.fold(self) }
+        if !isFolded { evaluator.fold(self, samples: isCompiled ? .max : samples) }
         evaluator.checkpoint = checkpoint
         defer { evaluator.checkpoint = nil }
         return try body(evaluator)
@@ -56,7 +58,7 @@ extension KAN {
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation = Evaluation(), into y: UnsafeMutablePointer<T>
     ) throws(KANError) {
         guard n > 0 else { return }
-        try withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
+        try withEvaluator(edgeRows: false, samples: n) { (evaluator) throws(KANError) in
             try evaluator.predict(x, n, evaluation: evaluation, into: y)
         }
     }

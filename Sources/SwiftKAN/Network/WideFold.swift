@@ -61,22 +61,25 @@ extension FoldedLayer {
         }
     }
 
-    /// The weights of the inputs of chunk c.
+    /// The weights of the inputs of chunk c, into `weights` or, in the order of groups and the chunk's inputs, into `memory`.
     @inline(never)
-    func foldWide(_ state: UnsafePointer<T>, chunk c: Int) {
-        let nb = shape.basisCount
-        for p in wide.inputRange(c) {
-            let i = wide.inputs[p]
-            local?.update(i, knots: state + shape.knots + i * shape.knotCount)
-            let first = i * shape.outputs
-            for g in 0..<wide.groups {
-                let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
-                let target = wideWeights(g, p)
-                for v in 0..<width {
-                    let q = start + v * T.lanes
-                    if areNeighbours(q) {
-                        foldVector(state, first + wide.outputs[q], target + v, width)
-                    } else {
+    func foldWide(_ state: UnsafePointer<T>, chunk c: Int, into memory: UnsafeMutablePointer<T.Vector>? = nil) {
+        let range = wide.inputRange(c)
+        withBlock { block in
+            for p in range {
+                let i = wide.inputs[p]
+                if memory == nil { local?.update(i, knots: state + shape.knots + i * shape.knotCount) }
+                let first = i * shape.outputs
+                for g in 0..<wide.groups {
+                    let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
+                    let own = memory.map { $0 + wide.rowCount * (wide.start(g) * range.count + (p - range.lowerBound) * width) }
+                    let target = own ?? wideWeights(g, p)
+                    for v in 0..<width {
+                        let q = start + v * T.lanes
+                        if areNeighbours(q) {
+                            foldVector(state, first + wide.outputs[q], target + v, width, block)
+                            continue
+                        }
                         let to = UnsafeMutableRawPointer(target + v).assumingMemoryBound(to: T.self)
                         for lane in 0..<T.lanes {
                             foldEdge(
@@ -89,16 +92,29 @@ extension FoldedLayer {
         }
     }
 
+    /// Calls `body` with memory for 8 columns.
+    @inline(__always)
+    private func withBlock(_ body: (UnsafeMutablePointer<T.Vector>) -> Void) {
+        let bytes = 8 * MemoryLayout<T.Vector>.stride
+        withUnsafeTemporaryAllocation(byteCount: 2 * bytes, alignment: bytes / 8) { memory in
+            guard let start = memory.baseAddress else { return }
+            body(start.assumingMemoryBound(to: T.Vector.self))
+        }
+    }
+
     /// The weights of as many edges as a vector has lanes, from `edge` on, a row every `step` vectors.
     @inline(__always)
-    private func foldVector(_ state: UnsafePointer<T>, _ edge: Int, _ target: UnsafeMutablePointer<T.Vector>, _ step: Int) {
+    private func foldVector(
+        _ state: UnsafePointer<T>, _ edge: Int, _ target: UnsafeMutablePointer<T.Vector>, _ step: Int,
+        _ block: UnsafeMutablePointer<T.Vector>
+    ) {
         let nb = shape.basisCount
         let mask = vector(state + (shape.mask + edge))
         let scale = mask * vector(state + (shape.scaleSp + edge))
-        forEachEight { start, _ in
-            let rows = target + start &* step
-            VectorBlock<T>(columnsAt: state + (shape.coef + edge * nb + start), stride: nb).forEach { j, coef in
-                if start &+ j < nb { rows[j &* step] = T.zeroWhereZero(scale * coef, mask) }
+        forEachEight { start, new in
+            T.columns(of: state + (shape.coef + edge * nb + start), stride: nb, into: block)
+            for b in new..<min(nb, start &+ 8) {
+                target[b &* step] = T.zeroWhereZero(scale * block[b &- start], mask)
             }
         }
         target[nb * step] =
@@ -127,20 +143,23 @@ extension FoldedLayer {
         _ dw: UnsafePointer<T.Vector>, _ range: Range<Int>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>,
         adding: Bool
     ) {
-        for (number, p) in range.enumerated() {
-            let first = wide.inputs[p] * shape.outputs
-            for g in 0..<wide.groups {
-                let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
-                let source = dw + wide.rowCount * (wide.start(g) * range.count + number * width)
-                for v in 0..<width {
-                    let q = start + v * T.lanes
-                    if !adding && areNeighbours(q) {
-                        unfoldVector(source + v, width, first + wide.outputs[q], state, gradient)
-                        continue
-                    }
-                    let d = UnsafeRawPointer(source + v).assumingMemoryBound(to: T.self)
-                    for lane in 0..<min(T.lanes, wide.outputs.count - q) {
-                        unfoldEdge(d + lane, width * T.lanes, first + wide.outputs[q + lane], state, gradient, adding: adding)
+        withBlock { block in
+            for (number, p) in range.enumerated() {
+                let first = wide.inputs[p] * shape.outputs
+                for g in 0..<wide.groups {
+                    let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
+                    let source = dw + wide.rowCount * (wide.start(g) * range.count + number * width)
+                    for v in 0..<width {
+                        let q = start + v * T.lanes
+                        if !adding && areNeighbours(q) {
+                            unfoldVector(source + v, width, first + wide.outputs[q], state, gradient, block)
+                            continue
+                        }
+                        let d = UnsafeRawPointer(source + v).assumingMemoryBound(to: T.self)
+                        for lane in 0..<min(T.lanes, wide.outputs.count - q) {
+                            let edge = first + wide.outputs[q + lane]
+                            unfoldEdge(d + lane, width * T.lanes, edge, state, gradient, adding: adding)
+                        }
                     }
                 }
             }
@@ -150,26 +169,26 @@ extension FoldedLayer {
     /// Writes the gradient of as many edges as a vector has lanes.
     @inline(__always)
     private func unfoldVector(
-        _ dw: UnsafePointer<T.Vector>, _ step: Int, _ edge: Int, _ state: UnsafePointer<T>, _ gradient: UnsafeMutablePointer<T>
+        _ dw: UnsafePointer<T.Vector>, _ step: Int, _ edge: Int, _ state: UnsafePointer<T>, _ gradient: UnsafeMutablePointer<T>,
+        _ block: UnsafeMutablePointer<T.Vector>
     ) {
         let nb = shape.basisCount
         let mask = vector(state + (shape.mask + edge))
         let scale = mask * vector(state + (shape.scaleSp + edge))
         var dscale = T.Vector.zero
         forEachEight { start, new in
-            let rows = dw + start &* step
-            VectorBlock<T>(columnsAt: state + (shape.coef + edge * nb + start), stride: nb).forEach { j, coef in
-                if start &+ j >= new, start &+ j < nb { dscale = T.multiplyAdd(coef, rows[j &* step], dscale) }
-            }
-            let block = VectorBlock<T> { j in T.zeroWhereZero(scale * rows[min(j, nb &- start) &* step], mask) }
+            T.columns(of: state + (shape.coef + edge * nb + start), stride: nb, into: block)
+            for b in new..<min(nb, start &+ 8) { dscale = T.multiplyAdd(block[b &- start], dw[b &* step], dscale) }
+            for b in start..<min(nb, start &+ 8) { block[b &- start] = T.zeroWhereZero(scale * dw[b &* step], mask) }
             let target = gradient + (shape.coef + edge * nb + start)
-            if nb >= 8 { return block.storeRows(target, stride: nb) }
-            // Eight numbers are more than a row has; the last row must not reach into its neighbour, which may be another thread's.
-            withUnsafeTemporaryAllocation(of: T.self, capacity: T.lanes * 8) { memory in
-                guard let rows = memory.baseAddress else { return }
-                block.storeRows(rows, stride: 8)
-                for lane in 0..<T.lanes { for b in 0..<nb { target[lane &* nb &+ b] = rows[lane &* 8 &+ b] } }
+            if nb >= 8 {
+                T.rows(of: block, into: target, stride: nb)
+                return
             }
+            // Eight numbers are more than a row has: the last row must not reach into its neighbour, which may be another thread's.
+            let rows = UnsafeMutableRawPointer(block + 8).assumingMemoryBound(to: T.self)
+            T.rows(of: block, into: rows, stride: 8)
+            for lane in 0..<T.lanes { for b in 0..<nb { target[lane &* nb &+ b] = rows[lane &* 8 &+ b] } }
         }
         store(T.zeroWhereZero(mask * dscale, mask), gradient + (shape.scaleSp + edge))
         store(baseFunction == .zero ? .zero : T.zeroWhereZero(mask * dw[nb * step], mask), gradient + (shape.scaleBase + edge))

@@ -53,6 +53,23 @@ extension FoldedLayer {
         weights.vectors + wide.rowCount * (wide.start(g) * wide.inputs.count + p * wide.width(g))
     }
 
+    /// Where the weights of group 0 of chunk c begin, in `weights` or, folded now, in the workspace; see `groupWeights`.
+    @inline(__always)
+    private func chunkWeights(_ c: Int, _ w: Workspace<T>, _ state: UnsafePointer<T>) -> UnsafeMutablePointer<T.Vector> {
+        guard foldsLazily else { return weights.vectors }
+        // The gradient of the weights is made after all sweeps, so its memory is free.
+        foldWide(state, chunk: c, into: w.wideGradient)
+        return w.wideGradient
+    }
+
+    /// The weights of group g of the inputs `range`, a chunk.
+    @inline(__always)
+    private func groupWeights(
+        _ chunk: UnsafeMutablePointer<T.Vector>, _ g: Int, _ range: Range<Int>
+    ) -> UnsafeMutablePointer<T.Vector> {
+        foldsLazily ? chunk + wide.rowCount * wide.start(g) * range.count : wideWeights(g, range.lowerBound)
+    }
+
     @inline(__always)
     private func scalars(_ p: UnsafeMutablePointer<T.Vector>) -> UnsafeMutablePointer<T> {
         UnsafeMutableRawPointer(p).assumingMemoryBound(to: T.self)
@@ -102,19 +119,20 @@ extension FoldedLayer {
 
     /// z of the block's samples, into rows.z.
     @inline(never)
-    func wideForward(_ w: Workspace<T>, _ rows: LayerRows<T>) {
+    func wideForward(_ w: Workspace<T>, _ rows: LayerRows<T>, state: UnsafePointer<T>) {
         let samples = w.samples
         let z = w.wide
         RowKernels<T>.fill(z, .zero, samples * wide.vectors)
         for c in 0..<wide.chunks {
             let range = wide.inputRange(c)
+            let weights = chunkWeights(c, w, state)
             for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
                 let count = min(WideBasis<T>.capacity, samples - start)
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
                 for g in 0..<wide.groups {
                     let width = wide.width(g)
                     kernels(width, basis).forward(
-                        wideWeights(g, range.lowerBound), into: z + wide.start(g) * samples + start * width)
+                        groupWeights(weights, g, range), into: z + wide.start(g) * samples + start * width)
                 }
             }
         }
@@ -148,8 +166,8 @@ extension FoldedLayer {
     /// The gradient of the weights is left to `wideGradient`, which has all samples of several blocks for a few inputs.
     @inline(never)
     func wideBackward(
-        _ w: Workspace<T>, _ rows: LayerRows<T>, adjoint: UnsafeMutablePointer<T.Vector>, inputGradient: Bool,
-        moments: WideMoments<T>?
+        _ w: Workspace<T>, _ rows: LayerRows<T>, state: UnsafePointer<T>, adjoint: UnsafeMutablePointer<T.Vector>,
+        inputGradient: Bool, moments: WideMoments<T>?
     ) {
         let (samples, width) = (w.samples, w.nv * T.lanes)
         let source = scalars(w.dz)
@@ -171,6 +189,7 @@ extension FoldedLayer {
         RowKernels<T>.fill(w.dx, .zero, shape.inputs * w.nv)
         for c in 0..<wide.chunks {
             let range = wide.inputRange(c)
+            let weights = chunkWeights(c, w, state)
             for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
                 let count = min(WideBasis<T>.capacity, samples - start)
                 let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: true)
@@ -179,7 +198,7 @@ extension FoldedLayer {
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
                     kernels(step, basis).inputGradient(
-                        adjoint + wide.start(g) * samples + start * step, wideWeights(g, range.lowerBound), into: pulls)
+                        adjoint + wide.start(g) * samples + start * step, groupWeights(weights, g, range), into: pulls)
                 }
                 T.totals(pulls, count * range.count)
                 let sums = scalars(pulls)

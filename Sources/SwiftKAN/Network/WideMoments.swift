@@ -25,12 +25,23 @@ final class WideMoments<T: KANScalar> {
     /// (inputs, first functions, k + 3, 8): A of the k + 1 functions and the base function, a column after another, and -B
     private let windows: AlignedBuffer<T>
 
+    /// (inputs, outputs): see `evaluate`
+    let means: AlignedBuffer<Double>
+    let squares: AlignedBuffer<Double>
+
     init(_ layer: FoldedLayer<T>) throws(KANError) {
         (rowCount, k) = (layer.wide.rowCount, layer.shape.k)
         inputs = layer.wide.inputs.count
         sums = try AlignedBuffer(count: inputs * rowCount)
         products = try AlignedBuffer(count: inputs * rowCount * (k + 2))
+        means = try AlignedBuffer(count: inputs * layer.wide.outputs.count)
+        squares = try AlignedBuffer(count: inputs * layer.wide.outputs.count)
         windows = try AlignedBuffer(count: inputs * (rowCount - 1 - k) * (k + 3) * 8)
+    }
+
+    /// Has it room for the edges that `layer` has now.
+    func fits(_ layer: FoldedLayer<T>) -> Bool {
+        inputs == layer.wide.inputs.count && means.count == inputs * layer.wide.outputs.count
     }
 
     /// Forgets all samples and keeps the memory.
@@ -107,18 +118,21 @@ final class WideMoments<T: KANScalar> {
         add(M[last * (k + 2) + k + 1], last, last)
     }
 
-    /// Calls `body(q, mean, squares)` for every output q of input p: squares is the sum of squared deviations.
-    func edges(_ layer: FoldedLayer<T>, _ p: Int, _ body: (Int, Double, Double) -> Void) {
+    /// Means and sums of squared deviations of all edges of input p, into `means` and `squares`.
+    func evaluate(_ layer: FoldedLayer<T>, _ p: Int) {
         let width = layer.wide.outputs.count
         let (m, n) = (sums.base + p * rowCount, Double(samples))
+        let (mean, square) = (means.base + p * width, squares.base + p * width)
         withWeights(layer, p) { w, Mw in
+            for q in 0..<width { (mean[q], square[q]) = (0, 0) }
+            for r in 0..<rowCount {
+                let (row, product) = (w + r * width, Mw + r * width)
+                for q in 0..<width { mean[q] += row[q] * m[r] }
+                for q in 0..<width { square[q] += row[q] * product[q] }
+            }
             for q in 0..<width {
-                var (sum, square) = (0.0, 0.0)
-                for r in 0..<rowCount {
-                    sum += w[r * width + q] * m[r]
-                    square += w[r * width + q] * Mw[r * width + q]
-                }
-                body(q, sum / n, max(0, square - sum * sum / n))
+                square[q] = max(0, square[q] - mean[q] * mean[q] / n)
+                mean[q] /= n
             }
         }
     }
@@ -148,18 +162,18 @@ final class WideMoments<T: KANScalar> {
         let width = layer.wide.outputs.count
         let (last, m) = (rowCount - 1, sums.base + p * rowCount)
         withWeights(layer, p) { w, Mw in
-            withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount * (k + 3)) { memory in
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount * (k + 3) + 2 * width) { memory in
                 guard let A = memory.baseAddress else { return }
                 let B = A + rowCount * (k + 2)
+                let (slopes, means) = (B + rowCount, B + rowCount + width)
+                for q in 0..<width { (slopes[q], means[q]) = (slope(q), mean(q)) }
                 for r in 0..<rowCount {
+                    let (row, product, d) = (w + r * width, Mw + r * width, gradient + r * width)
+                    for q in 0..<width { d[q] = slopes[q] * (product[q] - means[q] * m[r]) }
+                    // From here on M w is not needed: slope·w takes its place.
+                    for q in 0..<width { product[q] = slopes[q] * row[q] }
                     var b = 0.0
-                    for q in 0..<width {
-                        let s = slope(q)
-                        gradient[r * width + q] = s * (Mw[r * width + q] - mean(q) * m[r])
-                        // From here on M w is not needed: slope·w takes its place.
-                        Mw[r * width + q] = s * w[r * width + q]
-                        b += mean(q) * Mw[r * width + q]
-                    }
+                    for q in 0..<width { b += means[q] * product[q] }
                     B[r] = b
                 }
                 func dot(_ r: Int, _ h: Int) -> Double {

@@ -187,15 +187,22 @@ final class Workspace<T: KANScalar> {
     func load(_ source: UnsafePointer<T>, columns: Int, into rows: UnsafeMutablePointer<T.Vector>) {
         let width = nv * T.lanes
         let target = UnsafeMutableRawPointer(rows).assumingMemoryBound(to: T.self)
-        // In tiles that a cache holds even where columns are a power of two apart.
-        var first = 0
-        while first < samples {
-            let end = min(first &+ 8, samples)
-            for c in 0..<columns {
-                let row = target + c &* width
-                for s in first..<end { row[s] = source[s &* columns &+ c] }
+        // Eight columns of a vector of samples at a time, then the rest.
+        let (whole, eights) = (samples / T.lanes * T.lanes, columns & ~7)
+        withUnsafeTemporaryAllocation(
+            byteCount: 8 * MemoryLayout<T.Vector>.stride, alignment: MemoryLayout<T.Vector>.alignment
+        ) { memory in
+            guard let block = memory.baseAddress?.assumingMemoryBound(to: T.Vector.self) else { return }
+            for first in stride(from: 0, to: eights > 0 ? whole : 0, by: T.lanes) {
+                for c in stride(from: 0, to: eights, by: 8) {
+                    T.columns(of: source + first * columns + c, stride: columns, into: block)
+                    for n in 0..<8 { rows[(c &+ n) &* nv &+ first / T.lanes] = block[n] }
+                }
             }
-            first = end
+        }
+        for c in 0..<columns {
+            let row = target + c &* width
+            for s in (c < eights ? whole : 0)..<samples { row[s] = source[s &* columns &+ c] }
         }
         if samples < width {
             for c in 0..<columns {

@@ -42,11 +42,9 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func total(_ x: Vector) -> Self
     static func totals(_ vectors: UnsafeMutablePointer<Vector>, _ count: Int)
     static func rounded(_ x: Self) -> Int
-    // Rows into columns; see `Transposition.swift`.
-    static func unshuffled(_ a: Vector, _ b: Vector) -> (Vector, Vector)
-    static func shuffled(_ a: Vector, _ b: Vector) -> (Vector, Vector)
-    static func loadEights(_ p: UnsafePointer<Self>, stride: Int, number: Int) -> Vector
-    static func storeEights(_ v: Vector, _ p: UnsafeMutablePointer<Self>, stride: Int, number: Int)
+    // Rows into columns and back; see `Transposition.swift`.
+    static func columns(of p: UnsafePointer<Self>, stride: Int, into columns: UnsafeMutablePointer<Vector>)
+    static func rows(of columns: UnsafeMutablePointer<Vector>, into p: UnsafeMutablePointer<Self>, stride: Int)
     /// The cells of a vector of numbers; see `CellSearch.swift`.
     static func findCells(
         _ x: Vector, _ t: UnsafePointer<Self>, cells: Int, k: Int, first: UnsafeMutablePointer<Int32>,

@@ -1,119 +1,97 @@
 // Transposition: eight numbers each of as many rows as a vector has lanes, into eight vectors with a lane for each row, and back.
 //
-// What it must get right: no number passes memory alone. Parting the numbers of a sequence into those at even places and those at
-// odd ones moves the lowest bit of a number's place to the top; three times that turns (rows, 8) into (8, rows).
-
-/// Eight vectors: (T.lanes rows, 8 columns) or, transposed, (8 columns, T.lanes rows).
-struct VectorBlock<T: KANScalar> {
-    private var a, b, c, d, e, f, g, h: T.Vector
-
-    /// (8 columns, T.lanes rows) of the rows at p, p + stride, …
-    @inline(__always)
-    init(columnsAt p: UnsafePointer<T>, stride: Int) {
-        a = T.loadEights(p, stride: stride, number: 0)
-        b = T.loadEights(p, stride: stride, number: 1)
-        c = T.loadEights(p, stride: stride, number: 2)
-        d = T.loadEights(p, stride: stride, number: 3)
-        e = T.loadEights(p, stride: stride, number: 4)
-        f = T.loadEights(p, stride: stride, number: 5)
-        g = T.loadEights(p, stride: stride, number: 6)
-        h = T.loadEights(p, stride: stride, number: 7)
-        unshuffle()
-        unshuffle()
-        unshuffle()
-    }
-
-    @inline(__always)
-    init(_ column: (Int) -> T.Vector) {
-        (a, b, c, d) = (column(0), column(1), column(2), column(3))
-        (e, f, g, h) = (column(4), column(5), column(6), column(7))
-    }
-
-    /// Calls `body` with each column and its number.
-    @inline(__always)
-    func forEach(_ body: (Int, T.Vector) -> Void) {
-        body(0, a)
-        body(1, b)
-        body(2, c)
-        body(3, d)
-        body(4, e)
-        body(5, f)
-        body(6, g)
-        body(7, h)
-    }
-
-    /// Writes the rows to p, p + stride, …, 8 numbers each, in this order.
-    @inline(__always)
-    func storeRows(_ p: UnsafeMutablePointer<T>, stride: Int) {
-        var rows = self
-        rows.shuffle()
-        rows.shuffle()
-        rows.shuffle()
-        rows.forEach { number, v in T.storeEights(v, p, stride: stride, number: number) }
-    }
-
-    @inline(__always)
-    private mutating func unshuffle() {
-        let (ab, cd, ef, gh) = (T.unshuffled(a, b), T.unshuffled(c, d), T.unshuffled(e, f), T.unshuffled(g, h))
-        (a, b, c, d, e, f, g, h) = (ab.0, cd.0, ef.0, gh.0, ab.1, cd.1, ef.1, gh.1)
-    }
-
-    @inline(__always)
-    private mutating func shuffle() {
-        let (ab, cd, ef, gh) = (T.shuffled(a, e), T.shuffled(b, f), T.shuffled(c, g), T.shuffled(d, h))
-        (a, b, c, d, e, f, g, h) = (ab.0, ab.1, cd.0, cd.1, ef.0, ef.1, gh.0, gh.1)
-    }
-}
+// What it must get right: two instructions a vector and step. Parting the numbers of a sequence into those at even places and those
+// at odd ones moves the lowest bit of a number's place to the top; three times that turns (rows, 8) into (8, rows). Each time is a
+// function of its own, since the compiler would make of all three together many shuffles of single numbers.
+//
+// Written for the concrete types, as VectorOperations.swift is, and for the same reason.
 
 extension Double {
-    /// Of the lanes of a and then b, those of even number and those of odd number.
+    /// columns (8 vectors) = the numbers 0 … 7 of the 8 rows at p, p + stride, …
     @inline(__always)
-    public static func unshuffled(_ a: SIMD8<Double>, _ b: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) {
-        (SIMD8(lowHalf: a.evenHalf, highHalf: b.evenHalf), SIMD8(lowHalf: a.oddHalf, highHalf: b.oddHalf))
+    public static func columns(
+        of p: UnsafePointer<Double>, stride: Int, into columns: UnsafeMutablePointer<SIMD8<Double>>
+    ) {
+        for n in 0..<8 { columns[n] = UnsafeRawPointer(p + n &* stride).loadUnaligned(as: SIMD8<Double>.self) }
+        for _ in 0..<3 { unshuffle(columns) }
     }
-    /// The inverse of `unshuffled`: lanes of a and b in turn.
+
+    /// The inverse of `columns`, which it uses up; rows are written in their order.
     @inline(__always)
-    public static func shuffled(_ a: SIMD8<Double>, _ b: SIMD8<Double>) -> (SIMD8<Double>, SIMD8<Double>) {
-        var (low, high) = (a, b)
-        (low.evenHalf, low.oddHalf) = (a.lowHalf, b.lowHalf)
-        (high.evenHalf, high.oddHalf) = (a.highHalf, b.highHalf)
-        return (low, high)
+    public static func rows(of columns: UnsafeMutablePointer<SIMD8<Double>>, into p: UnsafeMutablePointer<Double>, stride: Int) {
+        for _ in 0..<3 { shuffle(columns) }
+        for n in 0..<8 { UnsafeMutableRawPointer(p + n &* stride).storeBytes(of: columns[n], as: SIMD8<Double>.self) }
     }
-    /// The vector number `number` of the rows' first 8 numbers: one row.
-    @inline(__always)
-    public static func loadEights(_ p: UnsafePointer<Double>, stride: Int, number: Int) -> SIMD8<Double> {
-        UnsafeRawPointer(p + number &* stride).loadUnaligned(as: SIMD8<Double>.self)
+
+    @inline(never)
+    private static func unshuffle(_ v: UnsafeMutablePointer<SIMD8<Double>>) {
+        func parted(_ n: Int) -> (SIMD8<Double>, SIMD8<Double>) {
+            let (a, b) = (v[n], v[n &+ 1])
+            return (SIMD8(lowHalf: a.evenHalf, highHalf: b.evenHalf), SIMD8(lowHalf: a.oddHalf, highHalf: b.oddHalf))
+        }
+        let (a, b, c, d) = (parted(0), parted(2), parted(4), parted(6))
+        (v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]) = (a.0, b.0, c.0, d.0, a.1, b.1, c.1, d.1)
     }
-    @inline(__always)
-    public static func storeEights(_ v: SIMD8<Double>, _ p: UnsafeMutablePointer<Double>, stride: Int, number: Int) {
-        UnsafeMutableRawPointer(p + number &* stride).storeBytes(of: v, as: SIMD8<Double>.self)
+
+    @inline(never)
+    private static func shuffle(_ v: UnsafeMutablePointer<SIMD8<Double>>) {
+        func inTurn(_ n: Int) -> (SIMD8<Double>, SIMD8<Double>) {
+            let (a, b) = (v[n], v[n &+ 4])
+            var (low, high) = (a, b)
+            (low.evenHalf, low.oddHalf) = (a.lowHalf, b.lowHalf)
+            (high.evenHalf, high.oddHalf) = (a.highHalf, b.highHalf)
+            return (low, high)
+        }
+        let (a, b, c, d) = (inTurn(0), inTurn(1), inTurn(2), inTurn(3))
+        (v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]) = (a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1)
     }
 }
 
 extension Float {
+    /// columns (8 vectors) = the numbers 0 … 7 of the 16 rows at p, p + stride, …
     @inline(__always)
-    public static func unshuffled(_ a: SIMD16<Float>, _ b: SIMD16<Float>) -> (SIMD16<Float>, SIMD16<Float>) {
-        (SIMD16(lowHalf: a.evenHalf, highHalf: b.evenHalf), SIMD16(lowHalf: a.oddHalf, highHalf: b.oddHalf))
+    public static func columns(
+        of p: UnsafePointer<Float>, stride: Int, into columns: UnsafeMutablePointer<SIMD16<Float>>
+    ) {
+        for n in 0..<8 {
+            let two = UnsafeRawPointer(p + 2 &* n &* stride)
+            columns[n] = SIMD16(
+                lowHalf: two.loadUnaligned(as: SIMD8<Float>.self),
+                highHalf: (two + 4 &* stride).loadUnaligned(as: SIMD8<Float>.self))
+        }
+        for _ in 0..<3 { unshuffle(columns) }
     }
+
     @inline(__always)
-    public static func shuffled(_ a: SIMD16<Float>, _ b: SIMD16<Float>) -> (SIMD16<Float>, SIMD16<Float>) {
-        var (low, high) = (a, b)
-        (low.evenHalf, low.oddHalf) = (a.lowHalf, b.lowHalf)
-        (high.evenHalf, high.oddHalf) = (a.highHalf, b.highHalf)
-        return (low, high)
+    public static func rows(of columns: UnsafeMutablePointer<SIMD16<Float>>, into p: UnsafeMutablePointer<Float>, stride: Int) {
+        for _ in 0..<3 { shuffle(columns) }
+        for n in 0..<8 {
+            let two = UnsafeMutableRawPointer(p + 2 &* n &* stride)
+            two.storeBytes(of: columns[n].lowHalf, as: SIMD8<Float>.self)
+            (two + 4 &* stride).storeBytes(of: columns[n].highHalf, as: SIMD8<Float>.self)
+        }
     }
-    /// The vector number `number` of the rows' first 8 numbers: two rows.
-    @inline(__always)
-    public static func loadEights(_ p: UnsafePointer<Float>, stride: Int, number: Int) -> SIMD16<Float> {
-        let q = p + 2 &* number &* stride
-        return SIMD16(
-            lowHalf: UnsafeRawPointer(q).loadUnaligned(as: SIMD8<Float>.self),
-            highHalf: UnsafeRawPointer(q + stride).loadUnaligned(as: SIMD8<Float>.self))
+
+    @inline(never)
+    private static func unshuffle(_ v: UnsafeMutablePointer<SIMD16<Float>>) {
+        func parted(_ n: Int) -> (SIMD16<Float>, SIMD16<Float>) {
+            let (a, b) = (v[n], v[n &+ 1])
+            return (SIMD16(lowHalf: a.evenHalf, highHalf: b.evenHalf), SIMD16(lowHalf: a.oddHalf, highHalf: b.oddHalf))
+        }
+        let (a, b, c, d) = (parted(0), parted(2), parted(4), parted(6))
+        (v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]) = (a.0, b.0, c.0, d.0, a.1, b.1, c.1, d.1)
     }
-    @inline(__always)
-    public static func storeEights(_ v: SIMD16<Float>, _ p: UnsafeMutablePointer<Float>, stride: Int, number: Int) {
-        let q = p + 2 &* number &* stride
-        UnsafeMutableRawPointer(q).storeBytes(of: v.lowHalf, as: SIMD8<Float>.self)
-        UnsafeMutableRawPointer(q + stride).storeBytes(of: v.highHalf, as: SIMD8<Float>.self)
+
+    @inline(never)
+    private static func shuffle(_ v: UnsafeMutablePointer<SIMD16<Float>>) {
+        func inTurn(_ n: Int) -> (SIMD16<Float>, SIMD16<Float>) {
+            let (a, b) = (v[n], v[n &+ 4])
+            var (low, high) = (a, b)
+            (low.evenHalf, low.oddHalf) = (a.lowHalf, b.lowHalf)
+            (high.evenHalf, high.oddHalf) = (a.highHalf, b.highHalf)
+            return (low, high)
+        }
+        let (a, b, c, d) = (inTurn(0), inTurn(1), inTurn(2), inTurn(3))
+        (v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]) = (a.0, a.1, b.0, b.1, c.0, c.1, d.0, d.1)
     }
 }

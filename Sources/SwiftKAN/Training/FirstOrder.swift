@@ -32,8 +32,10 @@ final class FirstOrder<T: KANScalar> {
     ) -> Bool {
         updates += 1
         let decays = options.weightDecay != 0
+        // Where the gradient has always been 0 so are both means, and AdamW's step is its decay.
+        let onlyShrinks = decays && options.optimizer == .adamw
         let infinite = Atomic<Int>(0)
-        forEachPart(decays ? ranges + idle : ranges) { part in
+        forEachPart(decays && !onlyShrinks ? ranges + idle : ranges) { part in
             if !Self.isFinite(g + part.lowerBound, count: part.count) { infinite.store(1, ordering: .relaxed) }
             saved?.advanced(by: part.lowerBound).update(from: x + part.lowerBound, count: part.count)
             switch options.optimizer {
@@ -43,6 +45,13 @@ final class FirstOrder<T: KANScalar> {
         }
         if !decays, let saved {
             for range in idle { (saved + range.lowerBound).update(from: x + range.lowerBound, count: range.count) }
+        }
+        if onlyShrinks {
+            let keep = T(1 - lr * options.weightDecay)
+            forEachPart(idle) { part in
+                saved?.advanced(by: part.lowerBound).update(from: x + part.lowerBound, count: part.count)
+                for p in part { x[p] *= keep }
+            }
         }
         return infinite.load(ordering: .relaxed) == 0
     }

@@ -13,7 +13,7 @@ extension FitLoop {
             evaluator = try Evaluator(network, edgeRows: true)
             evaluator.checkpoint = network.checkpoint
         }
-        evaluator.fold(network)
+        evaluator.fold(network, samples: options.objective.lamb == 0 ? batch.n : .max)
         let target = Target(batch, options.objective, outputs: network.architecture.outputs)
         let value: ObjectiveValue
         if options.objective.loss == .custom {

@@ -16,7 +16,9 @@ extension KAN {
     ) throws(KANError) -> ObjectiveValue {
         try data.check("x", for: self, objective)
         let target = Target(data, objective, outputs: architecture.outputs)
-        return try withEvaluator(edgeRows: objective.lamb != 0 && regularizesSingleEdges) { (evaluator) throws(KANError) in
+        return try withEvaluator(
+            edgeRows: objective.lamb != 0 && regularizesSingleEdges, samples: objective.lamb == 0 ? data.n : .max
+        ) { (evaluator) throws(KANError) in
             try evaluator.objective(
                 objective, x: data.x, target: target, evaluation: evaluation, gradient: gradient,
                 inputGradient: inputGradient)
@@ -36,7 +38,7 @@ extension KAN {
         }
         guard gradient != nil || inputGradient != nil else { return }
         let O = architecture.outputs
-        _ = try withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
+        _ = try withEvaluator(edgeRows: false, samples: n) { (evaluator) throws(KANError) in
             try evaluator.gradientSweep(
                 x, n, evaluation: evaluation, pulls: nil, gradient: gradient, inputGradient: inputGradient
             ) { w, start, _ in

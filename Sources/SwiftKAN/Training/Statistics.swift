@@ -177,7 +177,7 @@ extension Evaluator {
         }
         if wideMoments.isEmpty { wideMoments = folded.map { _ in nil } }
         for (l, layer) in folded.enumerated() where layer.isWide {
-            if let old = wideMoments[l], old.inputs == layer.wide.inputs.count {
+            if let old = wideMoments[l], old.fits(layer) {
                 old.reset()
             } else {
                 wideMoments[l] = try WideMoments(layer)
@@ -189,12 +189,16 @@ extension Evaluator {
 extension FoldedLayer {
     /// Takes over the moments of a wide layer's edges.
     func mergeEdges(_ wideMoments: WideMoments<T>, into moments: inout LayerMoments) {
-        let n = Double(wideMoments.samples)
+        ThreadPool.run(tasks: wide.inputs.count, threads: shape.edges < 1000 ? 1 : Threads.count) {
+            wideMoments.evaluate(self, $0)
+        }
+        let (n, width) = (Double(wideMoments.samples), wide.outputs.count)
         for p in wide.inputs.indices {
             let first = wide.inputs[p] * shape.outputs
-            wideMoments.edges(self, p) { q, mean, squares in
+            for q in 0..<width {
                 let edge = first + wide.outputs[q]
-                guard weightIsOn(edge) else { return }
+                guard weightIsOn(edge) else { continue }
+                let (mean, squares) = (wideMoments.means.base[p * width + q], wideMoments.squares.base[p * width + q])
                 moments.numerical.merge(edge, n, mean, squares)
                 moments.edges.merge(edge, n, mean, squares)
             }

@@ -3,14 +3,15 @@
 What it must get right first:
   1. within the samples an edge stays what it was, as well as the new knots can tell it;
   2. beyond them it goes on smoothly, by as much as the margin: not as single samples in a corner of the last cell say;
-  3. input grids stay, because inputs do, and so do hidden grids that fit and whose edges are sound.
+  3. input grids stay, because inputs do.
 
 While a coarse grid is trained, hidden nodes use what freedom they have: values drift until the outermost samples lie on the last
 knot or beyond it, and base function and spline grow large and cancel each other, up to the grid's end, where the spline goes to
 zero. Training samples do not notice; a test point beyond them has an error of a hundred. So knots are mapped linearly to the
 samples' range and its margin; an edge's base function is cut to vary no more than the edge does; and the spline that makes up the
-rest is fitted at the samples, with a penalty MU on third differences (P-splines: Eilers and Marx, Statistical Science 11, 1996),
-which decides where there are none. The training that follows removes what the new knots have changed.
+rest is fitted at the samples, with a penalty MU on differences of order k + 1 (P-splines: Eilers and Marx, Statistical Science 11,
+1996), which decides where there are none: a polynomial of degree k goes on as it is. The training that follows removes what the new
+knots have changed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ import numpy as np
 from ._activations import ACTS
 from ._initialization import _base
 
-ORDER, MU = 3, 1e-5  # of the differences, and their weight as a part of what samples have
+MU = 1e-3  # the differences' weight, as a part of what samples have
 SAMPLES = 5000  # of a node at most, evenly in order of their values
-LOOSE = 2.0  # a margin from a half to twice the wanted one fits
 
 
 def stretch(model: Any, chosen: np.ndarray, evaluation: tuple, margin: float) -> None:
@@ -50,11 +50,8 @@ def _fit_input(model: Any, l: int, i: int, v: np.ndarray, margin: float) -> None
     base = _base(model.base_fun, v)[0][:, None]
     edge = (old @ layer.coef[i].T.astype(np.float64)) * size + base * shift
     most = edge.std(axis=0) / max(base.std(), 1e-300)
-    sound = np.abs(shift) <= most if model._core.flags()["sb_trainable"] else np.full(len(shift), True)
-    fits = all(room / LOOSE <= gap <= room * LOOSE for gap in (v[0] - inner[0], inner[-1] - v[-1]))
-    if fits and sound.all():
-        return
-    shift = np.where(sound, shift, np.clip(shift, -most, most))
+    if model._core.flags()["sb_trainable"]:
+        shift = np.clip(shift, -most, most)
     low, high = v[0] - room, v[-1] + room
     inner = low + (inner - inner[0]) * ((high - low) / (inner[-1] - inner[0]))
     ends = (high - low) / (len(inner) - 1) * np.arange(1, k + 1)
@@ -64,7 +61,7 @@ def _fit_input(model: Any, l: int, i: int, v: np.ndarray, margin: float) -> None
     target = (edge - base * shift) / np.where(size == 0, 1, size)
     mean = target.mean(axis=0)  # apart, because rounding is a part of the largest number
     coef = np.linalg.lstsq(matrix, rows.T @ (target - mean), rcond=1e-15)[0] + mean
-    layer.grid[i], layer.coef[i], layer.scale_base[i] = knots, np.where(size == 0, 0, coef).T, shift
+    layer.grid[i], layer.coef[i], layer.scale_base[i] = knots, np.where(size == 0, layer.coef[i].T, coef).T, shift
 
 
 def basis(x: np.ndarray, knots: np.ndarray, k: int) -> np.ndarray:
@@ -78,13 +75,14 @@ def basis(x: np.ndarray, knots: np.ndarray, k: int) -> np.ndarray:
 
 
 def _differences(knots: np.ndarray, k: int) -> np.ndarray:
-    """Divided differences of coefficients over the splines' nodes (Greville's), the largest number of each made 1."""
+    """Divided differences of order k + 1 of coefficients over the splines' nodes (Greville's), the largest number of each made 1."""
     nodes = np.lib.stride_tricks.sliding_window_view(knots[1:-1], k).mean(axis=1) if k else (knots[1:] + knots[:-1]) / 2
-    rows = np.zeros((max(len(nodes) - ORDER, 0), len(nodes)))
+    order = k + 1
+    rows = np.zeros((max(len(nodes) - order, 0), len(nodes)))
     for b, row in enumerate(rows):
-        some = nodes[b : b + ORDER + 1]
-        apart = some[:, None] - some + np.eye(ORDER + 1)
+        some = nodes[b : b + order + 1]
+        apart = (some[:, None] - some) / max(some[-1] - some[0], 1e-300) + np.eye(order + 1)
         if (apart != 0).all():
             weights = 1 / apart.prod(axis=1)
-            row[b : b + ORDER + 1] = weights / np.abs(weights).max()
+            row[b : b + order + 1] = weights / np.abs(weights).max()
     return rows

@@ -21,9 +21,6 @@ LM = dict(opt="LM", steps=60)
 CONFIGURATIONS = [
     (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
     (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 60], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=4, grid_eps=1.0), dict(**LM, grids=[4, 8, 16, 32, 64], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0, init="glorot"), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0, init="power"), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
     (dict(width=[4, 2, 1, 1], grid=5, grid_eps=1.0, init="power"), dict(**LM, grids=[5, 10, 20, 40], restarts=32)),
 ]
 MORE_CHOICE_SEEDS = range(100, 104)  # of two, the better configuration is that of the luckier corner points

@@ -86,17 +86,17 @@ ROWS = [
         (formula3_network(), [first(update_grid=True)]),
     ]),
     ("formula3", 0.003, 5, [
-        (formula3_network(), [first(), then()]),
-        (formula3_network(), [first(), then(loss_fn="mse", update_grid=True)]),
         (formula3_network(grid=6), [first(), then(15)]),
+        (formula3_network(), [first(), then()]),
+        (formula3_network(), [first(), then(update_grid=True)]),
         (formula3_network(grid=8, hidden=8), [first(), then()]),
         (formula3_network(hidden=8), [first(), then(30)]),
     ]),
     ("determinant", 0.972, 3, [
+        (determinant_network(80), [passes(6, 0.75)]),
         (determinant_network(64), [passes(8, 0.75)]),
         (determinant_network(64), [passes(8, 0.5)]),
         (determinant_network(48), [passes(10, 0.75)]),
-        (determinant_network(80), [passes(6, 0.75)]),
         (determinant_network(64, base_fun="zero"), [passes(8, 0.75)]),
     ]),
     ("determinant", 0.99, 60, [

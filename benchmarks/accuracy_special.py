@@ -69,13 +69,6 @@ SINGULAR_CONFIGURATIONS = [
     (dict(width=[2, 3, 1], grid=10), dict(**ROBUST, huber_delta=0.01)),
     (dict(width=[2, 5, 1], grid=5), dict(**ROBUST, huber_delta=0.01, grid_margin=0.2)),
     (dict(width=[2, [2, 2], 1], grid=5), dict(**ROBUST, huber_delta=0.01)),
-    (dict(width=[2, 5, 1], grid=5), dict(**ROBUST, huber_delta=0.003)),
-    (dict(width=[2, 5, 1], grid=3), dict(**ROBUST, huber_delta=0.01)),
-    (dict(width=[2, 8, 1], grid=3), dict(**ROBUST, huber_delta=0.01)),
-    (dict(width=[2, 5, 1], grid=5, k=2), dict(**ROBUST, huber_delta=0.01)),
-    (dict(width=[2, 5, 1], grid=5), dict(**ROBUST, huber_delta=0.01, knots="curvature")),
-    (dict(width=[2, 5, 1], grid=5), dict(**ROBUST, huber_delta=0.01, restarts=4)),
-    (dict(width=[2, 3, 1, 1], grid=5), dict(**ROBUST, huber_delta=0.01)),
 ]
 
 

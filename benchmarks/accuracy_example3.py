@@ -19,14 +19,12 @@ import _measure
 
 LM = dict(opt="LM", steps=60)
 CONFIGURATIONS = [
-    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=16)),
     (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=4, grid_eps=1.0), dict(**LM, grids=[4, 8, 16, 32, 64], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0, init="glorot"), dict(**LM, grids=[3, 6, 12, 24, 48], restarts=32)),
+    (dict(width=[4, 2, 1, 1], grid=3, grid_eps=1.0), dict(**LM, grids=[3, 6, 12, 24, 60], restarts=32)),
     (dict(width=[4, 2, 1, 1], grid=5, grid_eps=1.0, init="power"), dict(**LM, grids=[5, 10, 20, 40], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=5, grid_eps=1.0, init="power"), dict(**LM, grids=[5, 10, 20, 40, 60], restarts=32)),
-    (dict(width=[4, 2, 1, 1], grid=5, grid_eps=1.0, init="power"), dict(**LM, grids=[5, 10, 20, 40], restarts=32, grid_margin=0.15)),
 ]
+MORE_CHOICE_SEEDS = range(100, 104)  # of two, the better configuration is that of the luckier corner points
+
 
 def sample(_, seed, count=3000):
     x = np.random.default_rng(seed).uniform(-1, 1, (count, 4))
@@ -41,7 +39,7 @@ def error(model, x, y):
 def main():
     options = _accuracy.options(__doc__.splitlines()[0])
     print(_measure.machine())
-    chosen = _accuracy.choose(CONFIGURATIONS, [None], sample, error, options.configuration)
+    chosen = _accuracy.choose(CONFIGURATIONS, [None], sample, error, options.configuration, MORE_CHOICE_SEEDS)
     if options.choose:
         return 0
     errors, seconds = [], []

@@ -118,14 +118,17 @@ class Training(Uncertainty):
             Silent, a tqdm bar, or a line every ``log`` steps.
         grids : list of int (or of lists with one a layer), or 'auto'
             Coarse to fine: train ``steps`` steps with each of these grids, and :meth:`refine` in between, exactly where each
-            grid is a multiple of the one before; grids move to the samples during the first only (but see ``knots``). Ends at the last grid before the test loss rises, if there is test data.
+            grid is a multiple of the one before; grids move to the samples during the first only (but see ``knots``). With 'LM' and
+            ``update_grid`` the hidden grids then are stretched to their nodes' values and ``grid_margin``, and their splines, fitted
+            at the samples, go on beyond them as polynomials. Ends at the last grid before the test loss rises, if there is test data.
             'auto' doubles the model's grid until then. The model's arrays (``act_fun[l].coef``, …) are new ones after each
             refinement: views taken before are of the coarser model.
         restarts : int
-            Try so many starts, a fifth of ``steps`` each, give the best quarter of them ``steps`` more, and train on from the best:
-            the model as it is, and others with
-            coefficients and scales of the seeds after the model's. The best is that of the least training loss, or with
-            ``validation_split`` validation loss. The starts run beside one another on all threads.
+            Try up to so many starts, ``steps`` each, and train on from the best: the model as it is, and others with coefficients
+            and scales of the seeds after the model's. Four at a time, and no more of them once the best has a tenth of the error of
+            most others, which are stuck. Of many samples a start sees 10 for each parameter, 1000 at least, drawn by the model's
+            seed. The best is that of the least training loss, or with ``validation_split`` validation loss. The starts run beside
+            one another on all threads.
         smooth : float or 'gcv'
             For noisy data, with 'LM' and the loss 'mse': after the steps, go on with a penalty on the bending of splines until that
             converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what

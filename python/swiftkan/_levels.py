@@ -14,11 +14,17 @@ from typing import Any
 import numpy as np
 
 from . import _check, _core
+from ._auto import sizes as sizes_of
+from ._data import Part
 from ._initialization import new_core
 from ._settings import Settings, _per_layer
+from ._stretch import stretch
 
 KEYS = ("train_loss", "test_loss", "reg")
 STUCK = 100.0  # how many times the best loss (a mean square, so 10 times the error) a start has that is called stuck
+LM = 4  # swiftkan_optimizer
+WAVE = 4  # starts at a time
+LEAST, SHARE = 1000, 10  # samples of a start: at least, and for each parameter
 AUTO_DOUBLINGS = 6
 
 
@@ -28,15 +34,12 @@ class Run:
     def __init__(self, train, test, options, objective, avoid, y_th, custom, reporter):
         self.train, self.test, self.options, self.objective = train, test, options, objective
         self.evaluation, self.custom, self.reporter = (avoid, y_th), custom, reporter
+        # Only Levenberg-Marquardt soon gets back what new knots cost; with curvature knots all grids move anyway.
+        self.stretches = options["update_grid"] and options["optimizer"] == LM and not options["grid_curvature"]
 
-    def __call__(
-        self, core: Any, step: Any = None, poll: Any = None, steps: int | None = None, move_grids: bool = True
-    ) -> tuple[dict, dict]:
+    def __call__(self, core: Any, step: Any = None, poll: Any = None, move_grids: bool = True) -> tuple[dict, dict]:
         """Trains ``core``: the engine's report, and the losses step by step."""
         options = self.options if move_grids else {**self.options, "update_grid": 0, "continued": 1}
-        if steps is not None:
-            factor = options["lr_factor"]
-            options = {**options, "steps": steps, "lr_factor": None if factor is None else factor[:steps]}
         values = {key: np.full(options["steps"], np.nan) for key in KEYS}
         report = core.fit(
             self.train.engine(), self.test.engine() if self.test else None, options, self.objective, *self.evaluation, poll,
@@ -83,6 +86,8 @@ def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
         before = (model._settings, model._core)
         if level is not None:
             refine(model, run, level)
+            if history and run.stretches:
+                stretch(model, run.train.chosen, run.evaluation, run.options["grid_margin"])
         done = total["steps"]
         step = reporter and _shifted(reporter, done, run.options["steps"] * len(levels))
         report, values = run(model._core, step, move_grids=not history or bool(run.options["grid_curvature"]))
@@ -132,23 +137,25 @@ def adopt(model: Any, settings: Settings, core: Any) -> None:
 
 
 def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
-    """Trains ``count`` starts for a fifth of the steps, the best quarter of them (two at least) for as many steps as there are,
-    and leaves the best in ``model``; what each reached."""
+    """Trains up to ``count`` starts, WAVE at a time, and leaves the best in ``model``; what each reached.
+
+    Each gets all steps, because which of them is stuck does not show before: those that end best often begin worst. They are cheap,
+    because some samples suffice to see it, and they end when one of them stands out from the others of which most are stuck.
+    """
     from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
 
     key = "test_loss" if by_test else "train_loss"
     seeds = [(model.seed + r) % 2**32 for r in range(count)]
-    cores = [model._core.copy()] + [_fresh(model, seed) for seed in seeds[1:]]
-    starts = [{"seed": seed} for seed in seeds]
-    losses = np.full(count, np.inf)
+    few = Run(_some(model, run), run.test, run.options, run.objective, *run.evaluation, run.custom, run.reporter)
+    cores: list = []
+    starts: list[dict] = []
+    losses = np.empty(0)
     cancelled = threading.Event()
     workers = 1 if run.custom is not None else min(count, _core.get_num_threads())
-    steps = run.options["steps"]
-    first = min(steps, max(10, steps // 5))
     with ThreadPoolExecutor(workers) as pool:
-
-        def go_on(some: Any, steps: int) -> None:
-            futures = [pool.submit(run, cores[r], None, cancelled.is_set, steps) for r in some]
+        while len(cores) < count and not _stands_out(losses):
+            wave = [model._core.copy() if r == 0 else _fresh(model, seeds[r]) for r in range(count)[len(cores) : len(cores) + WAVE]]
+            futures = [pool.submit(few, core, None, cancelled.is_set) for core in wave]
             try:
                 results = [future.result() for future in futures]
             except BaseException:
@@ -156,22 +163,34 @@ def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
                 for future in futures:
                     future.cancel()
                 raise
-            for r, (report, values) in zip(some, results):
-                starts[r].update({name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]})
+            for report, values in results:
+                start = {name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}
                 if report["status"]:
-                    starts[r][key] = np.inf
-                losses[r] = np.nan_to_num(starts[r][key], nan=np.inf)
-
-        go_on(range(count), first)
-        if first < steps:
-            # The order of equals is that of the seeds, so that it depends on nothing else.
-            go_on(sorted(np.argsort(losses, kind="stable")[: max(2, count // 4)].tolist()), steps)
+                    start[key] = np.inf
+                starts.append({"seed": seeds[len(starts)], **start})
+            cores += wave
+            losses = np.nan_to_num([start[key] for start in starts], nan=np.inf)
     best = int(np.argmin(losses))
     for r, entry in enumerate(starts):
         entry["kept"], entry["stuck"] = r == best, bool(losses[r] > STUCK * losses[best])
     # The numbers move, not the engine: views of the model stay what they are.
     model._array[...] = np.frombuffer(cores[best], model.dtype)
     return starts
+
+
+def _stands_out(losses: np.ndarray) -> bool:
+    """Is the best far better than most of the others?"""
+    return len(losses) >= WAVE and bool(np.median(losses) > STUCK * losses.min())
+
+
+def _some(model: Any, run: Run) -> Any:
+    """Samples enough for a start: SHARE for each parameter, drawn by the seed; all for a loss written in Python, which has the labels."""
+    part, count = run.train, max(LEAST, SHARE * sizes_of(model)[0])
+    if run.custom is not None or count >= len(part.rows):
+        return part
+    chosen = np.sort(np.random.RandomState(model.seed).permutation(len(part.rows))[:count])
+    pick = lambda values: None if values is None else np.ascontiguousarray(values[chosen])  # noqa: E731
+    return Part(pick(part.rows), pick(part.chosen), pick(part.y), pick(part.classes), pick(part.label), pick(part.weight))
 
 
 def _fresh(model: Any, seed: int) -> Any:

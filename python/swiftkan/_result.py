@@ -48,7 +48,7 @@ class FitResult(dict):
         With ``grids``, each grid trained: ``grid``, ``steps``, ``train_loss``, ``test_loss`` at its end, and ``kept``: the model
         has the last grid that was kept.
     starts : list of dict
-        With ``restarts``, each start: ``seed``, ``train_loss``, ``test_loss``, ``kept``, and ``stuck``: its loss ended more than
+        With ``restarts``, each start that was tried: ``seed``, ``train_loss``, ``test_loss``, ``kept``, and ``stuck``: its loss ended more than
         ten times above the best.
     smooth, freedom : float or None
         With ``smooth``: the penalty's weight, and the effective number of parameters tr H.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from swiftkan import KAN
+from swiftkan import KAN, _stretch
 from swiftkan._initialization import _splines
 
 
@@ -78,6 +78,59 @@ def test_fine_grids_hold_beyond_the_outermost_samples():
     result = model.fit((x, y), opt="LM", steps=60, restarts=8, grids=[3, 6, 12, 25, 50, 100])
     assert result["train_loss"][-1] < 1e-7
     assert rms(model, *samples(1000, 1)) < 2e-4
+
+
+def test_hidden_grids_follow_their_nodes_before_each_finer_grid():
+    """Base function and spline that have grown large and cancel, values beyond the grid: made sound, and the function kept."""
+    from swiftkan._stretch import stretch
+
+    x, _ = samples(1000)
+    model = KAN([2, 2, 1], grid=6, seed=1)
+    model.update_grid_from_samples(x)
+    model.get_act(x)
+    edge = lambda: model.spline_postacts[1][:, 0, :]  # noqa: E731
+    layer, before = model.act_fun[1], edge().copy()
+    assert (model.acts[1].max(axis=0) == pytest.approx(layer.grid[:, -4]))  # no margin
+    hidden = model.acts[1]
+    for i in range(2):
+        base = hidden[:, i] / (1 + np.exp(-hidden[:, i]))
+        rows = _stretch.basis(np.clip(hidden[:, i], None, layer.grid[i, -4] - 1e-12), layer.grid[i], 3)
+        layer.coef[i, 0] -= 500 * np.linalg.lstsq(rows, base, rcond=None)[0] / layer.scale_sp[i, 0]
+        layer.scale_base[i, 0] += 500
+    stretch(model, x, (False, 1000.0), 0.05)
+    assert np.abs(edge() - before).max() < 0.02 * before.std()
+    assert (np.abs(layer.scale_base) < 10).all()
+    room = 0.05 * np.ptp(hidden, axis=0)
+    assert layer.grid[:, 3] == pytest.approx(hidden.min(axis=0) - room) and layer.grid[:, -4] == pytest.approx(hidden.max(axis=0) + room)
+
+
+def test_beyond_the_samples_a_stretched_spline_goes_on_as_a_polynomial():
+    from swiftkan._stretch import stretch
+
+    x = np.linspace(-1, 1, 400)[:, None]
+    model = KAN([1, 1, 1], grid=8, base_fun="zero", grid_eps=1.0, seed=0)
+    model.update_grid_from_samples(x)
+    model.get_act(x)
+    layer, hidden = model.act_fun[1], model.acts[1][:, 0]
+    cubic = np.polynomial.Polynomial([1, -2, 0.5, 3], domain=[hidden.min(), hidden.max()])
+    rows = _stretch.basis(hidden[:-1], layer.grid[0], 3)
+    layer.coef[0, 0] = np.linalg.lstsq(rows, cubic(hidden[:-1]), rcond=None)[0] / layer.scale_sp[0, 0]
+    stretch(model, x, (False, 1000.0), 0.1)
+    low, high = layer.grid[0, 3], layer.grid[0, -4] - 1e-9
+    beyond = np.linspace(low, high, 50)
+    spline = _stretch.basis(beyond, layer.grid[0], 3) @ layer.coef[0, 0] * layer.scale_sp[0, 0]
+    assert low < hidden.min() and np.abs(spline - cubic(beyond)).max() < 1e-6
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 5])
+def test_the_basis_is_the_networks_own(k):
+    x = np.linspace(-0.99, 0.99, 60)
+    model = KAN([1, 4 + k], grid=4, k=k, base_fun="zero")
+    model.update_grid_from_samples(x[:, None] ** 3)
+    model.act_fun[0].scale_sp[...] = 1
+    model.act_fun[0].coef[0] = np.eye(4 + k)
+    inside = x[np.abs(x) < 0.96]
+    assert _stretch.basis(inside, model.act_fun[0].grid[0], k) == pytest.approx(model(inside[:, None]), abs=1e-12)
 
 
 # ---- Curvature ---------------------------------------------------------------------------------------------------

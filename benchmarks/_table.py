@@ -22,7 +22,7 @@ def compared(question, threads, ours, peer, theirs, least):
     """A row against a peer: the seconds of both in each round, and the ratio that is wanted."""
     ratio = _measure.ratio(theirs, ours)[1]
     times = [_measure.duration(_measure.quartiles(values)[1]) for values in (ours, theirs)]
-    _add(question, threads, times[0], f"{peer} {times[1]}", f"{ratio:.3g} ×", f"≥ {least:g} ×", ratio >= least)
+    _add(question, threads, times[0], f"{peer} {times[1]}", f"{float(f'{ratio:.3g}'):g} ×", f"≥ {least:g} ×", ratio >= least)
 
 
 def limited(question, threads, ours, limit, met):

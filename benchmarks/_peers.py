@@ -1,10 +1,10 @@
 """The environment of the libraries that swiftkan is measured against, apart from the project's own .venv.
 
-    python benchmarks/_peers.py            makes .venv-peers/ with pykan 0.2.8 and torch (about 1.4 GB), once
+    python benchmarks/_peers.py            makes .venv-peers/ with pykan 0.2.8 and torch (1.4 GB, or several with torch's CUDA build), once
     python benchmarks/_peers.py --remove   removes it
 
-What it must get right: the versions are pinned, so that a figure can be measured again; torch is the CPU build; and
-swiftkan's own environment is not touched. SWIFTKAN_PEERS_PYTHON=/path/to/python uses an environment that is there.
+What it must get right: the versions are pinned, so that a figure can be measured again; and swiftkan's own environment is
+not touched. SWIFTKAN_PEERS_PYTHON=/path/to/python uses an environment that is there.
 
 A `Peer` runs one script of this folder in that interpreter and speaks with it, one JSON object a line.
 """
@@ -23,9 +23,6 @@ HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE.parent / ".venv-peers"
 NEEDS = ["numpy", "scikit-learn", "sympy", "pandas", "pyyaml", "tqdm", "matplotlib", "setuptools"]  # pykan names none
 TORCH = "2.13.0"
-# PyPI's torch for Linux is the CUDA build, several GB. The one for CPUs is on PyTorch's own index, unless pip is
-# configured to find it elsewhere.
-CPU_INDEX = ["--extra-index-url", "https://download.pytorch.org/whl/cpu"]
 
 
 def python():
@@ -44,9 +41,9 @@ def create(interpreter):
     print(f"making {FOLDER} with pykan 0.2.8 and torch {TORCH}; this takes a few minutes", file=sys.stderr)
     venv.create(FOLDER, with_pip=True, clear=True)
     pip = [interpreter, "-m", "pip", "install", "--quiet"]
-    torch = f"torch=={TORCH}+cpu" if sys.platform == "linux" else f"torch=={TORCH}"
-    if subprocess.run([*pip, torch], stderr=subprocess.DEVNULL).returncode != 0:
-        subprocess.run([*pip, torch, *CPU_INDEX], check=True)
+    # PyPI's torch for Linux is the CUDA build, several GB; the one for CPUs is taken where pip is configured to find it.
+    if subprocess.run([*pip, f"torch=={TORCH}+cpu"], stderr=subprocess.DEVNULL).returncode != 0:
+        subprocess.run([*pip, f"torch=={TORCH}"], check=True)
     subprocess.run([*pip, *NEEDS], check=True)
     subprocess.run([*pip, "--no-deps", "pykan==0.2.8"], check=True)
     subprocess.run([interpreter, "-c", "from kan import KAN"], check=True)

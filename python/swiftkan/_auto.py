@@ -1,13 +1,18 @@
 """fit(opt="auto"): the optimiser that suits a network, its data and the other arguments.
 
 What it must get right first: the rule is the one that its docstring states, depends on sizes and arguments alone, never on
-numbers in the data, and never picks an optimiser that would refuse the other arguments.
+numbers in the data, and never picks an optimiser that would refuse the other arguments. The engine's numbers of the optimisers are
+here, too.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+OPTIMIZERS = {
+    "LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4,
+    "SSBFGS": 5, "SSBroyden": 6, "NewtonKaczmarz": 7,
+}  # swiftkan_optimizer  # fmt: skip
 LM_LOSSES = ("mse", "huber", "cross_entropy", "bce")
 LM_WORK = 2e10  # multiplications a step: a few seconds
 LM_PARAMETERS = 10_000  # the engine's limit

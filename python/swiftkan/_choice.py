@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _additive, _auto, _core
+from . import _additive, _auto
+from ._beside import beside
 from ._joined import join
 from ._kan import KAN
 
@@ -43,6 +44,15 @@ class Problem:
     @property
     def outputs(self) -> int:
         return self.classes or self.y.shape[1]
+
+    def width(self, hidden: tuple) -> list:
+        return [self.x.shape[1], *hidden, self.outputs]
+
+    def train(self, model: KAN, **arguments: Any) -> KAN:
+        """The model after ``fit`` on these samples, with the loss and the weights that they ask for."""
+        loss, weight = "cross_entropy" if self.classes else "mse", self.weight if self.weighted else None
+        model.fit((self.x, self.y), loss_fn=loss, sample_weight=weight, **arguments)
+        return model
 
     def part(self, rows: np.ndarray) -> Problem:
         return Problem(self.x[rows], self.y[rows], self.weight[rows], self.classes, self.weighted)
@@ -104,14 +114,12 @@ class Decayed:
         n = len(problem.x)
         batch = min(n, int(np.clip(n // BATCHES, *BATCH)))
         epochs = max(-(-self.steps * batch // n), PASSES if self.steps >= STEPS else 1)
-        width = [problem.x.shape[1], *self.hidden, problem.outputs]
-        model = KAN(width, grid=self.grid, k=self.k, base_fun="identity", init="glorot", grid_range=SPLINES, seed=seed)
-        model.fit(
-            (problem.x, problem.y), opt="AdamW", epochs=epochs, batch=batch, lr=RATE, weight_decay=self.alpha, lr_schedule="cosine",
-            loss_fn="cross_entropy" if problem.classes else "mse", update_grid=False,
-            sample_weight=problem.weight if problem.weighted else None,
-        )  # fmt: skip
-        return model
+        model = KAN(
+            problem.width(self.hidden), grid=self.grid, k=self.k, base_fun="identity", init="glorot", grid_range=SPLINES, seed=seed
+        )
+        return problem.train(
+            model, opt="AdamW", epochs=epochs, batch=batch, lr=RATE, weight_decay=self.alpha, lr_schedule="cosine", update_grid=False
+        )
 
 
 @dataclass(frozen=True)
@@ -127,17 +135,12 @@ class Newton:
         return {"hidden": self.hidden, "opt": "LM", "grids": self.grids, "k": self.k}
 
     def fit(self, problem: Problem, seed: int) -> KAN:
-        width = [problem.x.shape[1], *self.hidden, problem.outputs]
-        model = KAN(width, grid=self.grids[0], k=self.k, seed=seed)
-        model.fit(
-            (problem.x, problem.y), opt="LM", steps=self.steps, grids=list(self.grids), validation_split=0.2,
-            loss_fn="cross_entropy" if problem.classes else "mse", sample_weight=problem.weight if problem.weighted else None,
-        )  # fmt: skip
-        return model
+        model = KAN(problem.width(self.hidden), grid=self.grids[0], k=self.k, seed=seed)
+        return problem.train(model, opt="LM", steps=self.steps, grids=list(self.grids), validation_split=0.2)
 
     def suits(self, problem: Problem) -> bool:
         """Is a step at the coarsest grid cheap, and are there samples for its parameters and for those held out?"""
-        model = KAN([problem.x.shape[1], *self.hidden, problem.outputs], grid=self.grids[0], k=self.k)
+        model = KAN(problem.width(self.hidden), grid=self.grids[0], k=self.k)
         columns, active = _auto.sizes(model)
         n = len(problem.x)
         return n >= 25 and n * problem.outputs > columns and n * problem.outputs * active**2 / 2 + columns**3 / 3 <= LM_WORK
@@ -186,14 +189,12 @@ def _judged(candidate: Any, train: Problem, test: Problem, seed: int) -> np.ndar
 
 
 def _beside(calls: list) -> list:
-    """What the calls return, run on as many threads as the engine has; each is a computation of its own."""
-    from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
-
+    """What the calls return, run beside one another."""
     from threadpoolctl import threadpool_limits  # scikit-learn brings it
 
     # Threads of BLAS beside these would stand in each other's way: matrices are small.
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(len(calls), _core.get_num_threads())) as pool:
-        return list(pool.map(lambda call: call(), calls))
+    with threadpool_limits(1, "blas"):
+        return beside(calls)
 
 
 def _behind(difference: np.ndarray, weight: np.ndarray) -> bool:

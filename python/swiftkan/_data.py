@@ -28,6 +28,11 @@ class Part:
         self.rows, self.chosen, self.y, self.classes, self.weight = rows, chosen, y, classes, weight
         self.label = label  # for a loss written in Python
 
+    def some(self, chosen: np.ndarray) -> Part:
+        """The samples with these numbers."""
+        parts = self.rows, self.chosen, self.y, self.classes, self.label, self.weight
+        return Part(*(None if values is None else np.ascontiguousarray(values[chosen]) for values in parts))
+
     def engine(self) -> tuple:
         """(n, x, y, labels, weight)."""
         return len(self.rows), self.chosen, self.y, self.classes, self.weight

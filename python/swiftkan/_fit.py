@@ -18,15 +18,11 @@ from typing import Any
 import numpy as np
 
 from . import _auto, _check, _data, _levels, _losses, _schedule, _smoothing
-from ._auto import LM_LOSSES
+from ._auto import LM_LOSSES, OPTIMIZERS
 from ._progress import Reporter, functions, root
 from ._result import FitResult
 from ._uncertainty import Uncertainty
 
-OPTIMIZERS = {
-    "LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4,
-    "SSBFGS": 5, "SSBroyden": 6, "NewtonKaczmarz": 7,
-}  # swiftkan_optimizer  # fmt: skip
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
 STOP_GRID_UPDATE_STEP = {"LM": 20, "NewtonKaczmarz": 1}  # where it is not pykan's 50: they converge in fewer steps
 GRID_MARGIN = 0.05  # of opt='LM' and of grids=; pykan's, 0, otherwise

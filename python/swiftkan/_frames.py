@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from . import _check, _plot_names
-from ._plot import need_matplotlib
+from ._optional import need
 
 DPI = 200  # pykan's
 
@@ -20,7 +20,7 @@ class Frames:
     """A callback of ``fit`` that writes ``{folder}/{step}.jpg`` after steps 0, every, 2·every, …, counted from 0 as in pykan."""
 
     def __init__(self, model: Any, samples: int, folder: Any, every: Any, beta: Any, in_vars: Any, out_vars: Any):
-        need_matplotlib("save_fig=True")
+        need("matplotlib", "save_fig=True")
         if samples < 2:
             raise ValueError("save_fig: a picture needs at least 2 training samples")
         self._every = _check.integer("save_fig_freq", every, 1)

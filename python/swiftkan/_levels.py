@@ -9,12 +9,15 @@ What it must get right first:
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from . import _check, _core
+from . import _check
+from ._auto import OPTIMIZERS
 from ._auto import sizes as sizes_of
+from ._beside import beside
 from ._data import Part
 from ._initialization import new_core
 from ._settings import Settings, _per_layer
@@ -22,7 +25,6 @@ from ._stretch import stretch
 
 KEYS = ("train_loss", "test_loss", "reg")
 STUCK = 100.0  # how many times the best loss (a mean square, so 10 times the error) a start has that is called stuck
-LM = 4  # swiftkan_optimizer
 WAVE = 4  # starts at a time
 LEAST, SHARE = 1000, 10  # samples of a start: at least, and for each parameter
 AUTO_DOUBLINGS = 6
@@ -35,7 +37,7 @@ class Run:
         self.train, self.test, self.options, self.objective = train, test, options, objective
         self.evaluation, self.custom, self.reporter = (avoid, y_th), custom, reporter
         # Only Levenberg-Marquardt soon gets back what new knots cost; with curvature knots all grids move anyway.
-        self.stretches = options["update_grid"] and options["optimizer"] == LM and not options["grid_curvature"]
+        self.stretches = options["update_grid"] and options["optimizer"] == OPTIMIZERS["LM"] and not options["grid_curvature"]
 
     def __call__(self, core: Any, step: Any = None, poll: Any = None, move_grids: bool = True) -> tuple[dict, dict]:
         """Trains ``core``: the engine's report, and the losses step by step."""
@@ -142,8 +144,6 @@ def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
     Each gets all steps, because which of them is stuck does not show before: those that end best often begin worst. They are cheap,
     because some samples suffice to see it, and they end when one of them stands out from the others of which most are stuck.
     """
-    from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
-
     key = "test_loss" if by_test else "train_loss"
     seeds = [(model.seed + r) % 2**32 for r in range(count)]
     few = Run(_some(model, run), run.test, run.options, run.objective, *run.evaluation, run.custom, run.reporter)
@@ -151,25 +151,16 @@ def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
     starts: list[dict] = []
     losses = np.empty(0)
     cancelled = threading.Event()
-    workers = 1 if run.custom is not None else min(count, _core.get_num_threads())
-    with ThreadPoolExecutor(workers) as pool:
-        while len(cores) < count and not _stands_out(losses):
-            wave = [model._core.copy() if r == 0 else _fresh(model, seeds[r]) for r in range(count)[len(cores) : len(cores) + WAVE]]
-            futures = [pool.submit(few, core, None, cancelled.is_set) for core in wave]
-            try:
-                results = [future.result() for future in futures]
-            except BaseException:
-                cancelled.set()
-                for future in futures:
-                    future.cancel()
-                raise
-            for report, values in results:
-                start = {name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}
-                if report["status"]:
-                    start[key] = np.inf
-                starts.append({"seed": seeds[len(starts)], **start})
-            cores += wave
-            losses = np.nan_to_num([start[key] for start in starts], nan=np.inf)
+    threads = 1 if run.custom is not None else None
+    while len(cores) < count and not _stands_out(losses):
+        wave = [model._core.copy() if r == 0 else _fresh(model, seeds[r]) for r in range(count)[len(cores) : len(cores) + WAVE]]
+        for report, values in beside([partial(few, core, None, cancelled.is_set) for core in wave], cancelled, threads):
+            start = {name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}
+            if report["status"]:
+                start[key] = np.inf
+            starts.append({"seed": seeds[len(starts)], **start})
+        cores += wave
+        losses = np.nan_to_num([start[key] for start in starts], nan=np.inf)
     best = int(np.argmin(losses))
     for r, entry in enumerate(starts):
         entry["kept"], entry["stuck"] = r == best, bool(losses[r] > STUCK * losses[best])
@@ -183,14 +174,12 @@ def _stands_out(losses: np.ndarray) -> bool:
     return len(losses) >= WAVE and bool(np.median(losses) > STUCK * losses.min())
 
 
-def _some(model: Any, run: Run) -> Any:
+def _some(model: Any, run: Run) -> Part:
     """Samples enough for a start: SHARE for each parameter, drawn by the seed; all for a loss written in Python, which has the labels."""
     part, count = run.train, max(LEAST, SHARE * sizes_of(model)[0])
     if run.custom is not None or count >= len(part.rows):
         return part
-    chosen = np.sort(np.random.RandomState(model.seed).permutation(len(part.rows))[:count])
-    pick = lambda values: None if values is None else np.ascontiguousarray(values[chosen])  # noqa: E731
-    return Part(pick(part.rows), pick(part.chosen), pick(part.y), pick(part.classes), pick(part.label), pick(part.weight))
+    return part.some(np.sort(np.random.RandomState(model.seed).permutation(len(part.rows))[:count]))
 
 
 def _fresh(model: Any, seed: int) -> Any:

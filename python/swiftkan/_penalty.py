@@ -76,12 +76,14 @@ def bending(model: Any, index: np.ndarray) -> Penalty:
     return Penalty(edges)
 
 
+def greville(knots: np.ndarray, k: int) -> np.ndarray:
+    """(G + k,): the places of the coefficients of a spline on these knots, of which a straight line's are its values (Greville)."""
+    return np.lib.stride_tricks.sliding_window_view(knots[1:-1], k).mean(axis=1) if k else (knots[1:] + knots[:-1]) / 2
+
+
 def second_derivatives(knots: np.ndarray, k: int) -> np.ndarray:
     """(G + k - 2, G + k): the square roots of h_b times second derivatives of a spline on these knots, the grid's length being 1."""
-    if k == 0:
-        nodes = (knots[1:] + knots[:-1]) / 2
-    else:
-        nodes = np.lib.stride_tricks.sliding_window_view(knots[1:-1], k).mean(axis=1)
+    nodes = greville(knots, k)
     length = knots[len(knots) - 1 - k] - knots[k]
     nodes = nodes / (length if length > 0 else 1.0)
     gap = np.maximum(np.diff(nodes), 1e-9)

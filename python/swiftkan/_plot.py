@@ -106,7 +106,7 @@ class Plotting(Attribution):
         _check.choice("metric", metric, _plot_edges.METRICS)
         tick, sample = _check.flag("tick", tick), _check.flag("sample", sample)
         varscale = _check.real("varscale", varscale, above=0.0)
-        need_matplotlib("plot()")
+        need("matplotlib", "plot()")
         from ._plot_draw import FONT, SIDE, Texts, draw, extent
 
         inputs = _plot_names.check("in_vars", in_vars, self.width_in[0], "inputs")
@@ -137,17 +137,12 @@ class Plotting(Attribution):
         if not known or self.n_edge > SHOWN:
             return None
         try:
-            need_matplotlib("plot()")
+            need("matplotlib", "plot()")
         except ImportError:
             return None
         from html import escape
 
         return f"<div>{self.plot().to_svg(inline=True)}<pre>{escape(repr(self))}</pre></div>"
-
-
-def need_matplotlib(what: str) -> None:
-    """Says how to get matplotlib where it is missing."""
-    need("matplotlib", what)
 
 
 def _write(figure: Any, folder: Any) -> None:

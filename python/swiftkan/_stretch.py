@@ -22,6 +22,7 @@ import numpy as np
 
 from ._activations import ACTS
 from ._initialization import _base
+from ._penalty import greville
 
 MU = 1e-3  # the differences' weight, as a part of what samples have
 SAMPLES = 5000  # of a node at most, evenly in order of their values
@@ -75,8 +76,8 @@ def basis(x: np.ndarray, knots: np.ndarray, k: int) -> np.ndarray:
 
 
 def _differences(knots: np.ndarray, k: int) -> np.ndarray:
-    """Divided differences of order k + 1 of coefficients over the splines' nodes (Greville's), the largest number of each made 1."""
-    nodes = np.lib.stride_tricks.sliding_window_view(knots[1:-1], k).mean(axis=1) if k else (knots[1:] + knots[:-1]) / 2
+    """Divided differences of order k + 1 of coefficients over the splines' nodes (`greville`), the largest number of each made 1."""
+    nodes = greville(knots, k)
     order = k + 1
     rows = np.zeros((max(len(nodes) - order, 0), len(nodes)))
     for b, row in enumerate(rows):

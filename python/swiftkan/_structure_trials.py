@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from . import _core, _structures
+from . import _structures
 from ._auto import LM_PARAMETERS
+from ._beside import beside
 
 SAMPLES_A_PARAMETER = {"begin": 4, "refine": 2}  # networks with fewer are not tried
 
@@ -39,18 +41,7 @@ class Trainer:
 
     def all(self, work: Callable[[Any, Trainer], None], candidates: list[Any]) -> None:
         """``work(candidate, self)`` for all candidates, on as many threads as there are."""
-        from concurrent.futures import ThreadPoolExecutor  # here, because importing it takes longer than the package
-
-        with ThreadPoolExecutor(max(1, min(len(candidates), _core.get_num_threads()))) as pool:
-            futures = [pool.submit(work, candidate, self) for candidate in candidates]
-            try:
-                for future in futures:
-                    future.result()
-            except BaseException:
-                self.cancelled.set()
-                for future in futures:
-                    future.cancel()
-                raise
+        beside([partial(work, candidate, self) for candidate in candidates], self.cancelled)
 
 
 class Candidate:

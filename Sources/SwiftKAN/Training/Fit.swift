@@ -232,18 +232,13 @@ final class FitLoop<T: KANScalar> {
         guard firstOrder != nil, let batch = lastBatch else { return true }
         guard isFinite() else { return false }
         evaluator.checkpoint = nil
-        evaluator.fold(network)
         if options.objective.loss == .custom {
             guard let predictions, predictions.count >= batch.n * network.architecture.outputs else { return true }
+            evaluator.fold(network)
             try evaluator.predict(batch.x, batch.n, evaluation: options.evaluation, into: predictions.base)
             return (0..<(batch.n * network.architecture.outputs)).allSatisfy { predictions.base[$0].isFinite }
         }
-        var plain = options.objective
-        plain.lamb = 0
-        let target = Target(batch, plain, outputs: network.architecture.outputs)
-        return try evaluator.objective(
-            plain, x: batch.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
-        ).loss.isFinite
+        return try plainLoss(batch).isFinite
     }
 
     /// One update from one batch: its value, whether it was finite, whether the parameters moved.
@@ -304,13 +299,19 @@ final class FitLoop<T: KANScalar> {
     /// At the parameters as they are now; NaN without test data.
     private func testLoss() throws(KANError) -> Double {
         guard let test else { return .nan }
+        guard options.objective.loss == .custom else { return try plainLoss(test) }
         evaluator.fold(network)
-        if options.objective.loss == .custom { return try customLoss(test, isTest: true, gradient: nil) }
+        return try customLoss(test, isTest: true, gradient: nil)
+    }
+
+    /// The engine's own loss, without regularisation, at the parameters as they are now.
+    private func plainLoss(_ data: Samples<T>) throws(KANError) -> Double {
+        evaluator.fold(network)
         var plain = options.objective
         plain.lamb = 0
-        let target = Target(test, plain, outputs: network.architecture.outputs)
+        let target = Target(data, plain, outputs: network.architecture.outputs)
         return try evaluator.objective(
-            plain, x: test.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
+            plain, x: data.x, target: target, evaluation: options.evaluation, gradient: nil, inputGradient: nil
         ).loss
     }
 

@@ -79,6 +79,7 @@ private func directory(_ name: String) -> [SourceFile] { sources.filter { $0.pat
             let allowed: Set<String>
             switch file.path {
             case "SwiftKAN/Platform/Platform.swift": allowed = ["Glibc", "Musl", "Darwin", "CPlatform"]
+            case "SwiftKAN/Basis/CellTables.swift": allowed = ["CPlatform"]
             case "SwiftKAN/Platform/ThreadPool.swift": allowed = ["CPlatform", "Synchronization"]
             case "SwiftKAN/Numerics/LeastSquares.swift", "SwiftKAN/Training/LevenbergMarquardtSolve.swift": allowed = ["CLAPACK"]
             case let path where path.hasPrefix("SwiftKANBridge/"): allowed = ["SwiftKAN", "CSwiftKAN"]

@@ -74,7 +74,7 @@ import Testing
         for i in 0..<inputs {
             let x = try AlignedBuffer<T>(count: WideBasis<T>.capacity)
             for (s, v) in uniform(samples, -3.5, 1, seed: UInt32(i + 1)).enumerated() { x.base[s] = T(v) }
-            basis.fill(K.self, i, table.table(0), x.vectors, slopes: false)
+            basis.fill(K.self, i, table.table(0), entries: 0, x.vectors, slopes: false)
             for s in 0..<samples { basis.base[i * WideBasis<T>.capacity + s] = x.base[s] }
         }
         basis.listRuns(grid)

@@ -26,6 +26,8 @@ struct LocalBSpline<T: KANScalar, V: SIMD> where V.Scalar == T {
     let buckets: UnsafePointer<Int32>
     /// buckets per unit of x; 0 for knots that are not a grid
     var bucketScale: T
+    /// The same polynomials as `CellTables.swift` has them, where it does.
+    let tables: UnsafePointer<T>
 
     /// The cell of x and the place in it, u.
     @inline(__always)
@@ -79,6 +81,8 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
     private let inverse: AlignedBuffer<T>
     private let polynomials: AlignedBuffer<T>
     private let bucketScale: AlignedBuffer<T>
+    let layout: CellTables
+    private let tables: AlignedBuffer<T>
     private let buckets: UnsafeMutablePointer<Int32>
     private let first: UnsafeMutablePointer<Int32>
 
@@ -90,6 +94,8 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
         inverse = try AlignedBuffer(count: inputs * (cells + 1))
         polynomials = try AlignedBuffer(count: inputs * (cells + 1) * (k + 1) * V.scalarCount)
         bucketScale = try AlignedBuffer(count: inputs)
+        layout = CellTables(cells: cells, k: k, most: T.tableEntries)
+        tables = try AlignedBuffer(count: inputs * layout.count)
         buckets = .allocate(capacity: inputs * (4 * cells + 2))
         buckets.initialize(repeating: 0, count: inputs * (4 * cells + 2))
         first = .allocate(capacity: inputs * (cells + 1))
@@ -108,8 +114,9 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
         let p = UnsafeRawPointer(polynomials.base + i * (cells + 1) * (k + 1) * V.scalarCount).assumingMemoryBound(to: V.self)
         let t = knots.base + i * (cells + 1)
         return LocalBSpline(
-            cells: cells, knots: t, low: t[0], high: bucketScale.base[i] > 0 ? t[cells] : t[0], polynomials: p, inverse: inverse.base + i * (cells + 1),
-            first: first + i * (cells + 1), buckets: buckets + i * (4 * cells + 2), bucketScale: bucketScale.base[i])
+            cells: cells, knots: t, low: t[0], high: bucketScale.base[i] > 0 ? t[cells] : t[0], polynomials: p,
+            inverse: inverse.base + i * (cells + 1), first: first + i * (cells + 1), buckets: buckets + i * (4 * cells + 2),
+            bucketScale: bucketScale.base[i], tables: tables.base + i * layout.count)
     }
 
     /// Takes over the knots of input i.
@@ -131,6 +138,19 @@ final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where
             b[bucket] = Int32(c)
         }
         for c in 0..<cells { fillCell(i, c, t) }
+        if layout.entries > 0 { fillTables(i, t) }
+    }
+
+    private func fillTables(_ i: Int, _ t: UnsafePointer<T>) {
+        let target = tables.base + i * layout.count
+        for c in 0...cells {
+            let p = polynomials.base + (i * (cells + 1) + c) * (k + 1) * V.scalarCount
+            for power in 0...k {
+                for j in 0...k { target[layout.polynomial(power, j) + c] = p[power * V.scalarCount + j] }
+            }
+            target[layout.knots + c] = t[c]
+            target[layout.inverse + c] = inverse.base[i * (cells + 1) + c]
+        }
     }
 
     /// Cox-de Boor on polynomials in u instead of numbers, in double precision.

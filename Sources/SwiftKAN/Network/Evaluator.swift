@@ -6,8 +6,6 @@
 //   2. Nothing is allocated in a sweep after the first of its kind.
 //   3. Memory does not grow with the number of samples.
 
-import Synchronization
-
 /// The parts a folded gradient has: for every layer dL/dw, then affine; the nodes of all layers first.
 struct GradientLayout: Sendable {
     let nodes: [Int]
@@ -48,7 +46,8 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     private var workspaces: [Workspace<T>] = []
     private var shards: [AlignedBuffer<T>] = []
     private var losses: [Double] = []
-    private var store: WideStore<T>?
+    let store = WideStore<T>()
+    let parts = WideParts<T>()
 
     /// What regularisation keeps from one call to the next: moments of every shard and layer; see Statistics.swift, Objective.swift.
     var momentShards: [[LayerMoments]] = []
@@ -155,26 +154,24 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         }
     }
 
+    /// Do n samples stay on the calling thread.
+    func runsAlone(_ n: Int) -> Bool { folded.contains { $0.needsCallingThread } || n * sampleCost < 800_000 }
+
+    /// The workspace of a thread's slot.
+    func workspace(_ slot: Int) -> Workspace<T> { workspaces[slot] }
+
     /// Calls `body(slot, task)` for each of `tasks` tasks of a sweep over n samples. `slot` is a number of the thread's own, below the
     /// number of workspaces, of which there are `workspaces` at least.
     ///
     /// Threads pay when the work is longer than some 20 µs, about 800 000 multiplications; functions that users have added
     /// stay on the calling thread.
     @inline(__always)
-    private func forEachTask(
+    func forEachTask(
         _ tasks: Int, samples n: Int, workspaces count: Int = 0, _ body: (Int, Int) -> Void
     ) throws(KANError) {
-        let alone = folded.contains { $0.needsCallingThread } || n * sampleCost < 800_000
-        let threads = alone ? 1 : max(1, min(Threads.count, tasks))
+        let threads = runsAlone(n) ? 1 : max(1, min(Threads.count, tasks))
         while workspaces.count < max(threads, count) { workspaces.append(try Workspace(folded, capacity: capacity)) }
-        let next = Atomic<Int>(0)
-        ThreadPool.run(tasks: threads, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting) { slot in
-            while true {
-                let task = next.add(1, ordering: .relaxed).oldValue
-                guard task < tasks else { return }
-                body(slot, task)
-            }
-        }
+        ThreadPool.spread(tasks: tasks, threads: threads, whileWaiting: checkpoint?.pollWhileWaiting, body)
         if checkpoint?.isCancelled() == true { throw .cancelled }
     }
 
@@ -185,22 +182,25 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// `forEachBlock`; if `keeping`, portion by portion of the samples, each followed by `chunk(workspace, layer, chunk, blocks,
     /// isFirst)` for every chunk of a wide layer's inputs, which then has x and dL/dz of all blocks of the portion.
+    ///
+    /// - Parameter shared: the samples' inputs, if threads may share out those of the first layer; see WideParts.swift.
     @inline(__always)
     func forEachPortion(
-        _ n: Int, keeping: Bool, _ body: (Workspace<T>, Int, Int, Int) -> Void,
+        _ n: Int, keeping: Bool, sharing shared: UnsafePointer<T>? = nil, _ body: (Workspace<T>, Int, Int, Int) -> Void,
         chunk: (Workspace<T>, Int, Int, [WideBlock<T>], Bool) -> Void
     ) throws(KANError) {
         guard keeping else { return try forEachBlock(n, body) }
         let portion = WideStore<T>.samples(folded)
-        let store = store ?? WideStore()
-        self.store = store
+        let sharesInputs = shared != nil && sharesInputs(n)
         defer { for w in workspaces { w.unbind() } }
         for first in stride(from: 0, to: n, by: portion) {
             let count = min(portion, n - first)
             let size = blockSamples(count)
             try store.prepare(folded, samples: count, block: size)
+            if sharesInputs, let shared { try sumInputs(shared + first * architecture.inputs, count, size: size) }
             try forEachBlock(count) { w, shard, start, samples in
                 store.bind(w, folded, block: start / size)
+                if sharesInputs { w.bind(sums: parts.sums(start / size)) }
                 body(w, shard, first + start, samples)
             }
             try forEachTask(store.tasks.count, samples: count) { slot, task in
@@ -219,7 +219,8 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     func load(_ x: UnsafePointer<T>, _ start: Int, _ w: Workspace<T>) -> Bool {
         let rows = inputVersion == 0 || isWide ? .none : InputRows(version: inputVersion, start: start)
         if rows.version != 0, w.inputs == rows { return true }
-        w.load(x + start * architecture.inputs, columns: architecture.inputs, into: w.level(0))
+        let D = architecture.inputs
+        if w.sums == nil { w.load(x + start * D, columns: D, into: w.level(0)) }
         w.inputs = rows
         return false
     }
@@ -258,8 +259,18 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// y = the network at x, n samples.
     @inline(__always)
     func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
-        let O = architecture.outputs
+        let (O, size) = (architecture.outputs, blockSamples(n, predicting: true))
+        let sharesInputs = sharesInputs(n)
+        if sharesInputs {
+            try store.prepare(folded, samples: n, block: size)
+            try sumInputs(x, n, size: size)
+        }
+        defer { for w in workspaces where sharesInputs { w.unbind() } }
         try forEachBlock(n, predicting: true) { w, _, start, _ in
+            if sharesInputs {
+                store.bind(w, folded, block: start / size)
+                w.bind(sums: parts.sums(start / size))
+            }
             load(x, start, w)
             forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
             w.store(w.output, columns: O, into: y + start * O)
@@ -300,7 +311,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         if wanted, let pulls { addWidePulls(pulls, into: gradient) }
         try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
             nonisolated(unsafe) let sums = losses
-            try forEachPortion(n, keeping: keeping) { w, shard, start, samples in
+            try forEachPortion(n, keeping: keeping, sharing: hasForward ? nil : x) { w, shard, start, samples in
                 if !hasForward {
                     let hasBasis = load(x, start, w)
                     forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)

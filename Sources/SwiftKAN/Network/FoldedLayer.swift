@@ -13,6 +13,41 @@ struct SymbolicEdge<T: KANScalar> {
     let mask, a, b, c, d: T
 }
 
+/// The outputs that each input has an edge to, in rising order.
+///
+/// Plain memory, which whoever makes the lists frees: arrays would be counted at every use, by all threads at once.
+struct EdgeLists {
+    private let counts: UnsafeMutablePointer<Int>
+    private let lists: UnsafeMutablePointer<Int>
+    private let outputs: Int
+
+    init(_ shape: LayerShape) throws(KANError) {
+        outputs = shape.outputs
+        let count = shape.inputs + shape.edges
+        guard let raw = allocateAligned(max(count, 1) * MemoryLayout<Int>.stride) else { throw .noMemory(count * 8) }
+        counts = raw.bindMemory(to: Int.self, capacity: count)
+        counts.initialize(repeating: 0, count: count)
+        lists = counts + shape.inputs
+    }
+
+    func free() { freeAligned(counts) }
+
+    @inline(__always)
+    subscript(i: Int) -> UnsafeBufferPointer<Int> { UnsafeBufferPointer(start: lists + i &* outputs, count: counts[i]) }
+
+    /// Lists the outputs that have an edge to input i.
+    @inline(__always)
+    func list(_ i: Int, isOn: (Int) -> Bool) {
+        let list = lists + i * outputs
+        var count = 0
+        for o in 0..<outputs where isOn(o) {
+            list[count] = o
+            count += 1
+        }
+        counts[i] = count
+    }
+}
+
 final class FoldedLayer<T: KANScalar> {
     let shape: LayerShape
     let baseFunction: BaseFunction
@@ -41,7 +76,7 @@ final class FoldedLayer<T: KANScalar> {
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
-    private(set) var numericEdges: [[Int]]
+    let numericEdges: EdgeLists
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
@@ -77,9 +112,11 @@ final class FoldedLayer<T: KANScalar> {
         knotsSeen.base.update(repeating: .nan, count: tables * shape.knotCount)
         keepsEdges = edgeRows && shape.edges <= 128
         isSimple = Array(repeating: false, count: shape.inputs)
-        numericEdges = Array(repeating: [], count: shape.inputs)
+        numericEdges = try EdgeLists(shape)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
     }
+
+    deinit { numericEdges.free() }
 
     /// The splines of input i in the narrow form.
     func table(_ i: Int) -> BSplineTable<T> {
@@ -159,8 +196,7 @@ final class FoldedLayer<T: KANScalar> {
 
     @inline(__always)
     private func listEdges(_ state: UnsafePointer<T>, input i: Int) {
-        numericEdges[i].removeAll(keepingCapacity: true)
-        for o in 0..<shape.outputs where state[shape.mask + i * shape.outputs + o] != 0 { numericEdges[i].append(o) }
+        numericEdges.list(i) { state[shape.mask + i * shape.outputs + $0] != 0 }
     }
 
     private func foldSymbolic(_ network: KAN<T>, layer l: Int) {

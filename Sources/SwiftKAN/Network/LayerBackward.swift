@@ -9,22 +9,31 @@
 // with mean m over n samples has dS/dv_s = (v_s - m) / ((n - 1)·S), so dR/dv_s = slope·(v_s - m), slope = dR/dS / ((n - 1)·S).
 
 /// Slopes and means of the quantities whose standard deviations a regulariser uses, in one layer.
-struct Pulls<T: KANScalar> {
+///
+/// Pointers into one piece of memory: arrays would be counted at every use, by all threads at once.
+final class Pulls<T: KANScalar>: @unchecked Sendable {
     /// (inputs, outputs): the numeric part of edges, and the whole of them
-    var numericalSlope, numericalMean, edgeSlope, edgeMean: [T]
+    let numericalSlope, numericalMean, edgeSlope, edgeMean: UnsafeMutablePointer<T>
     /// (inputs): the layer's inputs
-    var nodeSlope, nodeMean: [T]
+    let nodeSlope, nodeMean: UnsafeMutablePointer<T>
     /// (outputs): sums over edges
-    var subnodeSlope, subnodeMean: [T]
+    let subnodeSlope, subnodeMean: UnsafeMutablePointer<T>
     /// What the edges of a layer in the wide form have instead of values at samples.
     var moments: WideMoments<T>?
+    /// All of the numbers above.
+    let memory: AlignedBuffer<T>
 
-    init(_ shape: LayerShape) {
-        numericalSlope = Array(repeating: 0, count: shape.edges)
-        nodeSlope = Array(repeating: 0, count: shape.inputs)
-        subnodeSlope = Array(repeating: 0, count: shape.outputs)
-        (numericalMean, edgeSlope, edgeMean) = (numericalSlope, numericalSlope, numericalSlope)
-        (nodeMean, subnodeMean) = (nodeSlope, subnodeSlope)
+    init(_ shape: LayerShape) throws(KANError) {
+        memory = try AlignedBuffer(count: 4 * shape.edges + 2 * (shape.inputs + shape.outputs))
+        var next = memory.base
+        func take(_ count: Int) -> UnsafeMutablePointer<T> {
+            defer { next += count }
+            return next
+        }
+        (numericalSlope, numericalMean) = (take(shape.edges), take(shape.edges))
+        (edgeSlope, edgeMean) = (take(shape.edges), take(shape.edges))
+        (nodeSlope, nodeMean) = (take(shape.inputs), take(shape.inputs))
+        (subnodeSlope, subnodeMean) = (take(shape.outputs), take(shape.outputs))
     }
 }
 
@@ -59,10 +68,10 @@ extension FoldedLayer {
         }
         for i in 0..<shape.inputs {
             if isWide {
-                for e in symbolicEdges[i] {
-                    symbolicBackward(
-                        e, w, nil, i, rows, evaluation, inputGradient ? w.dx + i * nv : nil,
-                        gradient)
+                if hasSymbolicEdges {
+                    for e in symbolicEdges[i] {
+                        symbolicBackward(e, w, nil, i, rows, evaluation, inputGradient ? w.dx + i * nv : nil, gradient)
+                    }
                 }
                 if inputGradient, let pulls, pulls.nodeSlope[i] != 0 {
                     addPull(pulls.nodeSlope[i], pulls.nodeMean[i], rows.x + i * nv, w, to: w.dx + i * nv)
@@ -84,8 +93,8 @@ extension FoldedLayer {
                 RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + edge * rowCount)
                 if inputGradient { RowKernels<T>.addProduct(g, weight(i, o), derivative, rowCount, nv, to: dx) }
             }
-            for e in symbolicEdges[i] {
-                symbolicBackward(e, w, pulls, i, rows, evaluation, inputGradient ? dx : nil, gradient)
+            if hasSymbolicEdges {
+                for e in symbolicEdges[i] { symbolicBackward(e, w, pulls, i, rows, evaluation, inputGradient ? dx : nil, gradient) }
             }
             if inputGradient, let pulls, pulls.nodeSlope[i] != 0 {
                 addPull(pulls.nodeSlope[i], pulls.nodeMean[i], x, w, to: dx)
@@ -123,7 +132,7 @@ extension FoldedLayer {
         for v in 0..<nv { w.pull[v] = w.dz[o * nv + v] + (slope * w.valid[v]) * (value[v] - mean) }
         guard pulls.edgeSlope[edge] != 0 else { return }
         var whole = UnsafePointer(value)
-        if let e = symbolicEdges[i].first(where: { $0.output == o }) {
+        if hasSymbolicEdges, let e = symbolicEdges[i].first(where: { $0.output == o }) {
             evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
             for v in 0..<nv { w.symbolicEdge[v] += value[v] }
             whole = UnsafePointer(w.symbolicEdge)

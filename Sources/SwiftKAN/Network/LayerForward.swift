@@ -69,11 +69,11 @@ extension FoldedLayer {
         let nv = w.nv
         let rows = w.layers[l]
         if isWide {
-            wideForward(w, rows, state: state)
+            wideForward(w, rows, state: state, sums: l == 0 ? w.sums : nil)
         } else {
             narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis)
         }
-        for i in 0..<shape.inputs where !symbolicEdges[i].isEmpty {
+        for i in 0..<(hasSymbolicEdges ? shape.inputs : 0) {
             for e in symbolicEdges[i] {
                 evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
                 let z = rows.z + e.output * nv

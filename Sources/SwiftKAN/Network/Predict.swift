@@ -111,24 +111,25 @@ extension KAN {
             return evaluator.momentShards[0]
         }
         var next = out
-        func write(_ values: [Double]) {
-            next.update(from: values, count: values.count)
-            next += values.count
+        func write(_ values: UnsafePointer<Double>, _ count: Int) {
+            next.update(from: values, count: count)
+            next += count
+        }
+        func transpose(_ mean: UnsafePointer<Double>, _ shape: LayerShape) {
+            for e in 0..<shape.edges { next[e] = mean[(e % shape.inputs) * shape.outputs + e / shape.inputs] }
+            next += shape.edges
         }
         for (shape, m) in zip(layers, moments) {
             var d = LayerDeviations(shape)
             d.update(m)
-            func transposed(_ mean: [Double]) -> [Double] {
-                (0..<shape.edges).map { mean[($0 % shape.inputs) * shape.outputs + $0 / shape.inputs] }
-            }
-            write(m.nodes.mean)
-            write(d.node)
-            write(m.subnodes.mean)
-            write(d.subnode)
-            write(transposed(m.edges.mean))
-            write(d.edge)
-            write(transposed(m.numerical.mean))
-            write(d.numerical)
+            write(m.nodes.mean, shape.inputs)
+            write(d.node, shape.inputs)
+            write(m.subnodes.mean, shape.outputs)
+            write(d.subnode, shape.outputs)
+            transpose(m.edges.mean, shape)
+            write(d.edge, shape.edges)
+            transpose(m.numerical.mean, shape)
+            write(d.numerical, shape.edges)
         }
     }
 }

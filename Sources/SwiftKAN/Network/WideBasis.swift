@@ -5,16 +5,6 @@
 //      kernels. Everything else of an input is a row over the samples, made in vectors.
 //   2. No branch that depends on the data, but for grids of very many or very uneven cells and samples outside the knots.
 
-/// A small number as a type: the compiler makes a copy of a function for every such number that it is called with.
-protocol Constant {
-    static var value: Int { get }
-}
-enum One: Constant { @inline(__always) static var value: Int { 1 } }
-enum Two: Constant { @inline(__always) static var value: Int { 2 } }
-enum Three: Constant { @inline(__always) static var value: Int { 3 } }
-enum Four: Constant { @inline(__always) static var value: Int { 4 } }
-enum Five: Constant { @inline(__always) static var value: Int { 5 } }
-
 struct WideBasis<T: KANScalar> {
     /// (samples, inputs, 8): values or derivatives of the k + 1 functions, and zeros
     let slots: UnsafeMutablePointer<T>
@@ -60,16 +50,18 @@ struct WideBasis<T: KANScalar> {
 
     /// Fills in input number `number` of splines of degree K: their values, or derivatives if `slopes`.
     ///
-    /// - Parameter x: the samples' numbers, and any in the lanes up to a whole vector.
+    /// - Parameters:
+    ///   - entries: of the rows of `table`'s tables, or 0.
+    ///   - x: the samples' numbers, and any in the lanes up to a whole vector.
     @inline(never)
     func fill<K: Constant>(
-        _: K.Type, _ number: Int, _ table: LocalBSpline<T, SIMD8<T>>, _ x: UnsafePointer<T.Vector>, slopes: Bool
+        _: K.Type, _ number: Int, _ table: LocalBSpline<T, SIMD8<T>>, entries: Int, _ x: UnsafePointer<T.Vector>, slopes: Bool
     ) {
         let k = K.value
         // Copies: what stands behind a pointer might change with every store below.
         let local = LocalBSpline(
             cells: table.cells, knots: table.knots, low: table.low, high: table.high, polynomials: table.polynomials,
-            inverse: table.inverse, first: table.first, buckets: table.buckets, bucketScale: table.bucketScale)
+            inverse: table.inverse, first: table.first, buckets: table.buckets, bucketScale: table.bucketScale, tables: table.tables)
         let (firsts, step) = (first + number &* Self.capacity, inputs &* Self.slotSize)
         var slot = slots + number &* Self.slotSize
         @inline(__always)
@@ -92,7 +84,14 @@ struct WideBasis<T: KANScalar> {
             let e = v &* T.lanes
             vectors[v] = T.clamp(x[v], local.low, local.high)
             T.findCells(x[v], local.knots, cells: local.cells, k: k, first: firsts + e, cell: cells + e)
+            if k > 3 || entries == 0 { continue }
+            if entries == Sixteen.value {
+                T.fillSlots(K.self, Sixteen.self, local.tables, cells + e, vectors[v], slopes: slopes, into: slot + e &* step, step: step)
+            } else {
+                T.fillSlots(K.self, ThirtyTwo.self, local.tables, cells + e, vectors[v], slopes: slopes, into: slot + e &* step, step: step)
+            }
         }
+        if k <= 3, entries > 0 { return }
         for s in 0..<samples {
             let cell = Int(cells[s])
             set(cell, (places[s] - local.knots[cell]) * local.inverse[cell])

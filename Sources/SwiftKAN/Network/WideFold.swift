@@ -13,7 +13,7 @@ extension FoldedLayer {
         for i in 0..<shape.inputs where !numericEdges[i].isEmpty { wide.inputs.append(i) }
         var used = usedOutputs
         for o in 0..<shape.outputs { used[o] = false }
-        for edges in numericEdges {
+        for edges in wide.inputs.map({ numericEdges[$0] }) {
             if edges.count == shape.outputs {
                 for o in 0..<shape.outputs { used[o] = true }
                 break

@@ -32,6 +32,9 @@ struct WideShape {
     func width(_ g: Int) -> Int { start(g + 1) - start(g) }
 
     var chunks: Int { (inputs.count + chunk - 1) / chunk }
+    /// Parts of the chunks that z is summed up over one by one, so that threads can share out a few samples' sums; see WideParts.swift.
+    var parts: Int { max(1, min(8, chunks / 8)) }
+    func chunkRange(part: Int) -> Range<Int> { (part * chunks / parts)..<((part + 1) * chunks / parts) }
     func inputRange(_ c: Int) -> Range<Int> { (c * chunk)..<min(inputs.count, (c + 1) * chunk) }
 }
 
@@ -103,13 +106,13 @@ extension FoldedLayer {
             let row = x + (i * nv + start / T.lanes)
             let base = UnsafeMutableRawPointer(basis.base + number * WideBasis<T>.capacity).assumingMemoryBound(to: T.Vector.self)
             baseFunction.rows(T.self, x: row, nv: count, value: slopes ? w.value : base, derivative: slopes ? base : nil)
-            let table = local.table(i)
+            let (table, entries) = (local.table(i), local.layout.entries)
             switch shape.k {
-            case 1: basis.fill(One.self, number, table, row, slopes: slopes)
-            case 2: basis.fill(Two.self, number, table, row, slopes: slopes)
-            case 3: basis.fill(Three.self, number, table, row, slopes: slopes)
-            case 4: basis.fill(Four.self, number, table, row, slopes: slopes)
-            default: basis.fill(Five.self, number, table, row, slopes: slopes)
+            case 1: basis.fill(One.self, number, table, entries: entries, row, slopes: slopes)
+            case 2: basis.fill(Two.self, number, table, entries: entries, row, slopes: slopes)
+            case 3: basis.fill(Three.self, number, table, entries: entries, row, slopes: slopes)
+            case 4: basis.fill(Four.self, number, table, entries: entries, row, slopes: slopes)
+            default: basis.fill(Five.self, number, table, entries: entries, row, slopes: slopes)
             }
         }
         return basis
@@ -118,25 +121,60 @@ extension FoldedLayer {
     // MARK: - Forward
 
     /// z of the block's samples, into rows.z.
+    ///
+    /// - Parameter sums: z of every part of the inputs, if it is there already; see WideParts.swift.
     @inline(never)
-    func wideForward(_ w: Workspace<T>, _ rows: LayerRows<T>, state: UnsafePointer<T>) {
-        let samples = w.samples
-        let z = w.wide
-        RowKernels<T>.fill(z, .zero, samples * wide.vectors)
-        for c in 0..<wide.chunks {
-            let range = wide.inputRange(c)
-            let weights = chunkWeights(c, w, state)
-            for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
-                let count = min(WideBasis<T>.capacity, samples - start)
-                let basis = wideBasis(w, rows.x, nv: w.nv, range, start: start, samples: count, slopes: false)
-                for g in 0..<wide.groups {
-                    let width = wide.width(g)
-                    kernels(width, basis).forward(
-                        groupWeights(weights, g, range), into: z + wide.start(g) * samples + start * width)
+    func wideForward(_ w: Workspace<T>, _ rows: LayerRows<T>, state: UnsafePointer<T>, sums: UnsafePointer<T.Vector>? = nil) {
+        let (z, count) = (w.wide, w.samples * wide.vectors)
+        for part in 0..<wide.parts {
+            let target = part == 0 ? z : w.widePart
+            if let sums {
+                target.update(from: sums + part * count, count: count)
+            } else {
+                RowKernels<T>.fill(target, .zero, count)
+                for c in wide.chunkRange(part: part) {
+                    addChunk(c, chunkWeights(c, w, state), w, rows.x, samples: w.samples, to: target)
                 }
             }
+            if part > 0 { for v in 0..<count { z[v] += target[v] } }
         }
         wideToRows(z, w, rows.z)
+    }
+
+    /// Adds the edges of chunk c's inputs to z (groups, samples, vectors) of a block's samples.
+    ///
+    /// - Parameters:
+    ///   - weights: see `chunkWeights`.
+    ///   - x: (inputs) rows.
+    @inline(__always)
+    private func addChunk(
+        _ c: Int, _ weights: UnsafeMutablePointer<T.Vector>, _ w: Workspace<T>, _ x: UnsafeMutablePointer<T.Vector>, samples: Int,
+        to z: UnsafeMutablePointer<T.Vector>
+    ) {
+        let (range, nv) = (wide.inputRange(c), (samples + T.lanes - 1) / T.lanes)
+        for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
+            let count = min(WideBasis<T>.capacity, samples - start)
+            let basis = wideBasis(w, x, nv: nv, range, start: start, samples: count, slopes: false)
+            for g in 0..<wide.groups {
+                let width = wide.width(g)
+                kernels(width, basis).forward(
+                    groupWeights(weights, g, range), into: z + wide.start(g) * samples + start * width)
+            }
+        }
+    }
+
+    /// z of one part of the inputs for several blocks of samples, one after the other, each of (groups, samples, vectors).
+    ///
+    /// - Parameter sums: by number of the block.
+    @inline(never)
+    func sumPart(
+        _ part: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>, into sums: (Int) -> UnsafeMutablePointer<T.Vector>
+    ) {
+        for (b, block) in blocks.enumerated() { RowKernels<T>.fill(sums(b), .zero, block.samples * wide.vectors) }
+        for c in wide.chunkRange(part: part) {
+            let weights = chunkWeights(c, w, state)
+            for (b, block) in blocks.enumerated() { addChunk(c, weights, w, block.x, samples: block.samples, to: sums(b)) }
+        }
     }
 
     /// (groups, samples, vectors) → rows of outputs; lanes beyond the samples repeat the last one.

@@ -57,8 +57,10 @@ final class Workspace<T: KANScalar> {
     private(set) var value: UnsafeMutablePointer<T.Vector>
     private(set) var slope: UnsafeMutablePointer<T.Vector>
     private(set) var pull: UnsafeMutablePointer<T.Vector>
-    /// (samples, outputs) of the widest layer in the wide form
-    private(set) var wide: UnsafeMutablePointer<T.Vector>
+    /// (samples, outputs) of the widest layer in the wide form, and of one part of its inputs
+    private(set) var wide, widePart: UnsafeMutablePointer<T.Vector>
+    /// The sums of all parts of the first layer's inputs, where they are made before the block is at hand; see WideParts.swift
+    private(set) var sums: UnsafePointer<T.Vector>?
     /// Layer by layer dL/dz of the wide form, transposed; memory of the workspace's own until `bind` gives other.
     private(set) var adjoints: [UnsafeMutablePointer<T.Vector>] = []
     /// Basis functions of a few inputs at a few samples, in the wide form, and their derivatives
@@ -95,7 +97,7 @@ final class Workspace<T: KANScalar> {
     private static func edgeRows(_ layer: FoldedLayer<T>) -> Int { layer.keepsEdges ? layer.shape.edges : 0 }
 
     private static func rowsNeeded(_ layers: [FoldedLayer<T>]) -> Int {
-        var rows = (layers.last?.shape.nodes ?? 0) + 7 + wideRows(layers)
+        var rows = (layers.last?.shape.nodes ?? 0) + 7 + 2 * wideRows(layers)
         for layer in layers {
             rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes + edgeRows(layer)
         }
@@ -137,6 +139,7 @@ final class Workspace<T: KANScalar> {
         slope = take(1)
         pull = take(1)
         wide = take(Self.wideRows(folded))
+        widePart = take(Self.wideRows(folded))
         basis = WideBasis(memory: next)
         slopes = WideBasis(memory: next + basisVectors)
         next += 2 * basisVectors
@@ -156,8 +159,13 @@ final class Workspace<T: KANScalar> {
         adjoints[l] = adjoint
     }
 
+    /// Gives the first layer's sums of the block to come, whose inputs are loaded; until `unbind`.
+    @inline(__always)
+    func bind(sums: UnsafePointer<T.Vector>?) { self.sums = sums }
+
     /// Goes back to the workspace's own memory.
     func unbind() {
+        sums = nil
         for l in layers.indices {
             layers[l].x = own[l]
             adjoints[l] = wide
@@ -182,9 +190,10 @@ final class Workspace<T: KANScalar> {
         for s in 0..<(nv * T.lanes) { row[s] = s < count ? 1 : 0 }
     }
 
-    /// rows[c][s] = source[s·columns + c] for the block's samples; lanes beyond them repeat the last sample.
+    /// rows[c][s] = source[s·stride + c] for the block's samples; lanes beyond them repeat the last sample.
     @inline(__always)
-    func load(_ source: UnsafePointer<T>, columns: Int, into rows: UnsafeMutablePointer<T.Vector>) {
+    func load(_ source: UnsafePointer<T>, columns: Int, stride: Int? = nil, into rows: UnsafeMutablePointer<T.Vector>) {
+        let stride = stride ?? columns
         let width = nv * T.lanes
         let target = UnsafeMutableRawPointer(rows).assumingMemoryBound(to: T.self)
         // Eight columns of a vector of samples at a time, then the rest.
@@ -193,20 +202,20 @@ final class Workspace<T: KANScalar> {
             byteCount: 8 * MemoryLayout<T.Vector>.stride, alignment: MemoryLayout<T.Vector>.alignment
         ) { memory in
             guard let block = memory.baseAddress?.assumingMemoryBound(to: T.Vector.self) else { return }
-            for first in stride(from: 0, to: eights > 0 ? whole : 0, by: T.lanes) {
-                for c in stride(from: 0, to: eights, by: 8) {
-                    T.columns(of: source + first * columns + c, stride: columns, into: block)
+            for first in Swift.stride(from: 0, to: eights > 0 ? whole : 0, by: T.lanes) {
+                for c in Swift.stride(from: 0, to: eights, by: 8) {
+                    T.columns(of: source + first * stride + c, stride: stride, into: block)
                     for n in 0..<8 { rows[(c &+ n) &* nv &+ first / T.lanes] = block[n] }
                 }
             }
         }
         for c in 0..<columns {
             let row = target + c &* width
-            for s in (c < eights ? whole : 0)..<samples { row[s] = source[s &* columns &+ c] }
+            for s in (c < eights ? whole : 0)..<samples { row[s] = source[s &* stride &+ c] }
         }
         if samples < width {
             for c in 0..<columns {
-                let last = source[(samples - 1) * columns + c]
+                let last = source[(samples - 1) * stride + c]
                 for s in samples..<width { target[c * width + s] = last }
             }
         }

@@ -58,7 +58,7 @@ final class FirstOrder<T: KANScalar> {
 
     /// Calls `body` with parts of the ranges, on all threads if there are enough numbers.
     private func forEachPart(_ ranges: [Range<Int>], _ body: (Range<Int>) -> Void) {
-        let size = 1 << 12  // what is read of all arrays stays in the first-level caches
+        let size = 1 << 11  // what is read of all arrays stays in the first-level caches
         var total = 0
         parts.removeAll(keepingCapacity: true)
         for range in ranges {
@@ -67,7 +67,7 @@ final class FirstOrder<T: KANScalar> {
                 parts.append(start..<min(start + size, range.upperBound))
             }
         }
-        ThreadPool.run(tasks: parts.count, threads: total < 1 << 16 ? 1 : Threads.count) { body(parts[$0]) }
+        ThreadPool.spread(tasks: parts.count, threads: total < 1 << 16 ? 1 : Threads.count) { body(parts[$1]) }
     }
 
     /// buffer = momentum·buffer + g;  x -= lr·buffer

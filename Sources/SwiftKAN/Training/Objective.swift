@@ -35,8 +35,8 @@ extension Evaluator {
         try moments(x, n, evaluation: evaluation, wanted: r.wanted, derivativesFrom: first)
         let layers = architecture.layers
         if deviations.isEmpty {
+            pulls = try layers.map { (shape) throws(KANError) in try Pulls(shape) }
             deviations = layers.map { LayerDeviations($0) }
-            pulls = layers.map { Pulls($0) }
         }
         for l in layers.indices { deviations[l].update(momentShards[0][l]) }
         let value = r.evaluate(&deviations)
@@ -116,7 +116,7 @@ extension Evaluator {
 
 extension Pulls {
     /// lamb·dR/dS / ((n - 1)·S) for every deviation S; 0 where S is 0.
-    mutating func update(_ moments: LayerMoments, _ d: LayerDeviations, lamb: Double, n: Int) {
+    func update(_ moments: LayerMoments, _ d: LayerDeviations, lamb: Double, n: Int) {
         func slope(_ dS: Double, _ S: Double) -> T {
             let value = lamb * dS / (Double(n - 1) * S)
             return S > 0 && value.isFinite ? T(value) : 0

@@ -7,31 +7,36 @@
 //   3. The same bits for any number of threads: shards are merged in order.
 
 /// Mean and sum of squared deviations of many quantities, each over `count` samples.
-struct Moments {
-    private(set) var mean: [Double]
-    private(set) var squares: [Double]
-    private var counts: [Double]
+///
+/// Plain memory of its own: arrays would be counted, and asked whether they are shared, for every row of every edge.
+final class Moments: @unchecked Sendable {
+    let quantities: Int
+    let mean: UnsafeMutablePointer<Double>
+    let squares: UnsafeMutablePointer<Double>
+    private let counts: UnsafeMutablePointer<Double>
 
     init(_ quantities: Int) {
-        mean = Array(repeating: 0, count: quantities)
-        squares = mean
-        counts = mean
+        self.quantities = quantities
+        mean = .allocate(capacity: 3 * quantities)
+        mean.initialize(repeating: 0, count: 3 * quantities)
+        squares = mean + quantities
+        counts = squares + quantities
     }
 
+    deinit { mean.deallocate() }
+
     /// Forgets all values and keeps the memory.
-    mutating func reset() {
-        for q in mean.indices { (mean[q], squares[q], counts[q]) = (0, 0, 0) }
-    }
+    func reset() { mean.update(repeating: 0, count: 3 * quantities) }
 
     /// Adds a row of values to quantity `q`.
     @inline(__always)
-    mutating func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to q: Int) {
+    func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to q: Int) {
         let (average, squared) = w.moments(row)
         merge(q, Double(w.samples), average, squared)
     }
 
     @inline(__always)
-    mutating func merge(_ q: Int, _ n: Double, _ otherMean: Double, _ otherSquares: Double) {
+    func merge(_ q: Int, _ n: Double, _ otherMean: Double, _ otherSquares: Double) {
         guard n > 0 else { return }
         let total = counts[q] + n
         let delta = otherMean - mean[q]
@@ -42,8 +47,8 @@ struct Moments {
     }
 
     /// Adds all values of `other`, which may have no quantities at all.
-    mutating func merge(_ other: Moments) {
-        for q in other.mean.indices { merge(q, other.counts[q], other.mean[q], other.squares[q]) }
+    func merge(_ other: Moments) {
+        for q in 0..<other.quantities { merge(q, other.counts[q], other.mean[q], other.squares[q]) }
     }
 
     func hasValues(_ q: Int) -> Bool { counts[q] > 0 }
@@ -93,29 +98,26 @@ struct Quantities: OptionSet, Sendable {
 }
 
 /// The moments of one layer. Edges are numbered input·outputs + output, as masks are.
-struct LayerMoments {
-    var nodes: Moments
-    var subnodes: Moments
+final class LayerMoments: Sendable {
+    let nodes: Moments
+    let subnodes: Moments
     /// numeric plus symbolic part
-    var edges: Moments
+    let edges: Moments
     /// numeric part
-    var numerical: Moments
+    let numerical: Moments
 
     init(_ shape: LayerShape, hasEdges: Bool) {
         nodes = Moments(shape.inputs)
         subnodes = Moments(shape.outputs)
         edges = Moments(hasEdges ? shape.edges : 0)
-        numerical = edges
+        numerical = Moments(hasEdges ? shape.edges : 0)
     }
 
-    mutating func reset() {
-        nodes.reset()
-        subnodes.reset()
-        edges.reset()
-        numerical.reset()
+    func reset() {
+        for moments in [nodes, subnodes, edges, numerical] { moments.reset() }
     }
 
-    mutating func merge(_ other: LayerMoments) {
+    func merge(_ other: LayerMoments) {
         nodes.merge(other.nodes)
         subnodes.merge(other.subnodes)
         edges.merge(other.edges)
@@ -134,17 +136,14 @@ extension Evaluator {
     ) throws(KANError) {
         let shardTotal = shardCount(n, keeping: isWide)
         try makeMoments(shardTotal)
-        try momentShards.withUnsafeMutableBufferPointer { (buffer) throws(KANError) in
-            nonisolated(unsafe) let shards = buffer
-            try forEachPortion(n, keeping: isWide) { w, shard, start, _ in
-                let hasBasis = load(x, start, w)
-                forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
-                for (l, layer) in folded.enumerated() {
-                    layer.addMoments(w, w.layers[l], evaluation, wanted, to: &shards[shard][l])
-                }
-            } chunk: { w, l, chunk, blocks, _ in
-                if let moments = wideMoments[l] { folded[l].addWideMoments(chunk, w, blocks, to: moments) }
+        try forEachPortion(n, keeping: isWide) { w, shard, start, _ in
+            let hasBasis = load(x, start, w)
+            forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
+            for (l, layer) in folded.enumerated() {
+                layer.addMoments(w, w.layers[l], evaluation, wanted, to: momentShards[shard][l])
             }
+        } chunk: { w, l, chunk, blocks, _ in
+            if let moments = wideMoments[l] { folded[l].addWideMoments(chunk, w, blocks, to: moments) }
         }
         for s in 1..<max(shardTotal, 1) {
             for l in momentShards[0].indices { momentShards[0][l].merge(momentShards[s][l]) }
@@ -152,7 +151,7 @@ extension Evaluator {
         for (l, moments) in wideMoments.enumerated() {
             guard let moments else { continue }
             moments.samples = n
-            folded[l].mergeEdges(moments, into: &momentShards[0][l])
+            folded[l].mergeEdges(moments, into: momentShards[0][l])
         }
     }
 
@@ -188,7 +187,7 @@ extension Evaluator {
 
 extension FoldedLayer {
     /// Takes over the moments of a wide layer's edges.
-    func mergeEdges(_ wideMoments: WideMoments<T>, into moments: inout LayerMoments) {
+    func mergeEdges(_ wideMoments: WideMoments<T>, into moments: LayerMoments) {
         ThreadPool.run(tasks: wide.inputs.count, threads: shape.edges < 1000 ? 1 : Threads.count) {
             wideMoments.evaluate(self, $0)
         }
@@ -209,7 +208,7 @@ extension FoldedLayer {
     @inline(__always)
     func addMoments(
         _ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, _ wanted: Quantities,
-        to moments: inout LayerMoments
+        to moments: LayerMoments
     ) {
         let nv = w.nv
         if wanted.contains(.subnodes) {
@@ -223,11 +222,11 @@ extension FoldedLayer {
                 let edge = i * shape.outputs + o
                 let (mean, squares) = w.moments(numericEdge(i, o, rows, w))
                 if wanted.contains(.numerical) { moments.numerical.merge(edge, Double(w.samples), mean, squares) }
-                if hasEdges, symbolicEdges[i].isEmpty || !symbolicEdges[i].contains(where: { $0.output == o }) {
+                if hasEdges, !hasSymbolicEdges || !symbolicEdges[i].contains(where: { $0.output == o }) {
                     moments.edges.merge(edge, Double(w.samples), mean, squares)
                 }
             }
-            guard hasEdges else { continue }
+            guard hasEdges, hasSymbolicEdges else { continue }
             for e in symbolicEdges[i] {
                 evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
                 if numericEdges[i].contains(e.output) {

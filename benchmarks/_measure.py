@@ -45,11 +45,16 @@ def calls_for(function, target=0.05):
 
 
 def rounds(contestants, count):
-    """{name: [result of each round]} of calling {name: function}, `count` rounds, the order turned round each time."""
+    """{name: [result of each round]} of calling {name: function}, `count` rounds, the order turned round each time.
+
+    Before each there is a rest: threads of BLAS and OpenMP spin on for some milliseconds after their last call, on a processor that
+    the next contestant needs.
+    """
     results = {name: [] for name in contestants}
     names = list(contestants)
     for number in range(count):
         for name in names if number % 2 == 0 else reversed(names):
+            time.sleep(0.1)
             results[name].append(contestants[name]())
     return results
 

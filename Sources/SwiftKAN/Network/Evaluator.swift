@@ -121,6 +121,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         return (n + size - 1) / size * workspaceBytes <= 2 << 20
     }
 
+    /// Does what a sweep over n samples leaves serve the next one: all rows, or in a network with wide layers these layers' sums.
+    func keepsForward(_ n: Int) -> Bool { isWide ? n <= WideStore<T>.samples(folded) : keepsBlocks(n) }
+
     /// A rough count of the multiplications a sample costs, forward and back.
     private var sampleCost: Int {
         var cost = 0
@@ -227,10 +230,13 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// The rows of every level for the block at hand, whose inputs are loaded.
     @inline(__always)
-    func forward(_ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false) {
+    func forward(
+        _ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false, hasSums: Bool = false
+    ) {
         for (l, layer) in folded.enumerated() {
             layer.forward(
-                w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first, hasBasis: hasBasis && l == 0)
+                w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first, hasBasis: hasBasis && l == 0,
+                hasSums: hasSums)
         }
     }
 
@@ -283,7 +289,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     ///   - pulls: a regulariser's gradient at single samples, layer by layer; or nil.
     ///   - gradient: (parameterCount) receives the gradient; or nil.
     ///   - inputGradient: (n, inputs) receives dL/dx; or nil.
-    ///   - hasForward: have all blocks kept the rows of a forward sweep, derivatives included.
+    ///   - hasForward: was the last sweep a forward sweep over the same samples that `keepsForward`, derivatives included.
     ///   - loss: given a workspace whose `output` holds predictions and a range of samples: returns their loss and writes dL/d(output)
     ///     into the workspace's `dx`.
     @inline(__always)
@@ -312,9 +318,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
             nonisolated(unsafe) let sums = losses
             try forEachPortion(n, keeping: keeping, sharing: hasForward ? nil : x) { w, shard, start, samples in
-                if !hasForward {
-                    let hasBasis = load(x, start, w)
-                    forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
+                if !hasForward || isWide {
+                    let hasBasis = hasForward && folded[0].isWide || load(x, start, w)
+                    forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis, hasSums: hasForward)
                 }
                 sums[shard] += loss(w, start, samples)
                 guard wanted else { return }

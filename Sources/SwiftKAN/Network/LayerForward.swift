@@ -61,13 +61,18 @@ extension FoldedLayer {
     }
 
     /// From the rows of this layer's inputs to those of the next level.
+    ///
+    /// - Parameters:
+    ///   - hasBasis: are the basis rows of a narrow layer there already.
+    ///   - hasSums: are the sums of a wide layer, symbolic edges included.
     @inline(__always)
     func forward(
         _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool,
-        hasBasis: Bool = false
+        hasBasis: Bool = false, hasSums: Bool = false
     ) {
         let nv = w.nv
         let rows = w.layers[l]
+        if isWide && hasSums { return nodesForward(w, layer: l, state: state) }
         if isWide {
             wideForward(w, rows, state: state, sums: l == 0 ? w.sums : nil)
         } else {

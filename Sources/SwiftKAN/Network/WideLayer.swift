@@ -289,6 +289,8 @@ struct WideBlock<T: KANScalar> {
     let samples: Int
     /// (inputs) rows
     let x: UnsafeMutablePointer<T.Vector>
+    /// (outputs) rows: the sums over edges
+    let z: UnsafeMutablePointer<T.Vector>
     /// (groups, samples, vectors): dL/dz
     let adjoint: UnsafeMutablePointer<T.Vector>
 }

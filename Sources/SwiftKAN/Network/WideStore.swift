@@ -2,7 +2,8 @@
 //
 // A wide layer's dL/dw is a sum over samples for every input. Were each block of samples to add its part, every thread would
 // need a whole dL/dw of its own, and so would every shard, for the sake of equal bits. Instead x and dL/dz of many blocks are
-// kept, and threads share out the inputs: each is summed up by one thread, samples in order.
+// kept, and threads share out the inputs: each is summed up by one thread, samples in order. z is kept, too: a regulariser's sweep
+// for means and deviations then serves loss and gradient of the same samples.
 //
 // What it must get right, in this order:
 //   1. The number of samples kept depends on the network alone, and memory does not grow with the number of samples.
@@ -28,7 +29,7 @@ final class WideStore<T: KANScalar>: @unchecked Sendable {
 
     /// Numbers kept of T.lanes samples, in vectors.
     private static func vectors(_ layer: FoldedLayer<T>) -> Int {
-        layer.isWide ? layer.shape.inputs + layer.outputVectors * T.lanes : 0
+        layer.isWide ? layer.shape.inputs + layer.shape.outputs + layer.outputVectors * T.lanes : 0
     }
 
     /// Makes room for `samples` samples in blocks of `block`; allocates only if there have never been as many.
@@ -52,9 +53,11 @@ final class WideStore<T: KANScalar>: @unchecked Sendable {
             return (0..<count).map { b in
                 let x = next
                 next += layer.shape.inputs * rowVectors
+                let z = next
+                next += layer.shape.outputs * rowVectors
                 let adjoint = next
                 next += layer.outputVectors * T.lanes * rowVectors
-                return WideBlock(samples: min(block, samples - b * block), x: x, adjoint: adjoint)
+                return WideBlock(samples: min(block, samples - b * block), x: x, z: z, adjoint: adjoint)
             }
         }
         (self.samples, self.block) = (samples, block)
@@ -64,7 +67,7 @@ final class WideStore<T: KANScalar>: @unchecked Sendable {
     @inline(__always)
     func bind(_ w: Workspace<T>, _ folded: [FoldedLayer<T>], block: Int) {
         for l in folded.indices where folded[l].isWide {
-            w.bind(layer: l, x: blocks[l][block].x, adjoint: blocks[l][block].adjoint)
+            w.bind(layer: l, blocks[l][block])
         }
     }
 }

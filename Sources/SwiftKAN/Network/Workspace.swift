@@ -40,8 +40,8 @@ final class Workspace<T: KANScalar> {
     var inputs = InputRows.none
 
     private let memory: AlignedBuffer<T>
-    /// Layer by layer the inputs' rows in `memory`.
-    private var own: [UnsafeMutablePointer<T.Vector>] = []
+    /// Layer by layer the rows in `memory`.
+    private var own: [LayerRows<T>] = []
     private(set) var layers: [LayerRows<T>] = []
     /// (outputs of the network) predictions
     private(set) var output: UnsafeMutablePointer<T.Vector>
@@ -149,14 +149,15 @@ final class Workspace<T: KANScalar> {
         next += chunkVectors
         scratch = next
         adjoints = folded.map { _ in wide }
-        own = layers.map(\.x)
+        own = layers
     }
 
-    /// Lets the inputs and the adjoints of layer l be kept outside the workspace, until `unbind`.
+    /// Lets the inputs, sums and adjoints of layer l be kept outside the workspace, until `unbind`.
     @inline(__always)
-    func bind(layer l: Int, x: UnsafeMutablePointer<T.Vector>, adjoint: UnsafeMutablePointer<T.Vector>) {
-        layers[l].x = x
-        adjoints[l] = adjoint
+    func bind(layer l: Int, _ block: WideBlock<T>) {
+        layers[l].x = block.x
+        layers[l].z = block.z
+        adjoints[l] = block.adjoint
     }
 
     /// Gives the first layer's sums of the block to come, whose inputs are loaded; until `unbind`.
@@ -167,7 +168,7 @@ final class Workspace<T: KANScalar> {
     func unbind() {
         sums = nil
         for l in layers.indices {
-            layers[l].x = own[l]
+            layers[l] = own[l]
             adjoints[l] = wide
         }
     }

@@ -96,8 +96,8 @@ extension Evaluator {
         let n = target.n
         var reg = 0.0
         let wanted = gradient != nil || inputGradient != nil
-        // Where all blocks keep their rows, the sweep for the statistics serves loss and gradient, too.
-        let shares = objective.lamb != 0 && keepsBlocks(n)
+        // Where blocks keep their rows or sums, the sweep for the statistics serves loss and gradient, too.
+        let shares = objective.lamb != 0 && keepsForward(n) && (gradient != nil || !isWide)
         if objective.lamb != 0 {
             reg = try regularization(
                 objective.regularization, lamb: objective.lamb, x, n, evaluation: evaluation,

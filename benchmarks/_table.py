@@ -22,7 +22,7 @@ def compared(question, threads, ours, peer, theirs, least):
     """A row against a peer: the seconds of both in each round, and the ratio that is wanted."""
     ratio = _measure.ratio(theirs, ours)[1]
     times = [_measure.duration(_measure.quartiles(values)[1]) for values in (ours, theirs)]
-    _add(question, threads, times[0], f"{peer} {times[1]}", f"{float(f'{ratio:.3g}'):g} ×", f"≥ {least:g} ×", ratio >= least)
+    _add(question, threads, times[0], f"{peer} {times[1]}", f"{float(f'{ratio:.3g}'):g} ×", f"≥ {least:g} ×", ratio >= least, peer)
 
 
 def limited(question, threads, ours, limit, met):
@@ -30,17 +30,17 @@ def limited(question, threads, ours, limit, met):
     _add(question, threads, ours, "", "", limit, met)
 
 
-def _add(question, threads, ours, peer, ratio, target, met):
+def _add(question, threads, ours, peer, ratio, target, met, name=""):
     file = os.environ.get("SWIFTKAN_BENCH")
     if file:
-        row = dict(question=question, threads=threads, ours=ours, peer=peer, ratio=ratio, target=target, met=bool(met))
+        row = dict(question=question, threads=threads, ours=ours, peer=peer, ratio=ratio, target=target, met=bool(met), name=name)
         with open(file, "a") as rows:
             rows.write(json.dumps({**row, "machine": _measure.machine()}, ensure_ascii=False) + "\n")
 
 
 def table(rows):
     """The rows as Markdown, each question and peer once."""
-    newest = {(row["question"], row["threads"], row["peer"].split(" ")[0]): row for row in rows}.values()
+    newest = {(row["question"], row["threads"], row["name"]): row for row in rows}.values()
     machines = sorted({row["machine"] for row in newest})
     lines = [f"Measured on {'; '.join(machines)}; medians, both sides of a ratio in one run.", ""]
     lines += ["| question | threads | swiftkan | peer | ratio | target |", "|---|---|---|---|---|---|"]

@@ -42,7 +42,7 @@ test-c: $(VENV)/.ready
 	@include=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
 	for compiler in gcc clang; do for file in $(C_FILES); do \
 	  $$compiler -fsyntax-only -O2 -Wall -Wextra -Werror -ISources/CSwiftKAN/include -ISources/CLAPACK/include \
-	    -ISources/CPlatform/include -I$$include $$file || exit 1; \
+	    -ISources/CPlatform/include -ISources/CVector/include -I$$include $$file || exit 1; \
 	done; done; echo "C files: no warnings"
 	@for function in $$(grep -oE '\bswiftkan_[a-z_]+\(' $(HEADER) | sort -u); do \
 	  grep -qF "$$function" Tests/ABI/*.c || { echo "$$function...) of swiftkan.h is not called in Tests/ABI" >&2; exit 1; }; \

@@ -81,6 +81,7 @@ private func directory(_ name: String) -> [SourceFile] { sources.filter { $0.pat
             case "SwiftKAN/Platform/Platform.swift": allowed = ["Glibc", "Musl", "Darwin", "CPlatform"]
             case "SwiftKAN/Platform/ThreadPool.swift": allowed = ["CPlatform", "Synchronization"]
             case "SwiftKAN/Numerics/LeastSquares.swift", "SwiftKAN/Training/LevenbergMarquardtSolve.swift": allowed = ["CLAPACK"]
+            case "SwiftKAN/Numerics/KANVector.swift", "SwiftKAN/Numerics/VectorOperations.swift": allowed = ["CVector"]
             case let path where path.hasPrefix("SwiftKANBridge/"): allowed = ["SwiftKAN", "CSwiftKAN"]
             default: allowed = ["Synchronization"]
             }

@@ -12,12 +12,18 @@ DEBIAN_PY := $(DEBIAN_VENV)/bin/python
 HEADER := Sources/CSwiftKAN/include/swiftkan.h
 C_FILES := $(wildcard python/*.c Tests/ABI/*.c Sources/*/*.c)
 
-.PHONY: hello test develop test-c test-swift test-abi test-python test-wheel test-debian asan wheel sdist bench clean
+.PHONY: hello test develop test-c build-swift test-swift test-abi test-python test-wheel test-debian test-cpus \
+  run-swift run-abi run-python run-wheel run-debian asan wheel sdist bench clean
 
 hello: develop
 	$(PY) examples/hello.py
 
-test: test-c test-swift test-abi test-python test-wheel test-debian
+# In three stages, two things at a time: most tests use one core, and a compiler the other cores only now and then. What a stage
+# needs was made by the stage before, so that no two of a stage build the same.
+test: test-c
+	$(MAKE) -j2 --output-sync=target build-swift develop
+	$(MAKE) -j2 --output-sync=target run-swift run-abi wheel $(DEBIAN_VENV)/.ready
+	$(MAKE) -j2 --output-sync=target run-python run-debian run-wheel
 	@echo "make test: all passed"
 
 # ---- Set-up ----------------------------------------------------------------------------------------------------
@@ -42,27 +48,36 @@ test-c: $(VENV)/.ready
 	@include=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
 	for compiler in gcc clang; do for file in $(C_FILES); do \
 	  $$compiler -fsyntax-only -O2 -Wall -Wextra -Werror -ISources/CSwiftKAN/include -ISources/CLAPACK/include \
-	    -ISources/CPlatform/include -I$$include $$file || exit 1; \
+	    -ISources/CPlatform/include -ISources/CVector/include -I$$include $$file || exit 1; \
 	done; done; echo "C files: no warnings"
 	@for function in $$(grep -oE '\bswiftkan_[a-z_]+\(' $(HEADER) | sort -u); do \
 	  grep -qF "$$function" Tests/ABI/*.c || { echo "$$function...) of swiftkan.h is not called in Tests/ABI" >&2; exit 1; }; \
 	done; echo "C interface: every function is called"
 
-test-swift: $(VENV)/.ready
+build-swift: $(VENV)/.ready
 	swift build --build-tests
+
+# Each `test-` builds what the `run-` of its name runs.
+test-swift test-abi: build-swift
+test-python: develop
+test-wheel: wheel
+test-debian: wheel $(DEBIAN_VENV)/.ready
+test-swift test-abi test-python test-wheel test-debian:
+	$(MAKE) --no-print-directory $(@:test-%=run-%)
+
+run-swift:
 	swift test --skip-build
 
-test-abi: $(VENV)/.ready
-	swift build --product ABITests
-	"$$(swift build --show-bin-path)/ABITests"
+run-abi:
+	.build/debug/ABITests
 
-test-python: develop
+run-python:
 	$(PY) -m pytest -q
 
-test-wheel: wheel
+run-wheel:
 	$(PY) .ci/check_wheel.py dist/*.whl
 
-test-debian: wheel $(DEBIAN_VENV)/.ready
+run-debian:
 	$(DEBIAN_PY) -m pip -q install --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 	$(DEBIAN_PY) -c 'import numpy, sys, swiftkan; print("Python", sys.version.split()[0], "NumPy", numpy.__version__, swiftkan.__file__)'
 	$(DEBIAN_PY) -m pytest -q

@@ -2,7 +2,7 @@
 import PackageDescription
 
 // The engine (SwiftKAN), its C interface (CSwiftKAN: the header; SwiftKANBridge: the functions) and, in C, the LAPACK
-// declarations and what Swift cannot import of the system (CPlatform). setup.py links
+// declarations, what Swift cannot import of the system (CPlatform), and the arithmetic of vectors (CVector). setup.py links
 // SwiftKANStatic into the Python extension; Swift users import SwiftKAN.
 let package = Package(
     name: "SwiftKAN",
@@ -12,12 +12,13 @@ let package = Package(
     ],
     targets: [
         // MARK: - Public API
-        .target(name: "SwiftKAN", dependencies: ["CLAPACK", "CPlatform"]),
+        .target(name: "SwiftKAN", dependencies: ["CLAPACK", "CPlatform", "CVector"]),
         .target(name: "CSwiftKAN"),
         .target(name: "SwiftKANBridge", dependencies: ["SwiftKAN", "CSwiftKAN"]),
 
         // MARK: - Implementation details
         .target(name: "CPlatform"),
+        .target(name: "CVector"),
         .target(
             name: "CLAPACK",
             linkerSettings: [.linkedLibrary("lapack"), .linkedLibrary("blas")]),

@@ -79,9 +79,10 @@ private func directory(_ name: String) -> [SourceFile] { sources.filter { $0.pat
             let allowed: Set<String>
             switch file.path {
             case "SwiftKAN/Platform/Platform.swift": allowed = ["Glibc", "Musl", "Darwin", "CPlatform"]
-            case "SwiftKAN/Basis/CellTables.swift": allowed = ["CPlatform"]
             case "SwiftKAN/Platform/ThreadPool.swift": allowed = ["CPlatform", "Synchronization"]
             case "SwiftKAN/Numerics/LeastSquares.swift", "SwiftKAN/Training/LevenbergMarquardtSolve.swift": allowed = ["CLAPACK"]
+            case "SwiftKAN/Numerics/KANVector.swift", "SwiftKAN/Numerics/VectorOperations.swift", "SwiftKAN/Basis/CellTables.swift":
+                allowed = ["CVector"]
             case let path where path.hasPrefix("SwiftKANBridge/"): allowed = ["SwiftKAN", "CSwiftKAN"]
             default: allowed = ["Synchronization"]
             }

@@ -46,7 +46,7 @@ struct BSplineTable<T: KANScalar> {
     }
 
     /// basis[b·nv + v] = B_b at the samples of x[v], for b < G + k, v < nv; `derivative` likewise if not nil.
-    @inline(__always)
+    @inline(never)
     func rows(
         x: UnsafePointer<T.Vector>, nv: Int, basis: UnsafeMutablePointer<T.Vector>,
         derivative: UnsafeMutablePointer<T.Vector>?, scratch q: UnsafeMutablePointer<T.Vector>

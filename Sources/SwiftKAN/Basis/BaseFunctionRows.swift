@@ -4,7 +4,7 @@
 
 extension BaseFunction {
     /// value[v] = base(x[v]) and, if asked for, derivative[v] = base'(x[v]).
-    @inline(__always)
+    @inline(never)
     func rows<T: KANScalar>(
         _: T.Type, x: UnsafePointer<T.Vector>, nv: Int, value: UnsafeMutablePointer<T.Vector>,
         derivative: UnsafeMutablePointer<T.Vector>?

@@ -11,7 +11,7 @@
 // Written for the concrete types, as VectorOperations.swift is, and for the same reason.
 
 #if SWIFTKAN_AVX512
-import CPlatform
+import CVector
 #endif
 
 /// How tables of an input's cells are laid out.

@@ -10,7 +10,7 @@
 // In cell c, u = (x - t_c)/(t_{c+1} - t_c) and B_{first+j}(x) = Σ_p P_cpj u^p, j = 0 … k.
 
 /// The polynomials of one input; V has a lane for each of the k + 1 functions. Owns nothing.
-struct LocalBSpline<T: KANScalar, V: SIMD> where V.Scalar == T {
+struct LocalBSpline<T: KANScalar, V: KANVector> where V.Scalar == T {
     /// G + 2k cells between G + 2k + 1 knots; cell number `cells` is everywhere else
     let cells: Int
     let knots: UnsafePointer<T>
@@ -73,7 +73,7 @@ extension LocalBSpline where V == SIMD8<T> {
 }
 
 /// The memory of the polynomials of all inputs of a layer, rebuilt where knots have changed.
-final class LocalBSplineMemory<T: KANScalar, V: SIMD>: @unchecked Sendable where V.Scalar == T {
+final class LocalBSplineMemory<T: KANScalar, V: KANVector>: @unchecked Sendable where V.Scalar == T {
     private let grid: Int
     private let k: Int
     private let cells: Int

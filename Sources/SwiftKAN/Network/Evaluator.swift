@@ -80,7 +80,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     ///
     /// - Parameter samples: how many samples the sweeps until the next fold have, if they need no statistics. Weights beyond the
     ///   caches, for one or two blocks of samples, are folded as they are used: they then pass memory once, not three times.
-    @inline(__always)
+    @inline(never)
     func fold(_ network: KAN<T>, samples: Int = .max) {
         let lazily = samples <= 2 * capacity * T.lanes
         var changed = false
@@ -229,7 +229,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// The rows of every level for the block at hand, whose inputs are loaded.
-    @inline(__always)
+    @inline(never)
     func forward(
         _ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false, hasSums: Bool = false
     ) {
@@ -248,7 +248,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     static var noDerivatives: Int { Int.max }
 
     /// Back through the network from dL/d(output) in `dx`; see `gradientSweep`.
-    @inline(__always)
+    @inline(never)
     private func backward(
         _ w: Workspace<T>, evaluation: Evaluation, inputGradient: Bool, pulls: [Pulls<T>]?, gradient: UnsafeMutablePointer<T>
     ) {
@@ -263,7 +263,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// y = the network at x, n samples.
-    @inline(__always)
+    @inline(never)
     func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
         let (O, size) = (architecture.outputs, blockSamples(n, predicting: true))
         let sharesInputs = sharesInputs(n)
@@ -292,7 +292,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     ///   - hasForward: was the last sweep a forward sweep over the same samples that `keepsForward`, derivatives included.
     ///   - loss: given a workspace whose `output` holds predictions and a range of samples: returns their loss and writes dL/d(output)
     ///     into the workspace's `dx`.
-    @inline(__always)
+    @inline(never)
     func gradientSweep(
         _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, pulls: [Pulls<T>]?,
         gradient: UnsafeMutablePointer<T>?, inputGradient: UnsafeMutablePointer<T>?, hasForward: Bool = false,
@@ -361,7 +361,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// Adds the gradient of a regulariser's edges in wide layers, and makes its slopes ready for the sweep.
-    @inline(__always)
+    @inline(never)
     private func addWidePulls(_ pulls: [Pulls<T>], into gradient: UnsafeMutablePointer<T>?) {
         for (layer, pull) in zip(folded, pulls) {
             guard let moments = pull.moments else { continue }
@@ -373,7 +373,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     }
 
     /// Adds up the shards in order and turns the sum into the gradient of the parameters.
-    @inline(__always)
+    @inline(never)
     private func gather(_ shardTotal: Int, into gradient: UnsafeMutablePointer<T>) {
         let sum = shards[0].base
         for s in 1..<max(shardTotal, 1) {

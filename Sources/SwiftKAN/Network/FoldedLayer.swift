@@ -132,7 +132,7 @@ final class FoldedLayer<T: KANScalar> {
     /// Takes over the numbers of `network`, whose layer `l` this is.
     ///
     /// - Parameter lazily: leave large weights of the wide form to the sweeps that follow, which then fold them chunk by chunk.
-    @inline(__always)
+    @inline(never)
     func fold(_ network: KAN<T>, layer l: Int, lazily: Bool) {
         let state = network.state
         let nb = shape.basisCount
@@ -172,7 +172,7 @@ final class FoldedLayer<T: KANScalar> {
     }
 
     /// The wide form; on all threads if there are enough weights.
-    @inline(__always)
+    @inline(never)
     private func foldWide(_ state: UnsafePointer<T>, lazily: Bool) {
         // Counted, so that the loop is one of vectors.
         var changes = 0
@@ -194,7 +194,7 @@ final class FoldedLayer<T: KANScalar> {
     /// Is a numeric edge of the wide form switched on.
     func weightIsOn(_ edge: Int) -> Bool { masks.base[edge] != 0 }
 
-    @inline(__always)
+    @inline(never)
     private func listEdges(_ state: UnsafePointer<T>, input i: Int) {
         numericEdges.list(i) { state[shape.mask + i * shape.outputs + $0] != 0 }
     }
@@ -228,7 +228,7 @@ final class FoldedLayer<T: KANScalar> {
     }
 
     /// Adds dL/dw, laid out as `weights`, to the parameter gradient. The narrow form's; see `unfoldWide`.
-    @inline(__always)
+    @inline(never)
     func unfold(_ dw: UnsafePointer<T>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>) {
         if isWide { return }
         let nb = shape.basisCount

@@ -121,7 +121,7 @@ extension FoldedLayer {
     }
 
     /// w.pull = dL/dφ of the numeric part of edge (i, o), pulls included.
-    @inline(__always)
+    @inline(never)
     private func pullNumeric(
         _ w: Workspace<T>, _ pulls: Pulls<T>, _ i: Int, _ o: Int, _ rows: LayerRows<T>, _ evaluation: Evaluation
     ) {
@@ -140,7 +140,7 @@ extension FoldedLayer {
         addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], whole, w, to: w.pull)
     }
 
-    @inline(__always)
+    @inline(never)
     private func symbolicBackward(
         _ e: SymbolicEdge<T>, _ w: Workspace<T>, _ pulls: Pulls<T>?, _ i: Int, _ rows: LayerRows<T>,
         _ evaluation: Evaluation, _ dx: UnsafeMutablePointer<T.Vector>?, _ gradient: GradientRows<T>

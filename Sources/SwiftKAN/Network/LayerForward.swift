@@ -22,7 +22,7 @@ extension FoldedLayer {
     }
 
     /// φ of a symbolic edge at the samples of `x`, into `post`; f and f' stay in the workspace's `value` and `slope`.
-    @inline(__always)
+    @inline(never)
     func evaluate(
         _ e: SymbolicEdge<T>, x: UnsafePointer<T.Vector>, _ w: Workspace<T>, _ evaluation: Evaluation,
         slope: Bool, post: UnsafeMutablePointer<T.Vector>

@@ -31,7 +31,16 @@ extension KAN {
     func withEvaluator<R>(
         edgeRows: Bool, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
     ) throws(KANError) -> R {
-        // Taken out while in use: a callback that uses the network meanwhile gets one of its own.
+        let evaluator = try takeEvaluator(edgeRows: edgeRows, samples: samples)
+        defer { keepEvaluator(evaluator) }
+        return try body(evaluator)
+    }
+
+    // Functions of their own, since `withEvaluator` is copied into every call.
+
+    /// An evaluator that is taken out while in use: a callback that uses the network meanwhile gets one of its own.
+    @inline(never)
+    private func takeEvaluator(edgeRows: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
         let evaluator: Evaluator<T>
         var isFolded = false
         if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows }) {
@@ -42,13 +51,15 @@ extension KAN {
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
             evaluator = try Evaluator(self, edgeRows: edgeRows)
         }
-        defer {
-            if !spareEvaluators.contains(where: { $0.edgeRows == edgeRows }) { spareEvaluators.append(evaluator) }
-        }
         if !isFolded { evaluator.fold(self, samples: isCompiled ? .max : samples) }
         evaluator.checkpoint = checkpoint
-        defer { evaluator.checkpoint = nil }
-        return try body(evaluator)
+        return evaluator
+    }
+
+    @inline(never)
+    private func keepEvaluator(_ evaluator: Evaluator<T>) {
+        evaluator.checkpoint = nil
+        if !spareEvaluators.contains(where: { $0.edgeRows == evaluator.edgeRows }) { spareEvaluators.append(evaluator) }
     }
 
     /// y (n, outputs) = the network at x (n, inputs).
@@ -136,7 +147,7 @@ extension KAN {
 
 extension FoldedLayer {
     /// Writes one kind of edge values, (samples, outputs, inputs), of the block at hand.
-    @inline(__always)
+    @inline(never)
     func storeEdges(
         _ kind: Activation, _ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation,
         state: UnsafePointer<T>, into out: UnsafeMutablePointer<T>

@@ -32,7 +32,7 @@ extension Evaluator {
     }
 
     /// Takes over the inputs of n samples, in blocks of `size`, into the store, which has been prepared for them, and finds their sums.
-    @inline(__always)
+    @inline(never)
     func sumInputs(_ x: UnsafePointer<T>, _ n: Int, size: Int) throws(KANError) {
         let (layer, D) = (folded[0], architecture.inputs)
         let (wide, blocks) = (layer.wide, store.blocks[0])

@@ -192,7 +192,7 @@ final class Workspace<T: KANScalar> {
     }
 
     /// rows[c][s] = source[s·stride + c] for the block's samples; lanes beyond them repeat the last sample.
-    @inline(__always)
+    @inline(never)
     func load(_ source: UnsafePointer<T>, columns: Int, stride: Int? = nil, into rows: UnsafeMutablePointer<T.Vector>) {
         let stride = stride ?? columns
         let width = nv * T.lanes
@@ -223,7 +223,7 @@ final class Workspace<T: KANScalar> {
     }
 
     /// target[s·columns + c] = rows[c][s] for the block's samples.
-    @inline(__always)
+    @inline(never)
     func store(_ rows: UnsafePointer<T.Vector>, columns: Int, into target: UnsafeMutablePointer<T>) {
         let width = nv * T.lanes
         let source = UnsafeRawPointer(rows).assumingMemoryBound(to: T.self)

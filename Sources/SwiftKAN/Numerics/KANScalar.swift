@@ -9,7 +9,7 @@
 ///
 /// `Vector` holds one 64-byte cache line of samples (8 doubles or 16 floats), the unit in which kernels work.
 public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, CustomStringConvertible {
-    associatedtype Vector: SIMD where Vector.Scalar == Self
+    associatedtype Vector: KANVector where Vector.Scalar == Self
 
     static func exp(_ x: Self) -> Self
     static func log(_ x: Self) -> Self
@@ -28,6 +28,18 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
 
     /// eˣ in every lane, within 2 units in the last place; see `VectorExp.swift`.
     static func exp(_ x: Vector) -> Vector
+
+    // Arithmetic of shorter vectors; see `KANVector.swift`.
+    static func repeated(_ x: Self) -> SIMD4<Self>
+    static func sum(_ a: SIMD4<Self>, _ b: SIMD4<Self>) -> SIMD4<Self>
+    static func difference(_ a: SIMD4<Self>, _ b: SIMD4<Self>) -> SIMD4<Self>
+    static func product(_ a: SIMD4<Self>, _ b: SIMD4<Self>) -> SIMD4<Self>
+    static func quotient(_ a: SIMD4<Self>, _ b: SIMD4<Self>) -> SIMD4<Self>
+    static func repeated(_ x: Self) -> SIMD8<Self>
+    static func sum(_ a: SIMD8<Self>, _ b: SIMD8<Self>) -> SIMD8<Self>
+    static func difference(_ a: SIMD8<Self>, _ b: SIMD8<Self>) -> SIMD8<Self>
+    static func product(_ a: SIMD8<Self>, _ b: SIMD8<Self>) -> SIMD8<Self>
+    static func quotient(_ a: SIMD8<Self>, _ b: SIMD8<Self>) -> SIMD8<Self>
 
     // Comparisons; see `VectorOperations.swift`.
     static func atLeast(_ x: Vector, _ t: Self) -> Vector

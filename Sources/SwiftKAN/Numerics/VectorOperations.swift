@@ -3,6 +3,8 @@
 // What it must get right: NaN compares false, so it is neither clamped nor inside a cell, and reaches the result.
 // They are written for the concrete types because the generic operators of `SIMD` compile to a loop over lanes.
 
+import CVector
+
 extension Double {
     /// 1 in the lanes where x ≥ t, else 0.
     @inline(__always)
@@ -23,7 +25,7 @@ extension Double {
     @inline(__always)
     public static func multiplyAdd(_ a: SIMD8<Double>, _ b: SIMD8<Double>, _ c: SIMD8<Double>) -> SIMD8<Double> {
         #if SWIFTKAN_FMA
-        c.addingProduct(a, b)
+        swiftkan_double8_multiply_add(a, b, c)
         #else
         c + a * b
         #endif
@@ -34,7 +36,7 @@ extension Double {
         #if SWIFTKAN_FMA
         let sign = SIMD8<UInt64>(repeating: 1 << (UInt64.bitWidth - 1))
         let negative = unsafeBitCast(unsafeBitCast(a, to: SIMD8<UInt64>.self) ^ sign, to: SIMD8<Double>.self)
-        return c.addingProduct(negative, b)
+        return swiftkan_double8_multiply_add(negative, b, c)
         #else
         return c - a * b
         #endif
@@ -94,7 +96,7 @@ extension Float {
     @inline(__always)
     public static func multiplyAdd(_ a: SIMD16<Float>, _ b: SIMD16<Float>, _ c: SIMD16<Float>) -> SIMD16<Float> {
         #if SWIFTKAN_FMA
-        c.addingProduct(a, b)
+        swiftkan_float16_multiply_add(a, b, c)
         #else
         c + a * b
         #endif
@@ -105,7 +107,7 @@ extension Float {
         #if SWIFTKAN_FMA
         let sign = SIMD16<UInt32>(repeating: 1 << (UInt32.bitWidth - 1))
         let negative = unsafeBitCast(unsafeBitCast(a, to: SIMD16<UInt32>.self) ^ sign, to: SIMD16<Float>.self)
-        return c.addingProduct(negative, b)
+        return swiftkan_float16_multiply_add(negative, b, c)
         #else
         return c - a * b
         #endif
@@ -125,7 +127,7 @@ extension Float {
     @inline(__always)
     public static func multiplyAdd(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>) -> SIMD8<Float> {
         #if SWIFTKAN_FMA
-        c.addingProduct(a, b)
+        swiftkan_float8_multiply_add(a, b, c)
         #else
         c + a * b
         #endif

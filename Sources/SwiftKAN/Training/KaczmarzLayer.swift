@@ -10,7 +10,7 @@
 // Outputs are padded to whole vectors, unless there is one: then the k + 1 rows of an input are the vector V.
 
 /// Owns nothing: `KaczmarzMemory` does.
-struct KaczmarzLayer<T: KANScalar, V: SIMD> where V.Scalar == T {
+struct KaczmarzLayer<T: KANScalar, V: KANVector> where V.Scalar == T {
     typealias Vector = T.Vector
     typealias Numbers = UnsafeMutablePointer<T>
 

@@ -2,7 +2,7 @@
 //
 // What it must get right: `store` is the mirror of `load`, and writes nothing that does not train.
 
-final class KaczmarzMemory<T: KANScalar, V: SIMD> where V.Scalar == T {
+final class KaczmarzMemory<T: KANScalar, V: KANVector> where V.Scalar == T {
     let shape: LayerShape
     var layer: KaczmarzLayer<T, V>
     private let splines: LocalBSplineMemory<T, V>

@@ -86,7 +86,7 @@ final class KaczmarzNodes<T: KANScalar> {
     private func factors(_ node: Int) -> Int { node < shape.sums ? 1 : shape.arities[node - shape.sums] }
 
     @inline(__always)
-    func forward<V: SIMD>(_ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
+    func forward<V: KANVector>(_ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
         let (z, x) = (layer.z, output.base)
         for e in edges.indices { evaluate(e, state, layer) }
         for o in 0..<shape.outputs { u.base[o] = state[shape.subnodeScale + o] * z[o] + state[shape.subnodeBias + o] }
@@ -101,7 +101,7 @@ final class KaczmarzNodes<T: KANScalar> {
         }
     }
 
-    private func evaluate<V: SIMD>(_ e: Int, _ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
+    private func evaluate<V: KANVector>(_ e: Int, _ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
         let p = state + edges[e].affine
         var argument = p[0] * layer.x[edges[e].input] + p[1]
         var (value, slope) = (T(0), T(0))
@@ -116,7 +116,7 @@ final class KaczmarzNodes<T: KANScalar> {
     ///
     /// - Returns: the square of the length of the gradient by the numbers that stand here.
     @inline(__always)
-    func backward<V: SIMD>(_ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) -> T where V.Scalar == T {
+    func backward<V: KANVector>(_ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) -> T where V.Scalar == T {
         let (d, dz) = (pull.base, layer.dz)
         var length: T = 0
         var subnode = 0
@@ -145,7 +145,7 @@ final class KaczmarzNodes<T: KANScalar> {
     }
 
     /// dy/d(a, b, c, d) of a symbolic edge.
-    private func slopes<V: SIMD>(
+    private func slopes<V: KANVector>(
         _ e: Int, _ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>
     ) -> (a: T, b: T, c: T, d: T) where V.Scalar == T {
         let edge = edges[e]
@@ -156,7 +156,7 @@ final class KaczmarzNodes<T: KANScalar> {
 
     /// Adds the pull of symbolic edges to the layer's dy/dx.
     @inline(__always)
-    func addPull<V: SIMD>(_ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
+    func addPull<V: KANVector>(_ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
         for e in edges.indices {
             layer.dx[edges[e].input] += slopes(e, state, layer).b * state[edges[e].affine]
         }
@@ -164,7 +164,7 @@ final class KaczmarzNodes<T: KANScalar> {
 
     /// Changes the numbers that stand here along the gradient.
     @inline(__always)
-    func move<V: SIMD>(_ state: UnsafeMutablePointer<T>, _ layer: KaczmarzLayer<T, V>, _ step: T) where V.Scalar == T {
+    func move<V: KANVector>(_ state: UnsafeMutablePointer<T>, _ layer: KaczmarzLayer<T, V>, _ step: T) where V.Scalar == T {
         for e in edges.indices {
             let (g, p) = (slopes(e, state, layer), state + edges[e].affine)
             let units = unit[edges[e].output]

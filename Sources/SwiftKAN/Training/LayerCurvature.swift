@@ -39,7 +39,7 @@ extension Evaluator {
     ///   - weight: (n) weights of the samples, or nil; only their ratios matter.
     ///   - trained: ranges of the state.
     ///   - gradient: (parameterCount), scratch.
-    @inline(__always)
+    @inline(never)
     func layerCurvature(
         _ x: UnsafePointer<T>, _ n: Int, weight: UnsafePointer<T>?, evaluation: Evaluation, trained: [Range<Int>],
         gradient: UnsafeMutablePointer<T>
@@ -78,7 +78,7 @@ extension Evaluator {
 
     /// Writes the metric W of L-BFGS: for every parameter the mean curvature over that of its layer. False, and nothing written, where
     /// curvatures say nothing: only one layer, or none that is finite and above 0.
-    @inline(__always)
+    @inline(never)
     func layerMetric(_ curvature: [Double], into metric: UnsafeMutablePointer<T>) -> Bool {
         let mean = curvature.reduce(0, +) / Double(curvature.count)
         guard curvature.count > 1, mean > 0, mean.isFinite else { return false }

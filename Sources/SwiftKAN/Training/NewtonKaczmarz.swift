@@ -14,7 +14,7 @@
 // in units of its largest value, where that exceeds 1. scale_sp only multiplies coefficients and stays as it is.
 
 /// All layers, for basis functions that fit V.
-final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
+final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
     private let network: KAN<T>
     private let memories: [KaczmarzMemory<T, V>]
     private let nodes: [KaczmarzNodes<T>]
@@ -60,7 +60,7 @@ final class KaczmarzNetwork<T: KANScalar, V: SIMD> where V.Scalar == T {
     /// One pass over the samples in the order given.
     ///
     /// - Returns: the mean square of the residuals, each before its step.
-    @inline(__always)
+    @inline(never)
     func pass(
         _ data: Samples<T>, order: [Int], units: [T], rate: T, stretches: Bool, checkpoint: Checkpoint?
     ) throws(KANError) -> Double {

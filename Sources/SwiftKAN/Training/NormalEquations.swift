@@ -157,7 +157,7 @@ final class NormalEquations<T: KANScalar> {
     // MARK: - The sum
 
     /// H of a loss at the parameters that the evaluator holds, over the samples of `x`.
-    @inline(__always)
+    @inline(never)
     func accumulate(_ x: UnsafePointer<T>, _ loss: Target<T>, evaluation: Evaluation) throws(KANError) {
         guard let matrix else { throw .internal("the normal equations have no columns") }
         matrix.fillWithZero()

@@ -55,7 +55,7 @@ extension Target {
 
 extension NormalEquations {
     /// Basis values and gradients of `samples` samples, the first of which is number `first` of the data.
-    @inline(__always)
+    @inline(never)
     func fillRows(
         _ x: UnsafePointer<T>, _ loss: Target<T>, first: Int, samples: Int, evaluation: Evaluation, unused: [AlignedBuffer<T>]
     ) throws(KANError) {
@@ -104,7 +104,7 @@ extension NormalEquations {
     }
 
     /// One layer of the network's backward sweep: from dL/d(next x) in `dx` to dL/dz in `dz` and dL/dx in `dx`.
-    @inline(__always)
+    @inline(never)
     private func backward(_ w: Workspace<T>, layer l: Int, evaluation: Evaluation, _ unused: UnsafeMutablePointer<T>) {
         let layout = evaluator.layout
         evaluator.folded[l].backward(
@@ -123,7 +123,7 @@ extension NormalEquations {
     ///
     /// They are B_{c-k} … B_c in the cell c of x. Of those, functions beyond the ends of the grid are left out by moving the
     /// run inside, with zeros where it has none.
-    @inline(__always)
+    @inline(never)
     private func fillBasis(_ unit: NormalUnit, _ w: Workspace<T>, _ rows: UnsafeMutablePointer<Double>) {
         let shape = evaluator.folded[unit.layer].shape
         let (k, cellCount, nb) = (shape.k, shape.grid + 2 * shape.k, shape.basisCount)
@@ -154,7 +154,7 @@ extension NormalEquations {
     }
 
     /// The base function's values, behind those of the splines.
-    @inline(__always)
+    @inline(never)
     private func fillBase(_ unit: NormalUnit, _ w: Workspace<T>, _ rows: UnsafeMutablePointer<Double>) {
         let x = w.layers[unit.layer].x + unit.input * w.nv
         evaluator.folded[unit.layer].baseFunction.rows(T.self, x: x, nv: w.nv, value: w.edge, derivative: nil)

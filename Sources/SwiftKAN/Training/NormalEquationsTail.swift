@@ -12,7 +12,7 @@ extension TailColumn {
 
 extension NormalEquations {
     /// Numbers of base functions and symbolic edges, from dL/dz in `dz`; sample s's begin at target + s·stride.
-    @inline(__always)
+    @inline(never)
     func fillTail(
         _ part: TailColumn, _ w: Workspace<T>, _ evaluation: Evaluation, _ target: UnsafeMutablePointer<Double>, _ stride: Int
     ) {
@@ -43,7 +43,7 @@ extension NormalEquations {
     }
 
     /// Numbers of a layer's nodes and subnodes, from dL/d(next x) in `dx`.
-    @inline(__always)
+    @inline(never)
     func fillNodes(_ l: Int, _ w: Workspace<T>, _ target: UnsafeMutablePointer<Double>, _ stride: Int) {
         let width = w.nv * T.lanes
         let (shape, rows, state) = (evaluator.folded[l].shape, w.layers[l], evaluator.state)

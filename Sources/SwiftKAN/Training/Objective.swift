@@ -27,7 +27,7 @@ extension Evaluator {
     /// A regulariser's value; leaves in `pulls` what the gradient of `lamb` times it needs in the sweep that follows.
     ///
     /// - Parameter derivativesFrom: see `moments`.
-    @inline(__always)
+    @inline(never)
     func regularization(
         _ r: Regularization, lamb: Double, _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation,
         derivativesFrom first: Int = Evaluator.noDerivatives
@@ -48,7 +48,7 @@ extension Evaluator {
     }
 
     /// lamb_coef and lamb_coefdiff: Σ |coef| and Σ |coef_{b+1} - coef_b|, each over the outputs of its layer.
-    @inline(__always)
+    @inline(never)
     private func coefficientPenalty(_ r: Regularization) -> Double {
         guard r.lambCoef != 0 || r.lambCoefdiff != 0 else { return 0 }
         var total = 0.0
@@ -66,7 +66,7 @@ extension Evaluator {
     }
 
     /// Adds lamb times the gradient of `coefficientPenalty`; |0| has slope 0, as in torch.
-    @inline(__always)
+    @inline(never)
     func addCoefficientGradient(_ r: Regularization, lamb: Double, to gradient: UnsafeMutablePointer<T>) {
         guard r.lambCoef != 0 || r.lambCoefdiff != 0 else { return }
         func sign(_ x: T) -> T { x > 0 ? 1 : (x < 0 ? -1 : 0) }
@@ -88,7 +88,7 @@ extension Evaluator {
     }
 
     /// The objective on n samples and, where asked for, its gradient; see `gradientSweep`.
-    @inline(__always)
+    @inline(never)
     func objective(
         _ objective: Objective, x: UnsafePointer<T>, target: Target<T>, evaluation: Evaluation,
         gradient: UnsafeMutablePointer<T>?, inputGradient: UnsafeMutablePointer<T>?

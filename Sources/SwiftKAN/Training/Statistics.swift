@@ -29,7 +29,7 @@ final class Moments: @unchecked Sendable {
     func reset() { mean.update(repeating: 0, count: 3 * quantities) }
 
     /// Adds a row of values to quantity `q`.
-    @inline(__always)
+    @inline(never)
     func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to q: Int) {
         let (average, squared) = w.moments(row)
         merge(q, Double(w.samples), average, squared)
@@ -60,7 +60,7 @@ final class Moments: @unchecked Sendable {
 
 extension Workspace {
     /// Mean, and sum of squared deviations from it, of a row's values.
-    @inline(__always)
+    @inline(never)
     func moments(_ row: UnsafePointer<T.Vector>) -> (mean: Double, squares: Double) {
         var (sum, other) = (T.Vector.zero, T.Vector.zero)
         var v = 0
@@ -130,7 +130,7 @@ extension Evaluator {
     /// `momentShards` and, for the edges of wide layers, `wideMoments` too.
     ///
     /// - Parameter derivativesFrom: the first layer whose derivatives a backward sweep over kept blocks will need.
-    @inline(__always)
+    @inline(never)
     func moments(
         _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, wanted: Quantities, derivativesFrom first: Int
     ) throws(KANError) {
@@ -205,7 +205,7 @@ extension FoldedLayer {
     }
 
     /// Adds the block's nodes, subnodes and, in the narrow form, edges.
-    @inline(__always)
+    @inline(never)
     func addMoments(
         _ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, _ wanted: Quantities,
         to moments: LayerMoments

@@ -6,15 +6,13 @@
 #ifndef SWIFTKAN_CLOOKUP_H
 #define SWIFTKAN_CLOOKUP_H
 
-#if defined(__AVX512F__)
+#if defined(__clang__) && defined(__AVX512F__)
+
+#include "cvector.h"
 
 #include <stdint.h>
 
-typedef float swiftkan_float4 __attribute__((ext_vector_type(4)));
-typedef float swiftkan_float16 __attribute__((ext_vector_type(16)));
 typedef int32_t swiftkan_int16 __attribute__((ext_vector_type(16)));
-typedef double swiftkan_double4 __attribute__((ext_vector_type(4)));
-typedef double swiftkan_double8 __attribute__((ext_vector_type(8)));
 typedef int64_t swiftkan_long8 __attribute__((ext_vector_type(8)));
 
 /* The entries of a table of 32, at a 64-byte boundary. */

@@ -1,0 +1,109 @@
+"""The builds for different instruction sets: each computes the same, to rounding, and none is loaded that the processor cannot run.
+
+Run as a program, ``test_cpu.py FILE``, it writes what the build at hand computes into FILE.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import NETWORKS, random_network, relative, samples
+
+import swiftkan
+from swiftkan import _cpu
+
+# Layers of many outputs, or of fine grids, have kernels of their own, for 1 … 4 vectors of outputs and each k.
+WIDE = {f"{outputs} outputs, k={k}": dict(width=[5, outputs, 1], grid=4, k=k)
+        for outputs, k in ((16, 1), (24, 2), (33, 3), (64, 3), (31, 4), (50, 5))} | {
+    "a fine grid": dict(width=[3, 4, 1], grid=80),
+    "a fine grid of k=5": dict(width=[3, 20, 1], grid=70, k=5),
+}  # fmt: skip
+TOLERANCE = {"float64": 1e-11, "float32": 1e-3}
+
+
+def results():
+    """What every kernel computes, by name."""
+    found = {}
+    for dtype in TOLERANCE:
+        for kind, settings in {**NETWORKS, **WIDE}.items():
+            # Cells of k = 0 have jumps, which a rounding error may or may not cross after the first layer.
+            if 0 in np.atleast_1d(settings.get("k", 3)):
+                continue
+            model = random_network(settings, dtype=dtype, symbolic=kind not in WIDE)
+            x, y = samples(model, n=200)
+            found[f"{dtype}, {kind}: predictions"] = model(x)
+            value, gradients = model.value_and_grad(x, y, lamb=0.01)
+            found[f"{dtype}, {kind}: objective"] = np.array([value])
+            found[f"{dtype}, {kind}: gradient"] = np.concatenate([g.ravel() for g in gradients.values()])
+            found[f"{dtype}, {kind}: gradient of x"] = model.vjp(x, y)[1]
+            model.get_act(x)
+            found[f"{dtype}, {kind}: scales of edges"] = np.concatenate([s.ravel() for s in model.edge_actscale])
+    model = random_network(dict(width=[2, 3, 1], grid=5), symbolic=False)
+    x, y = samples(model, n=300, spread=1.0)
+    found["float64, ∂output/∂parameter"] = model.parameter_jacobian(x)
+    for opt in ("LM", "LBFGS", "SSBroyden", "Adam", "NK"):
+        twin = model.clone()
+        twin.fit((x, y), opt=opt, steps=1, verbose=0)
+        found[f"float64, a step of {opt}"] = twin(x)
+    found["float64, another grid"] = model.refine(7, x)(x)
+    found["float64, a finer grid"] = model.refine(10, x)(x)
+    return found
+
+
+@pytest.fixture(scope="module")
+def of_builds(tmp_path_factory):
+    info = swiftkan.cpu_info()
+    level = {name: number for number, name in _cpu.NAMES.items()}
+    builds = [name for name in info["builds"] if level.get(name, 0) and level[name] <= info["level"]]
+    if len(builds) < 2:
+        pytest.skip(f"there is nothing to compare: of the builds {info['builds']} a processor of level {info['level']} can run one")
+    found = {}
+    for build in builds:
+        file = str(tmp_path_factory.mktemp("cpu") / "results.npz")
+        package = os.path.dirname(os.path.dirname(swiftkan.__file__))
+        environment = {**os.environ, "SWIFTKAN_CPU": build, "PYTHONPATH": package}
+        subprocess.run([sys.executable, "-W", "ignore", __file__, file], check=True, env=environment)
+        with np.load(file) as stored:
+            found[build] = dict(stored)
+    return found
+
+
+def test_builds_agree_to_rounding(of_builds):
+    (first, expected), *others = of_builds.items()
+    assert str(expected.pop("build")) == first and len(expected) > 150
+    for build, values in others:
+        assert str(values.pop("build")) == build  # not one build several times
+        assert values.keys() == expected.keys()
+        errors = {name: relative(values[name], expected[name]) for name in expected}
+        wrong = {name: error for name, error in errors.items() if not error <= TOLERANCE[name.split(",")[0]]}
+        assert not wrong, f"{build} against {first}: {wrong}"
+        # The later builds fuse multiplications and additions; the same bits throughout would mean that one build was measured twice.
+        assert any(errors.values())
+
+
+ALL = {3: "v3.so", 4: "v4.so"}
+
+
+@pytest.mark.parametrize("level, available, wanted, chosen", [
+    (2, ALL, None, 2), (3, ALL, None, 3), (4, ALL, None, 4), (5, ALL, None, 4), (4, {3: "v3.so"}, None, 3),
+    (4, ALL, "x86-64-v2", 2), (4, ALL, "x86-64-v3", 3), (4, ALL, "v3", 3), (3, ALL, "", 3),
+])  # fmt: skip
+def test_the_best_build_or_the_one_asked_for(level, available, wanted, chosen):
+    assert _cpu._choose(level, available, wanted)[0] == chosen
+
+
+@pytest.mark.parametrize("level, available, wanted, message", [
+    (2, ALL, "x86-64-v3", "SWIFTKAN_CPU: is 'x86-64-v3', but this processor has level 2 only"),
+    (3, ALL, "v4", "level 3 only"),
+    (4, {3: "v3.so"}, "x86-64-v4", "was not built for it"),
+    (4, ALL, "haswell", "must be one of x86-64-v2, x86-64-v3, x86-64-v4"),
+])  # fmt: skip
+def test_no_build_that_the_processor_cannot_run(level, available, wanted, message):
+    with pytest.raises(ImportError, match=message):
+        _cpu._choose(level, available, wanted)
+
+
+if __name__ == "__main__":
+    np.savez(sys.argv[1], build=swiftkan.cpu_info()["build"], **results())

@@ -47,8 +47,35 @@ private final class Tally: Sendable {
         #expect(tally.values == [Int](repeating: 1, count: tasks))
     }
 
+    @Test(arguments: [0, 1, 2, 7, 1000], [-1, 0, 1, 2, 3, 8])
+    func everySpreadTaskRunsOnce(tasks: Int, threads: Int) {
+        let (tally, busy) = (Tally(tasks), Tally(max(threads, 1)))
+        for _ in 0..<20 {
+            ThreadPool.spread(tasks: tasks, threads: threads) { number, task in
+                // Nobody else has this number meanwhile.
+                #expect(busy.counts[number].value.add(1, ordering: .relaxed).newValue == 1)
+                tally.raise(task)
+                busy.counts[number].value.subtract(1, ordering: .relaxed)
+            }
+        }
+        #expect(tally.values == [Int](repeating: 20, count: tasks))
+    }
+
+    /// A task of a spread call finds the pool busy: its own tasks run one after the other, as number 0.
+    @Test func aSpreadWithinASpreadRunsAlone() {
+        let tally = Tally(12)
+        ThreadPool.spread(tasks: 3, threads: 3) { _, outer in
+            ThreadPool.spread(tasks: 4, threads: 4) { number, inner in
+                #expect(number == 0)
+                tally.raise(4 * outer + inner)
+            }
+        }
+        #expect(tally.values == [Int](repeating: 1, count: 12))
+    }
+
     @Test func negativeTaskCountRunsNothing() {
         ThreadPool.run(tasks: -5, threads: 4) { _ in Issue.record("a task ran") }
+        ThreadPool.spread(tasks: -5, threads: 4) { _, _ in Issue.record("a task ran") }
     }
 
     /// Two tasks that wait for one another can only meet if two threads run them. Several attempts, because another

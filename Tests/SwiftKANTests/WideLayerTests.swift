@@ -63,7 +63,7 @@ import Testing
 
     @Test func storesDependOnTheNetworkAlone() throws {
         let evaluator = try Evaluator(try network([40, 300, 1]), edgeRows: false)
-        #expect(WideStore<Double>.samples(evaluator.folded) == 1024)
+        #expect(WideStore<Double>.samples(evaluator.folded) == 512)
         #expect(evaluator.blockSamples(1) == 1 && evaluator.blockSamples(40) == 20 && evaluator.blockSamples(1000) == 125)
     }
 

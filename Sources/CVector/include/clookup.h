@@ -1,6 +1,5 @@
 /*
- * clookup.h: two instructions of AVX-512 that Swift's vectors have no name for: a table that is looked up by every lane at once,
- * and columns stored as rows.
+ * clookup.h: what AVX-512 has and Swift's vectors have no name for: tables that every lane looks up at once, and columns stored as rows.
  * What it must get right: nothing is here on other processors; indexes are within the table, which the caller sees to.
  */
 #ifndef SWIFTKAN_CLOOKUP_H

@@ -47,7 +47,7 @@ extension KAN {
             evaluator = spareEvaluators.remove(at: spare)
             isFolded = isCompiled
         } else {
-            // Lists of edges, which grow by doubling.
+            // Lists of symbolic edges, which grow by doubling.
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
             evaluator = try Evaluator(self, edgeRows: edgeRows)
         }

@@ -6,7 +6,7 @@
 //   2. No branch that depends on the data, but for grids of very many or very uneven cells and samples outside the knots.
 
 struct WideBasis<T: KANScalar> {
-    /// (samples, inputs, 8): values or derivatives of the k + 1 functions, and zeros
+    /// (samples, inputs, 8): values or derivatives of the k + 1 functions, and zeros (for k > 3, NaN where x is)
     let slots: UnsafeMutablePointer<T>
     /// (inputs, capacity): the base function or its derivative
     let base: UnsafeMutablePointer<T>
@@ -66,8 +66,10 @@ struct WideBasis<T: KANScalar> {
         var slot = slots + number &* Self.slotSize
         @inline(__always)
         func set(_ cell: Int, _ u: T) {
-            UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SIMD8<T>.self).pointee =
-                slopes ? local.derivatives(cell, u, k: k) : local.values(cell, u, k: k)
+            var functions = slopes ? local.derivatives(cell, u, k: k) : local.values(cell, u, k: k)
+            // Tables write four lanes: a NaN must not stay behind in the others.
+            if k <= 3 { functions.highHalf = .zero }
+            UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SIMD8<T>.self).pointee = functions
             slot += step
         }
         guard local.cells <= searchedCells, local.bucketScale > 0 else {

@@ -168,7 +168,8 @@ extension FoldedLayer {
     /// - Parameter sums: by number of the block.
     @inline(never)
     func sumPart(
-        _ part: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>, into sums: (Int) -> UnsafeMutablePointer<T.Vector>
+        _ part: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>,
+        into sums: (Int) -> UnsafeMutablePointer<T.Vector>
     ) {
         for (b, block) in blocks.enumerated() { RowKernels<T>.fill(sums(b), .zero, block.samples * wide.vectors) }
         for c in wide.chunkRange(part: part) {

@@ -38,7 +38,7 @@ extension Evaluator {
         let (wide, blocks) = (layer.wide, store.blocks[0])
         try parts.prepare(wide, blocks: blocks.count, samples: size)
         try forEachTask(wide.parts, samples: n) { slot, part in
-            let w = workspace(slot)
+            let w = workspaces[slot]
             // Columns without edges go to the part before the next one that has some.
             let first = part == 0 ? 0 : wide.inputs[wide.inputRange(wide.chunkRange(part: part).lowerBound).lowerBound]
             let next = part + 1 == wide.parts ? D : wide.inputs[wide.inputRange(wide.chunkRange(part: part + 1).lowerBound).lowerBound]

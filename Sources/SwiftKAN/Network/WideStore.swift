@@ -44,7 +44,7 @@ final class WideStore<T: KANScalar>: @unchecked Sendable {
         let rowVectors = (block + T.lanes - 1) / T.lanes
         let perBlock = folded.reduce(0) { $0 + Self.vectors($1) * rowVectors }
         if (memory?.count ?? -1) < count * perBlock * T.lanes {
-            memory = nil
+            (self.samples, self.block, blocks, memory) = (0, 0, [], nil)  // nothing stale stays if there is no memory
             memory = try AlignedBuffer(count: count * perBlock * T.lanes)
         }
         guard var next = memory?.vectors else { return }

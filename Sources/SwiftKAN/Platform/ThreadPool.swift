@@ -79,9 +79,10 @@ final class ThreadPool: @unchecked Sendable {
         numbered(tasks: tasks, threads: threads, whileWaiting: whileWaiting) { body($1) }
     }
 
-    /// The same, but `body(number, task)` learns a number below `threads` that its thread alone has during the call, and keeps
-    /// from call to call; and the thread of each number begins with its own part of the tasks, so that what they read and write is
-    /// still in its processor's caches if calls of the same kind follow one another. Who has finished takes the others' tasks.
+    /// `run`, but the thread of each number begins with its own part of the tasks, so that what they read and write is still in its
+    /// processor's caches if calls of the same kind follow one another; who has finished takes the others' tasks.
+    ///
+    /// - Parameter body: gets a number below `threads` that its thread alone has during the call and keeps from call to call, and a task.
     static func spread(tasks: Int, threads: Int, whileWaiting: (() -> Void)? = nil, _ body: (Int, Int) -> Void) {
         let threads = min(threads, tasks, Threads.maximum)
         guard threads > 1 else {
@@ -176,8 +177,8 @@ final class ThreadPool: @unchecked Sendable {
 
     // MARK: - Waiting
 
-    /// Waits up to 200 µs, as long as a step of training or a few calls from Python take, for `condition` without giving up the processor; whether it came true. Does not wait at all
-    /// where the one waited for has no processor to run on.
+    /// Waits up to 200 µs, as long as a step of training or a few calls from Python take, for `condition` without giving up the
+    /// processor; whether it came true. Does not wait at all where the one waited for has no processor to run on.
     private func spin(_ threads: Int, until condition: () -> Bool) -> Bool {
         if condition() { return true }
         guard threads <= processors else { return false }

@@ -2,8 +2,8 @@
 //
 // What it must get right, in this order:
 //   1. The gradient is that of the very value returned.
-//   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient; the second goes
-//      only backward where the rows of the first are still there.
+//   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient; the second uses
+//      what is left of the first: all rows, or the sums of wide layers.
 //   3. Nothing is allocated after the first call of its kind.
 
 /// What training makes small: loss + lamb·regularisation.
@@ -97,11 +97,11 @@ extension Evaluator {
         var reg = 0.0
         let wanted = gradient != nil || inputGradient != nil
         // Where blocks keep their rows or sums, the sweep for the statistics serves loss and gradient, too.
-        let shares = objective.lamb != 0 && keepsForward(n) && (gradient != nil || !isWide)
+        let shares = objective.lamb != 0 && keepsForward(n, gradient: gradient != nil)
         if objective.lamb != 0 {
             reg = try regularization(
                 objective.regularization, lamb: objective.lamb, x, n, evaluation: evaluation,
-                derivativesFrom: shares && wanted ? firstDerivative(inputGradient) : Self.noDerivatives)
+                derivativesFrom: shares && wanted && !isWide ? firstDerivative(inputGradient) : Self.noDerivatives)
         }
         let loss = try gradientSweep(
             x, n, evaluation: evaluation, pulls: objective.lamb != 0 ? pulls : nil, gradient: gradient,

@@ -114,7 +114,10 @@ final class LayerMoments: Sendable {
     }
 
     func reset() {
-        for moments in [nodes, subnodes, edges, numerical] { moments.reset() }
+        nodes.reset()
+        subnodes.reset()
+        edges.reset()
+        numerical.reset()
     }
 
     func merge(_ other: LayerMoments) {

@@ -45,7 +45,9 @@ def results():
     found["float64, ∂output/∂parameter"] = model.parameter_jacobian(x)
     for opt in ("LM", "LBFGS", "SSBroyden", "Adam", "NewtonKaczmarz"):
         twin = model.clone()
-        twin.fit((x, y), opt=opt, steps=1, verbose=0)
+        # Newton-Kaczmarz goes from sample to sample, and rounding errors grow with each.
+        n = 5 if opt == "NewtonKaczmarz" else len(x)
+        twin.fit((x[:n], y[:n]), opt=opt, steps=1, verbose=0)
         found[f"float64, a step of {opt}"] = twin(x)
     found["float64, another grid"] = model.refine(7, x)(x)
     found["float64, a finer grid"] = model.refine(10, x)(x)

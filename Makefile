@@ -86,6 +86,10 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 	bash .ci/debian_venv $(DEBIAN_VENV) $(PY)
 	touch $@
 
+# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes hours.
+test-cpus: develop
+	bash .ci/test_cpus $(PY)
+
 # The C program and the Python tests with every Swift and C access to memory checked. Python itself is not instrumented, so its runtime is
 # loaded first, and leaks (of which Python has many at its end) are not looked for. The symbolizer names Swift functions.
 asan: develop

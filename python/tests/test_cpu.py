@@ -43,44 +43,44 @@ def results():
     model = random_network(dict(width=[2, 3, 1], grid=5), symbolic=False)
     x, y = samples(model, n=300, spread=1.0)
     found["float64, ∂output/∂parameter"] = model.parameter_jacobian(x)
-    for opt in ("LM", "LBFGS", "SSBroyden", "Adam", "NK"):
+    for opt in ("LM", "LBFGS", "SSBroyden", "Adam", "NewtonKaczmarz"):
         twin = model.clone()
-        twin.fit((x, y), opt=opt, steps=1, verbose=0)
+        # Newton-Kaczmarz goes from sample to sample, and rounding errors grow with each.
+        n = 5 if opt == "NewtonKaczmarz" else len(x)
+        twin.fit((x[:n], y[:n]), opt=opt, steps=1, verbose=0)
         found[f"float64, a step of {opt}"] = twin(x)
     found["float64, another grid"] = model.refine(7, x)(x)
     found["float64, a finer grid"] = model.refine(10, x)(x)
     return found
 
 
-@pytest.fixture(scope="module")
-def of_builds(tmp_path_factory):
-    info = swiftkan.cpu_info()
-    level = {name: number for number, name in _cpu.NAMES.items()}
-    builds = [name for name in info["builds"] if level.get(name, 0) and level[name] <= info["level"]]
-    if len(builds) < 2:
-        pytest.skip(f"there is nothing to compare: of the builds {info['builds']} a processor of level {info['level']} can run one")
-    found = {}
-    for build in builds:
-        file = str(tmp_path_factory.mktemp("cpu") / "results.npz")
-        package = os.path.dirname(os.path.dirname(swiftkan.__file__))
-        environment = {**os.environ, "SWIFTKAN_CPU": build, "PYTHONPATH": package}
-        subprocess.run([sys.executable, "-W", "ignore", __file__, file], check=True, env=environment)
-        with np.load(file) as stored:
-            found[build] = dict(stored)
+def of_build(build, folder):
+    """The results of another build, in a process of its own; an emulator does not reach into it."""
+    file = str(folder / f"{build}.npz")
+    environment = {**os.environ, "SWIFTKAN_CPU": build, "PYTHONPATH": os.path.dirname(os.path.dirname(swiftkan.__file__))}
+    subprocess.run([sys.executable, "-W", "ignore", __file__, file], check=True, env=environment)
+    with np.load(file) as stored:
+        found = dict(stored)
+    assert str(found.pop("build")) == build
     return found
 
 
-def test_builds_agree_to_rounding(of_builds):
-    (first, expected), *others = of_builds.items()
-    assert str(expected.pop("build")) == first and len(expected) > 150
-    for build, values in others:
-        assert str(values.pop("build")) == build  # not one build several times
-        assert values.keys() == expected.keys()
-        errors = {name: relative(values[name], expected[name]) for name in expected}
+@pytest.mark.filterwarnings("ignore")
+def test_builds_agree_to_rounding(tmp_path):
+    info = swiftkan.cpu_info()
+    builds = [name for number, name in _cpu.NAMES.items() if name in info["builds"] and number <= info["level"]]
+    if not builds:
+        pytest.skip(f"this installation has the build {info['build']} only")
+    here = results()
+    assert len(here) > 150
+    for build in builds:
+        values = of_build(build, tmp_path)
+        assert values.keys() == here.keys()
+        errors = {name: relative(values[name], here[name]) for name in here}
         wrong = {name: error for name, error in errors.items() if not error <= TOLERANCE[name.split(",")[0]]}
-        assert not wrong, f"{build} against {first}: {wrong}"
-        # The later builds fuse multiplications and additions; the same bits throughout would mean that one build was measured twice.
-        assert any(errors.values())
+        assert not wrong, f"{build} against {info['build']}: {wrong}"
+        # Later builds fuse multiplications and additions: the same bits throughout would mean that one build ran twice.
+        assert build == info["build"] or any(errors.values())
 
 
 ALL = {3: "v3.so", 4: "v4.so"}

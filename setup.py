@@ -116,7 +116,7 @@ class BuildEngine(build_ext):
         command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if march in ("x86-64-v3", "x86-64-v4") else []
         # With 32 registers of 64 bytes wide kernels keep two samples in them.
         command += ["-Xswiftc", "-DSWIFTKAN_AVX512"] if march == "x86-64-v4" else []
-        # Debugging information takes a quarter of the time, and would be stripped.
+        # Debugging information would be stripped; making it takes time.
         command += [] if DEBUG or SANITIZE or SYMBOLS else ["-Xswiftc", "-gnone"]
         archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
         archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources

@@ -21,6 +21,7 @@ X, Y = data()
 LONG = 1_000_000_000
 
 
+@pytest.mark.not_emulated("a step takes longer than the time in which it has to end")
 @pytest.mark.parametrize("optimizer", [LBFGS, ADAM])
 def test_ctrl_c_ends_a_fit_soon(optimizer):
     x, y = data(20_000)
@@ -43,6 +44,7 @@ def memory():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.not_emulated("200 models take many minutes")
 def test_memory_is_flat_over_200_models():
     x, y = data(200)
 
@@ -151,6 +153,7 @@ def test_two_threads_use_one_model():
     assert np.all(np.isfinite(forward(model, X)))
 
 
+@pytest.mark.not_emulated("the emulator runs threads in turns of its own")
 def test_other_threads_run_while_a_model_is_fitted():
     x, y = data(50_000)
     ticks, done = [], threading.Event()

@@ -63,7 +63,11 @@ class StructureSearch:
         best: dict[str, dict] = {}
         for trial in self.trials:
             name = trial["structure"]
-            if name not in best or trial["typical_loss"] < best[name]["typical_loss"]:
+            if name == self.structure:  # of the model's own trainings the one that it is
+                better = (trial["validation_loss"], trial["typical_loss"]) == (self.validation_loss, self.typical_loss)
+            else:
+                better = name in best and trial["typical_loss"] < best[name]["typical_loss"]
+            if better or name not in best:
                 best[name] = trial
         lines = [f"{'structure':14} {'grid':>4} {'parameters':>10} {'validation error':>16} {'typical':>9}"]
         for name, trial in best.items():

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from swiftkan import KAN
+from swiftkan import KAN, search_structure
 
 CHOICE_SEEDS = (100, 101)  # of data and networks with which a configuration is chosen; tables use 0, 1, 2, …
 
@@ -31,15 +31,28 @@ def options(title, **more):
 
 def describe(configuration):
     """'width=[2, 5, 1], grid=5; grids=[5, 10]': the arguments of KAN and those of fit."""
-    return "; ".join(", ".join(f"{key}={value}" for key, value in part.items()) for part in configuration)
+    return "; ".join(", ".join(f"{key}={value}" for key, value in part.items()) for part in configuration if part is not None)
+
+
+def call(configuration):
+    """'KAN(width=[2, 5, 1], grid=5).fit(grids=[5, 10])' or 'search_structure((x, y), k=4)'."""
+    if configuration[0] is None:
+        return ", ".join(filter(None, ["search_structure((x, y)", describe(configuration)])) + ")"
+    return f"KAN({describe(configuration[:1])}).fit({describe(configuration[1:])})"
 
 
 def train(x, y, seed, configuration):
-    """A network of `configuration` = (arguments of KAN, arguments of fit), trained, and the seconds that took."""
+    """A network of `configuration` = (arguments of KAN, arguments of fit), trained, and the seconds that took.
+
+    (None, arguments) is a network that search_structure finds.
+    """
     network, arguments = configuration
     began = time.perf_counter()
-    model = KAN(**{"seed": seed, **network})
-    model.fit((x, y), **arguments)
+    if network is None:
+        model = search_structure((x, y), seed=seed, **arguments).model
+    else:
+        model = KAN(**{"seed": seed, **network})
+        model.fit((x, y), **arguments)
     return model, time.perf_counter() - began
 
 
@@ -66,7 +79,7 @@ def choose(configurations, problems, sample, error, given=None, seeds=CHOICE_SEE
             medians.append(statistics.median(errors))
             slowest = max(slowest, statistics.median(seconds))
         scores.append(float(np.exp(np.mean(np.log(medians)))))
-        print(f"  {len(scores) - 1:2}  {scores[-1]:9.2e}  {slowest:6.2f} s  {describe(configuration)}", flush=True)
+        print(f"  {len(scores) - 1:2}  {scores[-1]:9.2e}  {slowest:6.2f} s  {call(configuration)}", flush=True)
     print(f"chosen: {scores.index(min(scores))}")
     return configurations[scores.index(min(scores))]
 

@@ -1,6 +1,6 @@
 """How accurate are networks that search_structure finds for the 120 formulas of the Feynman database, and how long does that take?
 
-    .venv/bin/python benchmarks/accuracy_feynman.py [--seeds 3] [--problems 1:120] [--save rows.json] [--markdown]
+    .venv/bin/python benchmarks/accuracy_feynman.py [--seeds 10] [--problems 1:120] [--save rows.json] [--markdown]
     .venv/bin/python benchmarks/accuracy_feynman.py --choose
 
 For each formula (get_feynman_dataset) 1000 training and 1000 test points, uniform in its ranges; the error is the root mean square on the
@@ -10,11 +10,12 @@ the median over the formulas at most 1e-4, in at most 3 s each with two threads.
 --choose prints the configurations among which the defaults were chosen: each is given four fifths of the training points of every third
 formula, seed 100, and judged by the last fifth, on which nothing else depends. --save keeps the rows of several calls, each
 for some of the seeds or formulas, in a file; --untimed leaves their seconds out, for a machine that has other things to do; --markdown
-prints docs/accuracy.md's table of all rows in the file.
+prints docs/accuracy.md's tables of all rows in the file.
 
 What it must get right: test points have no say in anything; no formula is left out; what fails counts.
 """
 
+import collections
 import json
 import pathlib
 import statistics
@@ -31,9 +32,9 @@ import _measure
 
 CONFIGURATIONS = [
     {},
-    {"k": 5, "grids": (4, 8, 16)},
-    {"grids": (4, 12, 36)},
+    {"grids": (4, 8, 16, 32)},
     {"k": 4},
+    {"k": 5},
 ]
 CHOICE_SEED = 100
 TARGET, SECONDS = 1e-4, 3.0
@@ -80,38 +81,43 @@ def choose():
         )  # fmt: skip
 
 
-def summary(rows):
-    """Lines about all rows {(number, seed): row}, and whether the target is met."""
-    lines, met = [], True
+def summary(rows, markdown):
+    """Prints a line about each seed of {(number, seed): row}, and about seconds; whether the target is met."""
+    met = True
+    text = "| {} | {} | {} | {} of {} | {} |" if markdown else "seed {}: median {} (quartiles {}), {} of {} at most 1e-4, {} at most 1e-2"
+    if markdown:
+        print("| seed | median | quartiles | at most 1e-4 | at most 1e-2 |", "|---|---|---|---|---|", sep="\n")
     for seed in sorted({seed for _, seed in rows}):
         errors = [entry["error"] for (_, other), entry in rows.items() if other == seed]
         low, middle, high = _measure.quartiles(errors)
         good, fair = (sum(value <= limit for value in errors) for limit in (1e-4, 1e-2))
         met &= middle <= TARGET
-        lines.append(
-            f"seed {seed}: median {middle:.1e} (quartiles {low:.1e} … {high:.1e}), {good} of {len(errors)} at most 1e-4, {fair} at most 1e-2"
-        )
+        print(text.format(seed, f"{middle:.1e}", f"{low:.1e}, {high:.1e}", good, len(errors), fair))
     seconds = [entry["seconds"] for entry in rows.values() if entry["seconds"] is not None]
     if seconds:
         met &= max(seconds) <= SECONDS
-        lines.append(f"seconds: median {statistics.median(seconds):.2f}, most {max(seconds):.2f}")
-    return lines, met
+        print(f"seconds: median {statistics.median(seconds):.2f}, most {max(seconds):.2f}")
+    return met
 
 
 def table(rows, markdown):
-    """One line a formula; errors and structures seed by seed."""
+    """One line a formula: its errors over the seeds, the structures found, most often the first, and seconds where there are any."""
     names = list(_problems())
-    text = "| {} | {} | {} | {} | {} |" if markdown else "{:4} {:40} {:30} {:30} {:>8}"
-    print(text.format("", "formula", "relative error", "structure", "seconds"))
+    timed = any(entry["seconds"] is not None for entry in rows.values())
+    text = "| {} | {} | {} | {} |" if markdown else "{:4} {:40} {:30} {:60}"
+    text += (" {} |" if markdown else " {:>8}") if timed else ""
+    print(text.format("", "formula", "error: median (least … most)", "structure", "seconds"))
     if markdown:
-        print("|---|---|---|---|---|")
+        print("|---" * (5 if timed else 4) + "|")
     for number in sorted({number for number, _ in rows}):
         entries = [entry for (other, _), entry in sorted(rows.items()) if other == number]
-        errors = ", ".join(f"{entry['error']:.1e}" for entry in entries)
-        found = dict.fromkeys(f"`{entry['structure']}`" if markdown else entry["structure"] for entry in entries)
+        errors = [entry["error"] for entry in entries]
+        counts = collections.Counter(f"`{entry['structure']}`" if markdown else entry["structure"] for entry in entries).most_common()
+        found = ", ".join(name if len(counts) == 1 else f"{name} {count}" for name, count in counts)
         seconds = [entry["seconds"] for entry in entries if entry["seconds"] is not None]
         shown = f"{statistics.median(seconds):.2f}" if seconds else ""
-        print(text.format(number, names[number - 1], errors, ", ".join(found), shown))
+        spread = f"{statistics.median(errors):.1e} ({min(errors):.1e} … {max(errors):.1e})"
+        print(text.format(number, names[number - 1], spread, found, shown))
 
 
 def main():
@@ -137,8 +143,8 @@ def main():
                 if options.save:
                     options.save.write_text(json.dumps([{"key": key, **entry} for key, entry in rows.items()]))
     table(rows, options.markdown)
-    lines, met = summary(rows)
-    print("", *lines, sep="\n")
+    print()
+    met = summary(rows, options.markdown)
     print("target " + ("met" if met else "missed"))
     return int(not met)
 

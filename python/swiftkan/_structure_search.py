@@ -19,16 +19,17 @@ import numpy as np
 
 from . import _check, _data, _structures
 from ._kan import KAN
-from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, error
+from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, errors
 
 # Rungs: sums and products; one more idea; two more.
 STRUCTURES = (
     ("S", "P"),
-    ("P+P", "g(S)", "g(P)", "P*g(S)", "P*g(P)"),
+    ("P+P", "S+P+P", "g(S)", "g(P)", "P*g(S)", "P*g(P)"),
     ("P+P+P", "g(P+P)", "(P+P)*g(P)", "(P+P)*g(S)", "P*g(P+P)", "g(P+P+P)"),
 )
+GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)
 POLISHED = 3  # structures of a rung whose best starts get more steps
-FINALISTS = 2  # of a rung, by validation error: their grids are refined,
+FINALISTS = 2  # of a rung, by typical error: their grids are refined,
 HOPELESS = 10  # but for those whose error is so many times the least
 
 
@@ -38,43 +39,48 @@ class StructureSearch:
     Attributes
     ----------
     model : KAN
-        The best network by validation error, trained on all training data at the end.
+        The network with the least typical error on the validation data, trained on all training data at the end.
     structure : str
         Its structure.
-    validation_loss : float
-        Its root-mean-square error on the validation data, before the training on all data.
+    validation_loss, typical_loss : float
+        Its root-mean-square error on the validation data before the training on all data, and the same without the largest hundredth of
+        the errors.
     test_loss : float
         The model's root-mean-square error on the test data; NaN without test data.
     trials : list of dict
-        Every network trained, in the order of the search: ``structure``, ``seed``, ``grid``, ``parameters``, ``steps``,
-        ``train_loss``, ``validation_loss`` (root-mean-square errors). Trainings that went on with a network, more steps or a finer grid,
-        are entries of their own.
+        Every network trained, in the order of the search: ``structure``, ``seed``, ``grid``, ``knots`` ('quantiles' or 'curvature'),
+        ``parameters``, ``steps``, ``train_loss``, ``validation_loss``, ``typical_loss`` (root-mean-square errors). Trainings that went on
+        with a network, more steps or a finer grid, are entries of their own.
     seconds : float
         Wall-clock time.
     """
 
-    def __init__(self, model: Any, structure: str, validation_loss: float, test_loss: float, trials: list[dict], seconds: float):
-        self.model, self.structure, self.validation_loss, self.test_loss = model, structure, validation_loss, test_loss
-        self.trials, self.seconds = trials, seconds
+    def __init__(self, model: Any, winner: Candidate, test_loss: float, trials: list[dict], seconds: float):
+        self.model, self.structure, self.validation_loss, self.typical_loss = model, winner.structure, winner.loss, winner.typical_loss
+        self.test_loss, self.trials, self.seconds = test_loss, trials, seconds
 
     def __repr__(self) -> str:
         best: dict[str, dict] = {}
         for trial in self.trials:
             name = trial["structure"]
-            if name not in best or trial["validation_loss"] < best[name]["validation_loss"]:
+            if name == self.structure:  # of the model's own trainings the one that it is
+                better = (trial["validation_loss"], trial["typical_loss"]) == (self.validation_loss, self.typical_loss)
+            else:
+                better = name in best and trial["typical_loss"] < best[name]["typical_loss"]
+            if better or name not in best:
                 best[name] = trial
-        lines = [f"{'structure':14} {'grid':>4} {'parameters':>10} {'validation error':>16}"]
+        lines = [f"{'structure':14} {'grid':>4} {'parameters':>10} {'validation error':>16} {'typical':>9}"]
         for name, trial in best.items():
             mark = "  <- model" if name == self.structure else ""
-            lines.append(f"{name:14} {trial['grid']:4} {trial['parameters']:10} {trial['validation_loss']:16.2e}{mark}")
+            lines.append(f"{name:14} {trial['grid']:4} {trial['parameters']:10} {trial['validation_loss']:16.2e} {trial['typical_loss']:9.2e}{mark}")
         return "\n".join(lines)
 
 
 def search_structure(
-    dataset: Any, *, structures: Any = STRUCTURES, grids: Any = (4, 8, 16, 32), starts: int = 3, steps: int = 20, tol: float = 1e-5,
+    dataset: Any, *, structures: Any = STRUCTURES, grids: Any = GRIDS, starts: int = 3, steps: int = 20, tol: float = 1e-5,
     validation_split: float = 0.2, k: int = 3, grid_eps: float = 0.02, grid_margin: float = 0.05, seed: int = 1, dtype: Any = "float64",
 ) -> StructureSearch:  # fmt: skip
-    """Finds a network for data that follow a law: tries structures from simple to rich and keeps the best by validation error.
+    """Finds a network for data that follow a law: tries structures from simple to rich and keeps the best by validation errors.
 
     Parameters
     ----------
@@ -84,15 +90,17 @@ def search_structure(
         Rungs of expressions; a rung is tried together, and the search goes on to the next unless ``tol`` is reached. S is a sum
         Σ_i φ_i(x_i), P a product Π_i φ_i(x_i) over all inputs, g(e) a function of one variable of an expression e; expressions
         are joined by +, * and parentheses: 'P*g(S)' is Π_i φ_i(x_i)·g(Σ_i ψ_i(x_i)), 'g(S)+g(S)' the network [inputs, 2, 1]. The default
-        has 13, up to three products and one g; for one input only 'S', as all others describe the same functions.
+        has 14, up to three products and one g; for one input only 'S', as all others describe the same functions.
     grids : list of int
-        Networks begin with the first; the two best of each rung go through the others as long as their validation error falls.
+        Networks begin with the first; the two best of each rung go through the others as long as their validation error falls and is
+        above a tenth of ``tol``. Grids of 32 and more are tried with knots by curvature, too (``knots`` of :meth:`KAN.fit`), which find
+        the place where a function jumps.
     starts : int
         Starts of each structure, but for 'S', which is linear.
     steps : int
         Levenberg-Marquardt steps of each start; as many more for the best starts of the three best structures of a rung, and for each grid.
     tol : float
-        Ends the search when the validation error is at most this part of the labels' standard deviation.
+        Ends the search when the typical error is at most this part of the labels' standard deviation.
     validation_split : float
         The part of the training data that judges, chosen by ``seed``.
     k, grid_eps, dtype
@@ -116,9 +124,10 @@ def search_structure(
 
     Notes
     -----
-    Networks are trained by ``fit(opt="LM")``, 37 starts in a search of all rungs, each with 10·inputs to 25·inputs parameters. Left out are
+    Networks are trained by ``fit(opt="LM")``, 40 starts in a search of all rungs, each with 10·inputs to 25·inputs parameters. Left out are
     starts with more parameters than a quarter of the training samples (but for 'S'), grids with more than half as many, and networks of more
-    than 10000. What the defaults were chosen from, and what they reach for 120 formulas of physics, is in docs/accuracy.md.
+    than 10000. Structures are compared by their typical errors on the validation data: the root mean square without the largest hundredth,
+    because at a jump or a pole a few samples are the whole mean. What the defaults were chosen from, and what they reach for 120 formulas of physics, is in docs/accuracy.md.
 
     Examples
     --------
@@ -149,7 +158,7 @@ def search_structure(
     if has_test:
         _data.part(judge, "test", dataset, "mse", None)
     parts, _, _ = _data.split({"train_input": whole.rows, "train_label": whole.y}, validation_split, None, seed)
-    trainer = Trainer(parts, steps, margin)
+    trainer = Trainer(parts, steps, margin, tol)
 
     candidates: list[Candidate] = []
     trials: list[dict] = []
@@ -164,15 +173,15 @@ def search_structure(
         ]  # fmt: skip
         trainer.all(Candidate.begin, [c for c in made if c.may_begin(trainer)])
         best = [best_of([c for c in made if c.structure == name and c.model is not None]) for name in fresh]
-        best = sorted((c for c in best if c is not None), key=lambda c: c.loss)
+        best = sorted((c for c in best if c is not None), key=lambda c: c.typical_loss)
         trainer.all(Candidate.polish, [c for c in best[:POLISHED] if c.structure != "S"])
         candidates += best
         winner = best_of(candidates)
-        finalists = sorted((c for c in candidates if not c.refined), key=lambda c: c.loss)[:FINALISTS]
-        trainer.all(lambda c, t: c.refine(t, grids[1:]), [c for c in finalists if c.loss <= HOPELESS * winner.loss])
+        finalists = sorted((c for c in candidates if not c.refined), key=lambda c: c.typical_loss)[:FINALISTS]
+        trainer.all(lambda c, t: c.refine(t, grids[1:]), [c for c in finalists if c.typical_loss <= HOPELESS * winner.typical_loss])
         trials += [trial for c in dict.fromkeys([*made, *finalists]) for trial in c.take_trials()]
         winner = best_of(candidates)
-        if winner is not None and winner.loss <= tol * trainer.deviation:
+        if winner is not None and winner.typical_loss <= trainer.tol:
             break
     if winner is None:
         raise ValueError(
@@ -181,8 +190,8 @@ def search_structure(
         )
     model = winner.model
     model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)
-    test_loss = error(model, dataset["test_input"], dataset["test_label"]) if has_test else np.nan
-    return StructureSearch(model, winner.structure, winner.loss, test_loss, trials, time.perf_counter() - began)
+    test_loss = errors(model, dataset["test_input"], dataset["test_label"])[0] if has_test else np.nan
+    return StructureSearch(model, winner, test_loss, trials, time.perf_counter() - began)
 
 
 def _rungs(structures: Any) -> list[list[str]]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import swiftkan
-from swiftkan import KAN, _structures, search_structure, set_num_threads
+from swiftkan import KAN, _structure_trials, _structures, search_structure, set_num_threads
 
 RNG = np.random.RandomState(0)
 X = RNG.rand(300, 3) * [1, 2, 1] + [0.5, -1, 0]
@@ -126,11 +126,39 @@ def test_one_input_is_one_edge():
 def test_the_choice_is_by_validation_and_all_is_listed():
     y = monomial(X) * np.exp(X[:, [1]] * X[:, [2]])
     search = search_structure((X, y), structures=[["S", "P"], ["P+P", "g(S)"]], tol=0, **QUICK)
-    assert search.validation_loss == min(trial["validation_loss"] for trial in search.trials)
+    chosen = min(search.trials, key=lambda trial: trial["typical_loss"])
+    assert (search.structure, search.typical_loss, search.validation_loss) == tuple(chosen[key] for key in ("structure", "typical_loss", "validation_loss"))
     assert {trial["structure"] for trial in search.trials} == {"S", "P", "P+P", "g(S)"}
     starts = {(trial["structure"], trial["seed"]) for trial in search.trials}
     assert len(starts) == 1 + 3 * QUICK["starts"]
     assert all(trial["train_loss"] > 0 and trial["parameters"] > 0 for trial in search.trials)
+
+
+def test_the_typical_error_leaves_the_largest_hundredth_out():
+    x, y = np.zeros((200, 1)), np.r_[np.full(198, 3.0), 50.0, -70.0][:, None]
+    whole, typical = _structure_trials.errors(lambda x: np.zeros((len(x), 1)), x, y)
+    assert whole == pytest.approx(np.sqrt((198 * 9 + 2500 + 4900) / 200)) and typical == pytest.approx(3.0)
+    assert _structure_trials.errors(lambda x: np.zeros((len(x), 1)), x[:99], y[-99:]) == pytest.approx((np.sqrt((97 * 9 + 7400) / 99),) * 2)
+    assert _structure_trials.errors(lambda x: np.full((len(x), 1), np.nan), x, y) == (np.inf, np.inf)
+
+
+def test_knots_gather_at_a_jump():
+    """A product of which one factor jumps: beside the jump, by a seventh of a cell of 32, its value is known."""
+    law = lambda x: x[:, [1]] * np.where(x[:, [0]] < 0.3, 1 + x[:, [0]], -1)  # noqa: E731
+    x, test = np.random.default_rng(0).uniform(-1, 1, (1500, 2)), np.random.default_rng(1).uniform(-1, 1, (4000, 2))
+    test = test[np.abs(test[:, 0] - 0.3) > 0.01]
+    coarse, fine = (search_structure((x, law(x)), structures=["P"], grids=[4, 8, 16, 32, 64, 128][:count]) for count in (4, 6))
+    rms = lambda search: float(np.sqrt(np.mean((search.model(test) - law(test)) ** 2)))  # noqa: E731
+    assert (coarse.model.grid, fine.model.grid) == (32, 128) and rms(fine) < 0.5 * rms(coarse)
+    knots = {(trial["grid"], trial["knots"]) for trial in fine.trials}
+    assert knots == {(g, "quantiles") for g in (4, 8, 16, 32, 64, 128)} | {(g, "curvature") for g in (32, 64, 128)}
+    spaces = np.diff(fine.model.act_fun[0].grid[0, 3:-3])
+    assert 0.25 < fine.model.act_fun[0].grid[0, 3 + np.argmin(spaces)] < 0.35  # the closest knots are at the jump
+
+
+def test_grids_end_where_the_law_is_found():
+    grids = [trial["grid"] for trial in search_structure((X, monomial(X)), structures=["P"]).trials]
+    assert max(grids) < max(trial["grid"] for trial in search_structure((X, monomial(X)), structures=["P"], tol=0).trials)
 
 
 def test_test_data_has_no_say():

@@ -101,12 +101,14 @@ extension FoldedLayer {
         basis.inputs = range.count
         guard let local else { return basis }
         let count = (samples + T.lanes - 1) / T.lanes
+        // Looking up all rows of the tables is for many lanes; the bits are the same.
+        let entries = samples < T.lanes / 2 ? 0 : local.layout.entries
         for (number, p) in range.enumerated() {
             let i = wide.inputs[p]
             let row = x + (i * nv + start / T.lanes)
             let base = UnsafeMutableRawPointer(basis.base + number * WideBasis<T>.capacity).assumingMemoryBound(to: T.Vector.self)
             baseFunction.rows(T.self, x: row, nv: count, value: slopes ? w.value : base, derivative: slopes ? base : nil)
-            let (table, entries) = (local.table(i), local.layout.entries)
+            let table = local.table(i)
             switch shape.k {
             case 1: basis.fill(One.self, number, table, entries: entries, row, slopes: slopes)
             case 2: basis.fill(Two.self, number, table, entries: entries, row, slopes: slopes)

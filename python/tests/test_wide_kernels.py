@@ -100,7 +100,7 @@ def holed(dtype, hidden=20):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("hidden", [20, 170])  # weights of 0.3 MB and 2.5 MB in float64: those are folded where they are used
-@pytest.mark.parametrize("n", [33, 64, 200, 256, 257])
+@pytest.mark.parametrize("n", [1, 5, 33, 64, 200, 256, 257])
 def test_inputs_shared_out_change_no_bit(n, hidden, dtype):
     random = np.random.RandomState(n)
     x, y = 1.2 * random.randn(1000, 200), random.randn(n, 3)

@@ -8,11 +8,11 @@ import contextlib
 import io
 import os
 import tempfile
-import time
 import warnings
 
 warnings.filterwarnings("ignore")
 import torch
+from _hellokan import timed
 from _peer_side import serve
 from kan import KAN, create_dataset
 
@@ -27,20 +27,7 @@ class Side:
         torch.set_default_dtype(torch.float64)
         data = create_dataset(target, n_var=2, seed=0)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            began = time.perf_counter()
-            model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
-            model.fit(data, opt="LBFGS", steps=50, lamb=0.001)
-            model = model.prune()
-            model.fit(data, opt="LBFGS", steps=50)
-            model = model.refine(10)
-            model.fit(data, opt="LBFGS", steps=50)
-            middle = time.perf_counter()
-            model.auto_symbolic(lib=lib)
-            end = time.perf_counter()
-            result = model.fit(data, opt="LBFGS", steps=50)
-            model.symbolic_formula()
-            whole = time.perf_counter() - began
-        return dict(auto_symbolic=end - middle, whole=whole, test_rmse=float(result["test_loss"][-1]))
+            return timed(KAN, data, seed, lib)
 
 
 if __name__ == "__main__":

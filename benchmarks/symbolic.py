@@ -26,6 +26,7 @@ import time
 import _measure
 import _table
 import numpy as np
+from _hellokan import numeric, timed
 from swiftkan import FUNCTIONS, KAN, SYMBOLIC_LIB, create_dataset, fit_params, set_num_threads
 
 LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]
@@ -65,23 +66,12 @@ def hello():
     return create_dataset(lambda x: np.exp(np.sin(np.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
 
 
-def numeric(data, seed):
-    """The sequence up to the symbolic step."""
-    model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
-    model.fit(data, opt="LBFGS", steps=50, lamb=0.001)
-    model = model.prune()
-    model.fit(data, opt="LBFGS", steps=50)
-    model = model.refine(10)
-    model.fit(data, opt="LBFGS", steps=50)
-    return model
-
-
 def sequences(seeds):
     """How often each route finds the formula."""
     data, found, total = hello(), {"auto_symbolic": 0, "symbolic_search": 0}, []
     for seed in range(seeds):
         began = time.perf_counter()
-        model = numeric(data, seed)
+        model = numeric(KAN, data, seed)
         middle = time.perf_counter()
         best = model.symbolic_search(data, lib=LIB).best
         end = time.perf_counter()
@@ -106,22 +96,13 @@ def speed(threads):
     from _peers import Peer
 
     set_num_threads(threads)
-    data, symbolic, whole = hello(), [], []
-    for _ in range(5):
-        began = time.perf_counter()
-        model = numeric(data, 42)
-        middle = time.perf_counter()
-        model.auto_symbolic(lib=LIB)
-        end = time.perf_counter()
-        loss = model.fit(data, opt="LBFGS", steps=50)["test_loss"][-1]
-        model.symbolic_formula()
-        symbolic.append(end - middle)
-        whole.append(time.perf_counter() - began)
+    data = hello()
+    runs = [timed(KAN, data, 42, LIB) for _ in range(5)]
     with Peer("_pykan_symbolic.py") as peer:
         theirs = peer(op="sequence", seed=42, lib=LIB, threads=threads)
-    ours = dict(auto_symbolic=statistics.median(symbolic), whole=statistics.median(whole))
+    ours = {key: statistics.median(run[key] for run in runs) for key in ("auto_symbolic", "whole")}
     ratios = {key: theirs[key] / ours[key] for key in ours}
-    print(f"test RMSE: swiftkan {loss:.1e}, pykan {theirs['test_rmse']:.1e}; {threads} thread(s)")
+    print(f"test RMSE: swiftkan {runs[-1]['test_rmse']:.1e}, pykan {theirs['test_rmse']:.1e}; {threads} thread(s)")
     for key, target in (("auto_symbolic", 100), ("whole", 50)):
         question = "hellokan: `auto_symbolic`" if key == "auto_symbolic" else "hellokan: from data to formula"
         _table.compared(question, threads, [ours[key]], "pykan", [theirs[key]], target)

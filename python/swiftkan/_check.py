@@ -24,6 +24,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 100 and "\n" not in text else f"a {type(value).__name__}"
 
 
+def is_list(value: Any) -> bool:
+    """Has it a length, and is it no text."""
+    return hasattr(value, "__len__") and not isinstance(value, (str, bytes))
+
+
 def integer(name: str, value: Any, low: int | None = None, high: int | None = None) -> int:
     """A Python int from any integer (NumPy's too; bools are not integers here), within ``[low, high]``."""
     if isinstance(value, (bool, np.bool_)):

@@ -191,7 +191,7 @@ class Training(Uncertainty):
         >>> result.status, len(result["train_loss"]), bool(result["test_loss"][-1] < 0.05)
         ('ok', 10, True)
         """
-        if hasattr(opt, "__len__") and not isinstance(opt, (str, bytes)):  # fit(x, y), as in other libraries
+        if _check.is_list(opt):  # fit(x, y), as in other libraries
             raise TypeError(
                 f"opt: must be the name of an optimiser, not a {type(opt).__name__}; samples and labels are one argument: "
                 "call fit((x, y))"

@@ -232,7 +232,7 @@ def _number(value: Any) -> Any:
 
 
 def _normalizer(name: str, value: Any, count: int) -> list[list[Any]]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 2:
+    if not _check.is_list(value) or len(value) != 2:
         raise ValueError(f"{name}: must be a pair (mean, std), not {value!r}")
     result = []
     for what, part in zip(("mean", "std"), value):

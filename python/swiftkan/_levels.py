@@ -64,7 +64,7 @@ def sizes(model: Any, grids: Any, has_test: bool) -> list:
             raise ValueError("grids: 'auto' needs test data (or validation_split) that says when to stop; or list the grids")
         scale = lambda factor: model.grid * factor if isinstance(model.grid, int) else [g * factor for g in model.grid]  # noqa: E731
         return [scale(2**level) for level in range(AUTO_DOUBLINGS + 1)]
-    if isinstance(grids, (bytes, dict)) or not hasattr(grids, "__len__") or not len(grids):
+    if not _check.is_list(grids) or isinstance(grids, dict) or not len(grids):
         raise ValueError(f"grids: must be a list of grids such as [3, 6, 12], or 'auto', not {grids!r}")
     levels = [_per_layer(f"grids[{i}]", grid, model.depth, 1, 2**31 - 1) for i, grid in enumerate(grids)]
     for i, level in enumerate(levels):

@@ -201,7 +201,7 @@ class Pruning(Removal, State):
     def _listed_nodes(self, ids: Any) -> list[np.ndarray]:
         """The nodes of each level with those of hidden levels as the user listed them."""
         hidden = self.depth - 1
-        if isinstance(ids, (str, bytes)) or not hasattr(ids, "__len__") or len(ids) != hidden:
+        if not _check.is_list(ids) or len(ids) != hidden:
             raise ValueError(f"active_neurons_id: must be a list with a list of nodes for each of the {hidden} hidden levels, not {ids!r}")
         lists = [np.sort(_listed(f"active_neurons_id[{h}]", ids[h], self.width_in[h + 1], f"nodes of level {h + 1}")) for h in range(hidden)]
         return [np.arange(self.width_in[0]), *lists, np.arange(self.width_in[-1])]

@@ -106,14 +106,14 @@ class Settings:
 def _width(width: Any) -> list[list[int]]:
     if width is None:
         raise TypeError("width: is missing; give the nodes of each level, for example width=[2, 5, 1]")
-    if isinstance(width, (str, bytes)) or not hasattr(width, "__len__") or not hasattr(width, "__getitem__"):
+    if not _check.is_list(width) or not hasattr(width, "__getitem__"):
         raise TypeError(f"width: must be a list like [2, 5, 1] or [2, [5, 1], 1], not {width!r}")
     if len(width) < 2:
         raise ValueError(f"width: needs at least an input and an output level, like [2, 1], not {list(width)!r}")
     result = []
     for level in range(len(width)):
         entry, name = width[level], f"width[{level}]"
-        if hasattr(entry, "__len__") and not isinstance(entry, (str, bytes)):
+        if _check.is_list(entry):
             if len(entry) != 2:
                 raise ValueError(f"{name}: must be a number of nodes or a pair [n_sum, n_mult], not {list(entry)!r}")
             pair = [_check.integer(f"{name}[{i}]", entry[i], 0, 2**31 - 1) for i in (0, 1)]
@@ -128,7 +128,7 @@ def _width(width: Any) -> list[list[int]]:
 
 
 def _per_layer(name: str, value: Any, depth: int, low: int, high: int) -> int | list[int]:
-    if hasattr(value, "__len__") and not isinstance(value, (str, bytes)):
+    if _check.is_list(value):
         if len(value) != depth:
             raise ValueError(f"{name}: has {len(value)} entries, but the network has {depth} layers; give one a layer")
         return [_check.integer(f"{name}[{i}]", value[i], low, high) for i in range(depth)]
@@ -136,7 +136,7 @@ def _per_layer(name: str, value: Any, depth: int, low: int, high: int) -> int | 
 
 
 def _mult_arity(value: Any, width: list[list[int]]) -> int | list[list[int]]:
-    if not hasattr(value, "__len__") or isinstance(value, (str, bytes)):
+    if not _check.is_list(value):
         return _check.integer("mult_arity", value, 1, 2**20)
     if len(value) != len(width):
         raise ValueError(
@@ -168,7 +168,7 @@ def _base_fun(value: Any) -> str:
 
 
 def _grid_range(value: Any) -> tuple[float, float]:
-    if not hasattr(value, "__len__") or isinstance(value, (str, bytes)) or len(value) != 2:
+    if not _check.is_list(value) or len(value) != 2:
         raise ValueError(f"grid_range: must be a pair (low, high), not {value!r}")
     low, high = (_check.real(f"grid_range[{i}]", value[i]) for i in (0, 1))
     if not low < high:

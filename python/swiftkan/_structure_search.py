@@ -196,7 +196,7 @@ def search_structure(
 
 def _rungs(structures: Any) -> list[list[str]]:
     """The expressions, checked, rung by rung."""
-    if isinstance(structures, (str, bytes, dict)) or not hasattr(structures, "__len__") or not len(structures):
+    if not _check.is_list(structures) or isinstance(structures, dict) or not len(structures):
         raise TypeError(f"structures: must be a list of expressions such as ['P', 'P*g(S)'], or of lists of them, not {structures!r}")
     rungs = []
     for rung in structures:
@@ -210,7 +210,7 @@ def _rungs(structures: Any) -> list[list[str]]:
 
 
 def _grids(grids: Any) -> list[int]:
-    if isinstance(grids, (str, bytes, dict)) or not hasattr(grids, "__len__") or not len(grids):
+    if not _check.is_list(grids) or isinstance(grids, dict) or not len(grids):
         raise ValueError(f"grids: must be a list of grids such as [4, 8, 16], not {grids!r}")
     sizes = [_check.integer(f"grids[{i}]", grid, 1, 2**20) for i, grid in enumerate(grids)]
     if any(new <= old for old, new in zip(sizes, sizes[1:])):

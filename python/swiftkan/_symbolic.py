@@ -21,7 +21,7 @@ MASKED = -1e8  # pykan's r2 of an edge that is switched off
 
 
 def _range(name: str, value: Any) -> tuple[float, float]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__") or len(value) != 2:
+    if not _check.is_list(value) or len(value) != 2:
         raise ValueError(f"{name}: must be a pair (low, high), not {value!r}")
     low, high = (_check.real(f"{name}[{k}]", value[k]) for k in (0, 1))
     if low > high:

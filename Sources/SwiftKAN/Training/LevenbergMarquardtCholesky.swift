@@ -41,10 +41,26 @@ struct Cholesky {
         }
         for r in (0..<n).reversed() {
             let row = u + r * n
-            var sum = b[r]
-            for c in (r + 1)..<max(n, r + 1) { sum -= row[c] * b[c] }
-            b[r] = sum / row[r]
+            b[r] = (b[r] - dot(row, UnsafeBufferPointer(start: b, count: n), from: r + 1, to: n)) / row[r]
         }
+    }
+
+    /// Σ a_c b_c for c in start ..< end.
+    static func dot(_ a: UnsafePointer<Double>, _ b: UnsafeBufferPointer<Double>, from start: Int, to end: Int) -> Double {
+        guard let b = b.baseAddress else { return 0 }
+        var sums = SIMD8<Double>.zero
+        var c = start
+        while c &+ 8 <= end {
+            let (u, v) = (UnsafeRawPointer(a + c), UnsafeRawPointer(b + c))
+            sums = Double.multiplyAdd(u.loadUnaligned(as: SIMD8<Double>.self), v.loadUnaligned(as: SIMD8<Double>.self), sums)
+            c &+= 8
+        }
+        var sum = sums.sum()
+        while c < end {
+            sum += a[c] * b[c]
+            c &+= 1
+        }
+        return sum
     }
 
     /// Rows start ..< end of U, from rows that all earlier blocks have been subtracted from.
@@ -63,25 +79,18 @@ struct Cholesky {
     }
 
     /// a_rc -= Σ_p u_pr u_pc for the rows given and p in start ..< end.
+    ///
+    /// Columns are taken in eights that end at the last one; those left of the diagonal that are made, too, nobody reads.
     private static func subtract(_ a: UnsafeMutablePointer<Double>, _ n: Int, _ start: Int, _ end: Int, rows: Range<Int>) {
-        for tile in stride(from: rows.lowerBound, to: n, by: width) {
-            let last = min(tile + width, n)
+        for last in stride(from: n - (n - 1 - rows.lowerBound) / width * width, through: n, by: width) {
             var r = rows.lowerBound
             while r < rows.upperBound {
-                let count = min(4, rows.upperBound - r)
-                // Columns left of the diagonal are made too where that saves a distinction: nobody reads them.
-                var c = max(tile, r)
-                if count == 4 {
-                    while c + 8 <= last {
+                let count = rows.upperBound - r >= 4 ? 4 : 1
+                for c in stride(from: last - (last - max(last - width, r) + 7) / 8 * 8, to: last, by: 8) {
+                    if count == 4 {
                         subtractFour(a, n, start, end, r, c)
-                        c += 8
-                    }
-                }
-                for row in r..<(r + count) {
-                    for column in c..<max(c, last) {
-                        var sum = 0.0
-                        for p in start..<end { sum += a[p * n + row] * a[p * n + column] }
-                        a[row * n + column] -= sum
+                    } else {
+                        subtractOne(a, n, start, end, r, c)
                     }
                 }
                 r += count
@@ -95,17 +104,28 @@ struct Cholesky {
         typealias Vector = SIMD8<Double>
         var (s0, s1, s2, s3) = (Vector.zero, Vector.zero, Vector.zero, Vector.zero)
         for p in start..<end {
-            let row = a + p * n
+            let row = a + p &* n
             let u = UnsafeRawPointer(row + c).loadUnaligned(as: Vector.self)
             s0 = Double.multiplyAdd(Vector(repeating: row[r]), u, s0)
-            s1 = Double.multiplyAdd(Vector(repeating: row[r + 1]), u, s1)
-            s2 = Double.multiplyAdd(Vector(repeating: row[r + 2]), u, s2)
-            s3 = Double.multiplyAdd(Vector(repeating: row[r + 3]), u, s3)
+            s1 = Double.multiplyAdd(Vector(repeating: row[r &+ 1]), u, s1)
+            s2 = Double.multiplyAdd(Vector(repeating: row[r &+ 2]), u, s2)
+            s3 = Double.multiplyAdd(Vector(repeating: row[r &+ 3]), u, s3)
         }
         lower(a + r * n + c, by: s0)
         lower(a + (r + 1) * n + c, by: s1)
         lower(a + (r + 2) * n + c, by: s2)
         lower(a + (r + 3) * n + c, by: s3)
+    }
+
+    @inline(__always)
+    private static func subtractOne(_ a: UnsafeMutablePointer<Double>, _ n: Int, _ start: Int, _ end: Int, _ r: Int, _ c: Int) {
+        var sum = SIMD8<Double>.zero
+        for p in start..<end {
+            let row = a + p &* n
+            let u = UnsafeRawPointer(row + c).loadUnaligned(as: SIMD8<Double>.self)
+            sum = Double.multiplyAdd(SIMD8(repeating: row[r]), u, sum)
+        }
+        lower(a + r * n + c, by: sum)
     }
 
     @inline(__always)

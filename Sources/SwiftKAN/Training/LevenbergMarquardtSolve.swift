@@ -74,11 +74,13 @@ struct DampedSolver {
     func product(_ delta: [Double]) -> [Double] {
         guard let h = h?.base else { return delta }
         var result = [Double](repeating: 0, count: n)
-        for r in 0..<n {
-            result[r] += h[r * n + r] * delta[r]
-            for c in (r + 1)..<max(n, r + 1) {
-                result[r] += h[r * n + c] * delta[c]
-                result[c] += h[r * n + c] * delta[r]
+        delta.withUnsafeBufferPointer { d in
+            result.withUnsafeMutableBufferPointer { sums in
+                for r in 0..<n {
+                    let (row, factor) = (h + r &* n, d[r])
+                    sums[r] += Cholesky.dot(row, d, from: r, to: n)
+                    for c in (r &+ 1)..<max(n, r &+ 1) { sums[c] += row[c] * factor }
+                }
             }
         }
         return result

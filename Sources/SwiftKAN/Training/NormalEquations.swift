@@ -55,6 +55,8 @@ final class NormalEquations<T: KANScalar> {
     /// number of the first of them, so that the run of a sample begins at column `column + first·width`.
     private(set) var basis: AlignedBuffer<Double>?
     private(set) var gradients: AlignedBuffer<Double>?
+    /// H and rows of J for NormalEquationsDense.swift.
+    private var dense: AlignedBuffer<Double>?
     /// Gradient sums that a backward sweep makes and nobody needs here, a buffer a shard.
     private var unused: [AlignedBuffer<T>] = []
 
@@ -175,9 +177,10 @@ final class NormalEquations<T: KANScalar> {
         let chunk = min(n, max(2, (1 << 19) / perSample / block) * block)
         try reserve(chunk, seeds)
         let width = DenseProducts.stride(count)
-        let dense = isDense ? try AlignedBuffer<Double>(count: (DenseProducts.rows(count) + Self.denseRows(width)) * width) : nil
-        dense?.fillWithZero()
-        let rows = (dense ?? matrix).base + (dense == nil ? 0 : DenseProducts.rows(count) * width)
+        let products = DenseProducts.rows(count) * width
+        let wanted = isDense ? products + Self.denseRows(width) * width : 0
+        if (dense?.count ?? 0) != wanted { dense = wanted > 0 ? try AlignedBuffer(count: wanted) : nil }
+        dense?.base.update(repeating: 0, count: products)
         for start in stride(from: 0, to: n, by: chunk) {
             let samples = min(chunk, n - start)
             while unused.count < evaluator.shardCount(samples) {
@@ -185,7 +188,7 @@ final class NormalEquations<T: KANScalar> {
             }
             try fillRows(x + start * D, loss, first: start, samples: samples, evaluation: evaluation, unused: unused)
             if let dense {
-                try addDense(samples, seeds, width, rows, to: dense.base)
+                try addDense(samples, seeds, width, dense.base + products, to: dense.base)
             } else {
                 try addProducts(samples, seeds, to: matrix.base)
             }

@@ -129,6 +129,15 @@ extension NormalEquations {
         let (k, cellCount, nb) = (shape.k, shape.grid + 2 * shape.k, shape.basisCount)
         let knots = evaluator.state + shape.knots + unit.input * shape.knotCount
         let x = UnsafeRawPointer(w.layers[unit.layer].x + unit.input * w.nv).assumingMemoryBound(to: T.self)
+        if let table = evaluator.folded[unit.layer].local?.table(unit.input) {
+            for s in 0..<w.samples {
+                let (cell, u) = table.locate(x[s])
+                let (target, values) = (rows + s * basisStride + unit.basisOffset, table.values(cell, u, k: k))
+                target[0] = Double(table.first[cell])
+                for j in 0...k { target[1 + j] = Double(values[j]) }
+            }
+            return
+        }
         withUnsafeTemporaryAllocation(of: Double.self, capacity: k + 1) { scratch in
             guard let b = scratch.baseAddress else { return }
             for s in 0..<w.samples {

@@ -53,6 +53,29 @@ import Testing
         #expect(network.numbers.allSatisfy { $0.isFinite })
     }
 
+    /// Splines that are 0 are left out of the fit: they stay exactly 0, the others are as if they were not there, and NaN is not lost.
+    @Test func splinesOfZeros() throws {
+        let network = try KAN<Double>(Settings(width: [2, 3], grid: 5))
+        let shape = network.layers[0]
+        let alone = try KAN<Double>(Settings(width: [2, 1], grid: 5))
+        let x = uniform(2 * 200, seed: 4)
+        for i in 0..<2 {
+            for b in 0..<shape.basisCount {
+                let value = Double((7 * b + 3 * i) % 5) - 2
+                for o in 0..<3 { network.state[shape.coef + (i * 3 + o) * shape.basisCount + b] = o == 1 ? value : 0 }
+                alone.state[alone.layers[0].coef + i * shape.basisCount + b] = value
+            }
+        }
+        network.state[shape.coef + 5 * shape.basisCount + 2] = .nan
+        try update(network, x)
+        try update(alone, x)
+        for i in 0..<2 {
+            #expect(coef(network, 0, i, 0).allSatisfy { $0 == 0 })
+            if i == 0 { #expect(zip(coef(network, 0, i, 1), coef(alone, 0, i, 0)).allSatisfy { abs($0 - $1) < 1e-12 }) }
+        }
+        #expect(coef(network, 0, 0, 2).allSatisfy { $0 == 0 } && coef(network, 0, 1, 2).contains { $0.isNaN })
+    }
+
     /// Constant and binary features, one sample, fewer samples than coefficients.
     @Test(arguments: 0...3) func hopelessData(k: Int) throws {
         let data: [[Double]] = [

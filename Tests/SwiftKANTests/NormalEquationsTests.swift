@@ -70,6 +70,7 @@ struct Fixture {
             try Fixture(sums: [2, 2, 3], multiplications: [0, 0, 0], arities: [], grid: [1, 6], k: [2, 1], base: .zero, symbolic: true),
             try Fixture(sums: [2, 1], multiplications: [0, 0], arities: [], grid: [7], k: [0], base: .identity, quantiles: false),
             try Fixture(sums: [1, 2, 1], multiplications: [0, 0, 0], arities: [], grid: [30, 3], k: [3, 3], n: 1),
+            try Fixture(sums: [2, 1, 1], multiplications: [0, 8, 0], arities: Array(repeating: 2, count: 8), grid: [3, 4], k: [2, 3]),
         ]
     }
 

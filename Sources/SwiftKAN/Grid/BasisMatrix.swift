@@ -48,4 +48,24 @@ struct BasisMatrix {
         }
         return matrix
     }
+
+    /// (nb, outputs): the coefficients (…, nb) of some outputs, function by function.
+    static func columns(_ coef: [Double], of outputs: [Int], _ nb: Int) -> [Double] {
+        (0..<nb).flatMap { b in outputs.map { coef[$0 * nb + b] } }
+    }
+
+    /// (rows, outputs) = matrix (rows, nb) · coef (nb, outputs), for matrices that are 0 but for a few numbers of a row.
+    static func product(_ matrix: [Double], _ coef: [Double], _ rows: Int, _ nb: Int) -> [Double] {
+        let outputs = coef.count / nb
+        return [Double](unsafeUninitializedCapacity: rows * outputs) { values, count in
+            values.initialize(repeating: 0)
+            count = rows * outputs
+            for r in 0..<rows {
+                for b in 0..<nb where matrix[r &* nb &+ b] != 0 {
+                    let factor = matrix[r &* nb &+ b]
+                    for o in 0..<outputs { values[r &* outputs &+ o] += factor * coef[b &* outputs &+ o] }
+                }
+            }
+        }
+    }
 }

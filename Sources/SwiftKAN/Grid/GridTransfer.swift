@@ -214,19 +214,19 @@ extension KAN {
         )
         // Splines that are 0 stay it: in networks of few edges those of nearly all outputs.
         let used = (0..<outputs).filter { o in (0..<old.basisCount).contains { coefOld[o * old.basisCount + $0] != 0 } }
-        let before = Self.columns(coefOld, of: used, old.basisCount)
-        let inserted = nested ? Self.columns(coef, of: used, nb) : []
+        let before = BasisMatrix.columns(coefOld, of: used, old.basisCount)
+        let inserted = nested ? BasisMatrix.columns(coef, of: used, nb) : []
         var fit = try StreamingLeastSquares(columns: nb, rightHandSides: used.count)
         var (largest, largestResidual) = (0.0, 0.0)
         let block = 512
         for start in stride(from: 0, to: used.isEmpty ? 0 : samples.count, by: block) {
             if checkpoint?.isCancelled() == true { throw .cancelled }
             let points = samples[start..<min(samples.count, start + block)].map { Double($0) }
-            var target = Self.product(oldBasis.rows(at: points), before, points.count, old.basisCount)
+            var target = BasisMatrix.product(oldBasis.rows(at: points), before, points.count, old.basisCount)
             let matrix = newBasis.rows(at: points)
             largest = target.reduce(largest) { max($0, abs($1)) }
             if nested {
-                let reached = Self.product(matrix, inserted, points.count, nb)
+                let reached = BasisMatrix.product(matrix, inserted, points.count, nb)
                 for e in target.indices { target[e] -= reached[e] }
                 largestResidual = target.reduce(largestResidual) { max($0, abs($1)) }
             }
@@ -282,38 +282,18 @@ extension KAN {
             try BasisMatrix(knots: state + shape.knots + i * shape.knotCount, grid: shape.grid, k: shape.k)
         )
         let all = Array(0..<outputs)
-        let (first, second) = (Self.columns(coefOld, of: all, old.basisCount), Self.columns(coef, of: all, nb))
+        let (first, second) = (BasisMatrix.columns(coefOld, of: all, old.basisCount), BasisMatrix.columns(coef, of: all, nb))
         var (error, size) = (0.0, 0.0)
         for start in stride(from: 0, to: samples.count, by: 512) {
             if checkpoint?.isCancelled() == true { throw .cancelled }
             let points = samples[start..<min(samples.count, start + 512)].map { Double($0) }
-            let target = Self.product(oldBasis.rows(at: points), first, points.count, old.basisCount)
-            let reached = Self.product(newBasis.rows(at: points), second, points.count, nb)
+            let target = BasisMatrix.product(oldBasis.rows(at: points), first, points.count, old.basisCount)
+            let reached = BasisMatrix.product(newBasis.rows(at: points), second, points.count, nb)
             for e in target.indices {
                 error += (target[e] - reached[e]) * (target[e] - reached[e])
                 size += target[e] * target[e]
             }
         }
         return (error.squareRoot(), size.squareRoot())
-    }
-
-    /// (nb, outputs): the coefficients (…, nb) of some outputs, function by function.
-    private static func columns(_ coef: [Double], of outputs: [Int], _ nb: Int) -> [Double] {
-        (0..<nb).flatMap { b in outputs.map { coef[$0 * nb + b] } }
-    }
-
-    /// (rows, outputs) = matrix (rows, nb) · coef (nb, outputs), for matrices that are 0 but for a few numbers of a row.
-    private static func product(_ matrix: [Double], _ coef: [Double], _ rows: Int, _ nb: Int) -> [Double] {
-        let outputs = coef.count / nb
-        return [Double](unsafeUninitializedCapacity: rows * outputs) { values, count in
-            values.initialize(repeating: 0)
-            count = rows * outputs
-            for r in 0..<rows {
-                for b in 0..<nb where matrix[r &* nb &+ b] != 0 {
-                    let factor = matrix[r &* nb &+ b]
-                    for o in 0..<outputs { values[r &* outputs &+ o] += factor * coef[b &* outputs &+ o] }
-                }
-            }
-        }
     }
 }

@@ -86,7 +86,7 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 	bash .ci/debian_venv $(DEBIAN_VENV) $(PY)
 	touch $@
 
-# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes hours.
+# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes an hour or two.
 test-cpus: develop
 	bash .ci/test_cpus $(PY)
 
@@ -115,7 +115,7 @@ sdist: $(VENV)/.ready
 	  if [ -s build/missing ]; then echo "MANIFEST.in leaves out:" $$(cat build/missing) >&2; exit 1; fi; \
 	fi
 
-# Every benchmark, some hours; README's table of speed is written from what they measured. A missed target ends none of the others.
+# Every benchmark, about an hour; README's table of speed is written from what they measured. A missed target ends none of the others.
 # SWIFTKAN_EFFICIENT_KAN, SWIFTKAN_FAST_KAN (a file each) and SWIFTKAN_JAXKAN=1 add peers that are not on PyPI or are large.
 bench: develop
 	rm -f build/bench.jsonl

@@ -81,6 +81,15 @@ def choose():
         )  # fmt: skip
 
 
+def seconds_of(rows):
+    """{number: [seconds of each timed search]} of the formulas that have any."""
+    seconds = {}
+    for (number, _), entry in rows.items():
+        if entry["seconds"] is not None:
+            seconds.setdefault(number, []).append(entry["seconds"])
+    return seconds
+
+
 def summary(rows, markdown):
     """Prints a line about each seed of {(number, seed): row}, and about seconds; whether the target is met."""
     met = True
@@ -93,10 +102,7 @@ def summary(rows, markdown):
         good, fair = (sum(value <= limit for value in errors) for limit in (1e-4, 1e-2))
         met &= middle <= TARGET
         print(text.format(seed, f"{middle:.1e}", f"{low:.1e}, {high:.1e}", good, len(errors), fair))
-    seconds = {}
-    for (number, _), entry in rows.items():
-        if entry["seconds"] is not None:
-            seconds.setdefault(number, []).append(entry["seconds"])
+    seconds = seconds_of(rows)
     if seconds:
         medians = [statistics.median(values) for values in seconds.values()]
         singles = [value for values in seconds.values() for value in values]
@@ -111,19 +117,18 @@ def summary(rows, markdown):
 def table(rows, markdown):
     """One line a formula: its errors over the seeds, the structures found, most often the first, and seconds where there are any."""
     names = list(_problems())
-    timed = any(entry["seconds"] is not None for entry in rows.values())
+    seconds = seconds_of(rows)
     text = "| {} | {} | {} | {} |" if markdown else "{:4} {:40} {:30} {:60}"
-    text += (" {} |" if markdown else " {:>8}") if timed else ""
+    text += (" {} |" if markdown else " {:>8}") if seconds else ""
     print(text.format("", "formula", "error: median (least … most)", "structure", "seconds"))
     if markdown:
-        print("|---" * (5 if timed else 4) + "|")
+        print("|---" * (5 if seconds else 4) + "|")
     for number in sorted({number for number, _ in rows}):
         entries = [entry for (other, _), entry in sorted(rows.items()) if other == number]
         errors = [entry["error"] for entry in entries]
         counts = collections.Counter(f"`{entry['structure']}`" if markdown else entry["structure"] for entry in entries).most_common()
         found = ", ".join(name if len(counts) == 1 else f"{name} {count}" for name, count in counts)
-        seconds = [entry["seconds"] for entry in entries if entry["seconds"] is not None]
-        shown = f"{statistics.median(seconds):.2f}" if seconds else ""
+        shown = f"{statistics.median(seconds[number]):.2f}" if number in seconds else ""
         spread = f"{statistics.median(errors):.1e} ({min(errors):.1e} … {max(errors):.1e})"
         print(text.format(number, names[number - 1], spread, found, shown))
 

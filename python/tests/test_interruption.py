@@ -6,8 +6,6 @@ from helpers import interrupted
 
 from swiftkan import KAN
 
-pytestmark = pytest.mark.not_emulated("a step takes longer than the time in which it has to end")
-
 CALLS = {
     "grids from samples": lambda model, x: model.update_grid_from_samples(x),
     "a grid refined": lambda model, x: model.refine(33, x),

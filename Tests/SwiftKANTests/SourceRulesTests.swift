@@ -81,7 +81,8 @@ private func directory(_ name: String) -> [SourceFile] { sources.filter { $0.pat
             case "SwiftKAN/Platform/Platform.swift": allowed = ["Glibc", "Musl", "Darwin", "CPlatform"]
             case "SwiftKAN/Platform/ThreadPool.swift": allowed = ["CPlatform", "Synchronization"]
             case "SwiftKAN/Numerics/LeastSquares.swift", "SwiftKAN/Training/LevenbergMarquardtSolve.swift": allowed = ["CLAPACK"]
-            case "SwiftKAN/Numerics/KANVector.swift", "SwiftKAN/Numerics/VectorOperations.swift", "SwiftKAN/Basis/CellTables.swift":
+            case "SwiftKAN/Numerics/KANVector.swift", "SwiftKAN/Numerics/VectorOperations.swift", "SwiftKAN/Basis/CellSearch.swift",
+                "SwiftKAN/Basis/CellTables.swift":
                 allowed = ["CVector"]
             case let path where path.hasPrefix("SwiftKANBridge/"): allowed = ["SwiftKAN", "CSwiftKAN"]
             default: allowed = ["Synchronization"]

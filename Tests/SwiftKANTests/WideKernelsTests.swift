@@ -63,7 +63,7 @@ import Testing
         try transpose(Float.self, stride: stride)
     }
 
-    private func compareGradients<T: KANScalar, N: Constant, K: Constant>(_: T.Type, _: N.Type, _: K.Type, grid: Int) throws {
+    private func compareKernels<T: KANScalar, N: Constant, K: Constant>(_: T.Type, _: N.Type, _: K.Type, grid: Int) throws {
         let (k, inputs, samples) = (K.value, 3, WideBasis<T>.capacity - 1)
         let rows = grid + k + 1
         let table = try table(T.self, grid: grid, k: k)
@@ -87,13 +87,19 @@ import Testing
         WideKernels<T, N, K>.runGradient(basis, dz.vectors, rowCount: rows, into: b.vectors)
         let (plain, runs) = ((0..<a.count).map { Double(a.base[$0]) }, (0..<b.count).map { Double(b.base[$0]) })
         #expect(largestDifference(plain, runs) < 100 * Double(T.ulpOfOne) && plain.contains { abs($0) > 0.1 })
+        // Forward every sample takes the same steps, so no bit is another.
+        let (y, z) = (try AlignedBuffer<T>(count: dz.count), try AlignedBuffer<T>(count: dz.count))
+        (y.base[5], z.base[5]) = (3, 3)
+        WideKernels<T, N, K>.forward(basis, a.vectors, rowCount: rows, into: y.vectors)
+        WideKernels<T, N, K>.runForward(basis, a.vectors, rowCount: rows, into: z.vectors)
+        #expect((0..<y.count).allSatisfy { y.base[$0] == z.base[$0] } && (0..<y.count).contains { abs(y.base[$0]) > 0.1 })
     }
 
-    @Test func gradientsCellByCell() throws {
-        try compareGradients(Double.self, Four.self, Three.self, grid: 5)
-        try compareGradients(Float.self, Four.self, Three.self, grid: 16)
-        try compareGradients(Double.self, One.self, Two.self, grid: 1)
-        try compareGradients(Float.self, Three.self, One.self, grid: 4)
+    @Test func cellByCell() throws {
+        try compareKernels(Double.self, Four.self, Three.self, grid: 5)
+        try compareKernels(Float.self, Four.self, Three.self, grid: 16)
+        try compareKernels(Double.self, One.self, Two.self, grid: 1)
+        try compareKernels(Float.self, Three.self, One.self, grid: 4)
     }
 
     /// Large weights that few samples need are folded chunk by chunk; no bit is another for that.

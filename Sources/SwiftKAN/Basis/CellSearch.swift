@@ -1,4 +1,4 @@
-// CellSearch: the cells of a whole vector of numbers at once, for grids of few cells.
+// CellSearch: the cells of a whole vector of numbers at once, for grids of few cells, and the samples that lie in the same.
 //
 // What it must get right, in this order:
 //   1. The cells of `LocalBSpline.locate`: the last knot that x has reached; `cells` outside the knots and for NaN.
@@ -6,6 +6,10 @@
 //      finding the cells of single numbers.
 //
 // Written for the concrete types, as VectorOperations.swift is, and for the same reason.
+
+#if SWIFTKAN_AVX512
+import CVector
+#endif
 
 /// Grids of more cells than this are left to `LocalBSpline.locate`.
 let searchedCells = 64
@@ -67,4 +71,30 @@ extension Double {
         }
         return counts
     }
+}
+
+/// For f = 0 ..< functions the samples whose first function is f, as bits.
+///
+/// - Parameters:
+///   - first: (samples), at most 64, with room for a multiple of 16.
+///   - run: (functions)
+@inline(__always)
+func listRuns(_ first: UnsafePointer<Int32>, _ samples: Int, functions: Int, into run: UnsafeMutablePointer<UInt64>) {
+    #if SWIFTKAN_AVX512
+    let vectors = UnsafeRawPointer(first).assumingMemoryBound(to: SIMD16<Int32>.self)
+    let all = UInt64.max &>> UInt64(truncatingIfNeeded: 64 &- samples)
+    for f in 0..<functions {
+        var bits: UInt64 = 0
+        var s = 0
+        while s < samples {
+            let equal = swiftkan_lanes_equal(vectors[s / 16], Int32(truncatingIfNeeded: f))
+            bits |= UInt64(equal) &<< UInt64(truncatingIfNeeded: s)
+            s = s &+ 16
+        }
+        run[f] = bits & all
+    }
+    #else
+    for f in 0..<functions { run[f] = 0 }
+    for s in 0..<samples { run[Int(first[s])] |= 1 &<< UInt64(truncatingIfNeeded: s) }
+    #endif
 }

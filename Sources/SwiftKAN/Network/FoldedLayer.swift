@@ -56,6 +56,10 @@ final class FoldedLayer<T: KANScalar> {
     /// The polynomials of the wide form (WideLayer.swift); nil in the narrow form.
     let local: LocalBSplineMemory<T, SIMD8<T>>?
     var isWide: Bool { local != nil }
+    /// Entries of the polynomials' tables, see CellTables.swift; or 0.
+    let tableEntries: Int
+    /// (inputs that have edges): their numbers and polynomials, in plain memory, since all threads read them in every sweep.
+    let wideInputs: UnsafeMutablePointer<(number: Int, spline: LocalBSpline<T, SIMD8<T>>)>
     /// The wide form's inputs, outputs and groups.
     var wide = WideShape()
     /// Where the gradient of numeric edges stands in that of the parameters, in rising order.
@@ -71,8 +75,9 @@ final class FoldedLayer<T: KANScalar> {
     private let reciprocals: AlignedBuffer<T>
     /// The narrow form's knots that the reciprocals are of; see `LocalBSplineMemory` for the wide form's.
     private let knotsSeen: AlignedBuffer<T>
-    /// The wide form's masks when its edges were listed; NaN before that, which equals nothing.
+    /// The wide form's masks when its edges were listed.
     private let masks: AlignedBuffer<T>
+    private var hasListedEdges = false
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
@@ -94,6 +99,7 @@ final class FoldedLayer<T: KANScalar> {
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
         let isWide = !edgeRows && Self.isWide(shape)
         local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        tableEntries = local?.layout.entries ?? 0
         edgeRanges = [
             shape.coef..<(shape.coef + shape.edges * shape.basisCount), shape.scaleSp..<(shape.scaleSp + shape.edges),
             shape.scaleBase..<(shape.scaleBase + shape.edges),
@@ -103,7 +109,6 @@ final class FoldedLayer<T: KANScalar> {
         let padded = (shape.outputs + T.lanes - 1) / T.lanes * T.lanes
         weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : gradientCount)
         masks = try AlignedBuffer(count: isWide ? shape.edges : 0)
-        masks.base.update(repeating: .nan, count: isWide ? shape.edges : 0)
         let tables = isWide ? 0 : shape.inputs
         reciprocals = try AlignedBuffer(count: tables * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
@@ -114,9 +119,13 @@ final class FoldedLayer<T: KANScalar> {
         isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = try EdgeLists(shape)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
+        wideInputs = .allocate(capacity: isWide ? shape.inputs : 0)
     }
 
-    deinit { numericEdges.free() }
+    deinit {
+        numericEdges.free()
+        wideInputs.deallocate()
+    }
 
     /// The splines of input i in the narrow form.
     func table(_ i: Int) -> BSplineTable<T> {
@@ -174,21 +183,27 @@ final class FoldedLayer<T: KANScalar> {
     /// The wide form; on all threads if there are enough weights.
     @inline(never)
     private func foldWide(_ state: UnsafePointer<T>, lazily: Bool) {
-        // Counted, so that the loop is one of vectors.
-        var changes = 0
-        for e in 0..<shape.edges { changes = changes &+ (masks.base[e] == state[shape.mask &+ e] ? 0 : 1) }
-        if changes > 0 {
+        if !hasListedEdges || !RowComparison.areSame(masks.base, state + shape.mask, shape.edges) {
             masks.base.update(from: state + shape.mask, count: shape.edges)
+            hasListedEdges = true
             for i in 0..<shape.inputs { listEdges(state, input: i) }
             layOutWide()
         }
         foldsLazily = lazily
         if lazily {
-            for i in wide.inputs { local?.update(i, knots: state + shape.knots + i * shape.knotCount) }
+            for p in wide.inputs.indices { takeKnots(p, state) }
             return
         }
         let threads = shape.edges * shape.basisCount < 100_000 ? 1 : Threads.count
         ThreadPool.run(tasks: wide.chunks, threads: threads) { foldWide(state, chunk: $0) }
+    }
+
+    /// Takes over the knots of the input that is number p of those that have edges.
+    func takeKnots(_ p: Int, _ state: UnsafePointer<T>) {
+        guard let local else { return }
+        let i = wide.inputs[p]
+        local.update(i, knots: state + shape.knots + i * shape.knotCount)
+        (wideInputs + p).initialize(to: (i, local.table(i)))
     }
 
     /// Is a numeric edge of the wide form switched on.
@@ -206,10 +221,7 @@ final class FoldedLayer<T: KANScalar> {
             hasSymbolicEdges = false
             needsCallingThread = false
         }
-        guard network.symbolicEnabled else { return }
-        var count = 0
-        for e in 0..<shape.edges { count = count &+ (state[shape.symbolicMask &+ e] == 0 ? 0 : 1) }
-        if count == 0 { return }
+        guard network.symbolicEnabled, !RowComparison.areZero(state + shape.symbolicMask, shape.edges) else { return }
         for o in 0..<shape.outputs {
             for i in 0..<shape.inputs {
                 let edge = o * shape.inputs + i

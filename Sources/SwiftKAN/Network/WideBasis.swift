@@ -1,13 +1,13 @@
 // WideBasis: the values of the basis functions of a few inputs at a few samples, as the wide kernels read them.
 //
 // What it must get right, in this order:
-//   1. The k + 1 values of a sample and input next to each other, in the order in which a sample passes its inputs: one stream for the
-//      kernels. Everything else of an input is a row over the samples, made in vectors.
+//   1. Everything is a row over the samples, made in vectors: a row for each of an input's k + 1 functions, for its base function and for
+//      the number of the first function. Rows have one length, so that the kernels find all of a sample's numbers from one address.
 //   2. No branch that depends on the data, but for grids of very many or very uneven cells and samples outside the knots.
 
 struct WideBasis<T: KANScalar> {
-    /// (samples, inputs, 8): values or derivatives of the k + 1 functions, and zeros (for k > 3, NaN where x is)
-    let slots: UnsafeMutablePointer<T>
+    /// (inputs, 6, capacity): values or derivatives of the k + 1 functions
+    let functions: UnsafeMutablePointer<T>
     /// (inputs, capacity): the base function or its derivative
     let base: UnsafeMutablePointer<T>
     /// (inputs, capacity): the first of the k + 1 functions
@@ -19,9 +19,13 @@ struct WideBasis<T: KANScalar> {
     private let places: UnsafeMutablePointer<T>
     var samples = 0
     var inputs = 0
+    /// Are the runs listed.
+    private(set) var hasRuns = false
 
-    /// Numbers kept of a sample and an input.
-    static var slotSize: Int { 8 }
+    /// Rows of functions that an input has room for: k ≤ 5.
+    static var functionRows: Int { 6 }
+    /// Numbers from an input's first function to the next input's.
+    static var inputStep: Int { functionRows * capacity }
     /// Samples and inputs that there is room for. A sample is a bit of a run.
     static var capacity: Int { 4 * T.lanes }
     static var maxInputs: Int { 8 }
@@ -31,7 +35,7 @@ struct WideBasis<T: KANScalar> {
     /// Vectors of memory that a basis needs.
     static var vectorCount: Int {
         let integers = (maxInputs + 1) * capacity / T.lanes + maxInputs * runFunctions * 8 / MemoryLayout<T.Vector>.stride
-        return (maxInputs * (slotSize + 1) + 1) * capacity / T.lanes + integers
+        return (maxInputs * (functionRows + 1) + 1) * capacity / T.lanes + integers
     }
 
     init(memory: UnsafeMutablePointer<T.Vector>) {
@@ -40,7 +44,7 @@ struct WideBasis<T: KANScalar> {
             defer { next += count * MemoryLayout<E>.stride }
             return next.assumingMemoryBound(to: E.self)
         }
-        slots = take(Self.maxInputs * Self.capacity * Self.slotSize, T.self)
+        functions = take(Self.maxInputs * Self.inputStep, T.self)
         base = take(Self.maxInputs * Self.capacity, T.self)
         places = take(Self.capacity, T.self)
         first = take(Self.maxInputs * Self.capacity, Int32.self)
@@ -62,21 +66,23 @@ struct WideBasis<T: KANScalar> {
         let local = LocalBSpline(
             cells: table.cells, knots: table.knots, low: table.low, high: table.high, polynomials: table.polynomials,
             inverse: table.inverse, first: table.first, buckets: table.buckets, bucketScale: table.bucketScale, tables: table.tables)
-        let (firsts, step) = (first + number &* Self.capacity, inputs &* Self.slotSize)
-        var slot = slots + number &* Self.slotSize
+        let (firsts, rows) = (first + number &* Self.capacity, functions + number &* Self.inputStep)
         @inline(__always)
-        func set(_ cell: Int, _ u: T) {
-            var functions = slopes ? local.derivatives(cell, u, k: k) : local.values(cell, u, k: k)
-            // Tables write four lanes: a NaN must not stay behind in the others.
-            if k <= 3 { functions.highHalf = .zero }
-            UnsafeMutableRawPointer(slot).assumingMemoryBound(to: SIMD8<T>.self).pointee = functions
-            slot += step
+        func set(_ s: Int, _ cell: Int, _ u: T) {
+            let values = slopes ? local.derivatives(cell, u, k: k) : local.values(cell, u, k: k)
+            let row = rows + s
+            row[0] = values[0]
+            row[Self.capacity] = values[1]
+            if k > 1 { row[2 &* Self.capacity] = values[2] }
+            if k > 2 { row[3 &* Self.capacity] = values[3] }
+            if k > 3 { row[4 &* Self.capacity] = values[4] }
+            if k > 4 { row[5 &* Self.capacity] = values[5] }
         }
         guard local.cells <= searchedCells, local.bucketScale > 0 else {
             let numbers = UnsafeRawPointer(x).assumingMemoryBound(to: T.self)
             for s in 0..<samples {
                 let (cell, u) = local.locate(numbers[s])
-                set(cell, u)
+                set(s, cell, u)
                 firsts[s] = local.first[cell]
             }
             return
@@ -87,29 +93,50 @@ struct WideBasis<T: KANScalar> {
             vectors[v] = T.clamp(x[v], local.low, local.high)
             T.findCells(x[v], local.knots, cells: local.cells, k: k, first: firsts + e, cell: cells + e)
             if k > 3 || entries == 0 { continue }
+            let target = UnsafeMutableRawPointer(rows + e).assumingMemoryBound(to: T.Vector.self)
+            let step = Self.capacity / T.lanes
             if entries == Sixteen.value {
-                T.fillSlots(K.self, Sixteen.self, local.tables, cells + e, vectors[v], slopes: slopes, into: slot + e &* step, step: step)
+                T.lookUpFunctions(
+                    K.self, Sixteen.self, local.tables, cells + e, vectors[v], slopes: slopes, into: target, step: step)
             } else {
-                T.fillSlots(K.self, ThirtyTwo.self, local.tables, cells + e, vectors[v], slopes: slopes, into: slot + e &* step, step: step)
+                T.lookUpFunctions(
+                    K.self, ThirtyTwo.self, local.tables, cells + e, vectors[v], slopes: slopes, into: target, step: step)
             }
         }
         if k <= 3, entries > 0 { return }
         for s in 0..<samples {
             let cell = Int(cells[s])
-            set(cell, (places[s] - local.knots[cell]) * local.inverse[cell])
+            set(s, cell, (places[s] - local.knots[cell]) * local.inverse[cell])
         }
+    }
+
+    /// The k + 1 functions of input number `number` at sample s, and the base function; zeros behind them.
+    @inline(__always)
+    func numbers(_ number: Int, _ s: Int, k: Int) -> SIMD8<T> {
+        let (row, last) = (functions + (number &* Self.inputStep &+ s), base[number &* Self.capacity &+ s])
+        @inline(__always)
+        func lane(_ j: Int) -> T { j <= k ? row[j &* Self.capacity] : (j == k &+ 1 ? last : 0) }
+        return SIMD8(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), k == 5 ? last : 0, 0)
+    }
+
+    /// Do the kernels that take a cell's samples one after another pay; they need the runs, and k ≤ 3.
+    ///
+    /// A cell's weights fill 20 of 32 registers, and going from cell to cell takes as long as two or three samples.
+    @inline(__always)
+    static func runsPay(functions: Int, k: Int, samples: Int) -> Bool {
+        #if SWIFTKAN_AVX512
+        return k <= 3 && functions <= runFunctions && samples >= 4 * functions
+        #else
+        return false
+        #endif
     }
 
     /// Lists the runs of all inputs, which have `functions` first functions.
     @inline(never)
-    func listRuns(_ functions: Int) {
+    mutating func listRuns(_ functions: Int) {
+        hasRuns = true
         for i in 0..<inputs {
-            let (run, first) = (runs + i &* Self.runFunctions, first + i &* Self.capacity)
-            for f in 0..<functions { run[f] = 0 }
-            for s in 0..<samples {
-                let f = Int(first[s])
-                run[f] |= 1 &<< UInt64(truncatingIfNeeded: s)
-            }
+            SwiftKAN.listRuns(first + i &* Self.capacity, samples, functions: functions, into: runs + i &* Self.runFunctions)
         }
     }
 }

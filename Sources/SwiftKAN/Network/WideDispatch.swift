@@ -61,7 +61,11 @@ private struct Forward<T: KANScalar>: WideVisitor {
 
     @inline(__always)
     func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
-        WideKernels<T, N, K>.forward(call.basis, weights, rowCount: call.rowCount, into: z)
+        if call.basis.hasRuns {
+            WideKernels<T, N, K>.runForward(call.basis, weights, rowCount: call.rowCount, into: z)
+        } else {
+            WideKernels<T, N, K>.forward(call.basis, weights, rowCount: call.rowCount, into: z)
+        }
     }
 }
 
@@ -72,7 +76,7 @@ private struct WeightGradient<T: KANScalar>: WideVisitor {
 
     @inline(__always)
     func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
-        if WideKernels<T, N, K>.prefersRuns(call.basis, rowCount: call.rowCount) {
+        if call.basis.hasRuns {
             WideKernels<T, N, K>.runGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
         } else {
             WideKernels<T, N, K>.weightGradient(call.basis, dz, rowCount: call.rowCount, into: dw)

@@ -68,7 +68,7 @@ extension FoldedLayer {
         withBlock { block in
             for p in range {
                 let i = wide.inputs[p]
-                if memory == nil { local?.update(i, knots: state + shape.knots + i * shape.knotCount) }
+                if memory == nil { takeKnots(p, state) }
                 let first = i * shape.outputs
                 for g in 0..<wide.groups {
                     let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
@@ -109,6 +109,12 @@ extension FoldedLayer {
         _ block: UnsafeMutablePointer<T.Vector>
     ) {
         let nb = shape.basisCount
+        // Four streams, of which the processor foresees too little: the vectors after the next ones.
+        let ahead = edge + 8 * T.lanes
+        prefetch(state + (shape.coef + ahead * nb), bytes: T.lanes * nb * MemoryLayout<T>.stride)
+        prefetch(state + (shape.mask + ahead), bytes: 64)
+        prefetch(state + (shape.scaleSp + ahead), bytes: 64)
+        prefetch(state + (shape.scaleBase + ahead), bytes: 64)
         let mask = vector(state + (shape.mask + edge))
         let scale = mask * vector(state + (shape.scaleSp + edge))
         forEachEight { start, new in

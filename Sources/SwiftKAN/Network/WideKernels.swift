@@ -25,42 +25,103 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         into z: UnsafeMutablePointer<Vector>
     ) {
         let vectors = N.value
-        let step = basis.inputs &* WideBasis<T>.slotSize
-        var (s, slots) = (0, UnsafePointer(basis.slots))
+        var s = 0
         #if SWIFTKAN_AVX512
         while s &+ 2 <= basis.samples {
             let (z0, z1) = (z + s &* vectors, z + (s &+ 1) &* vectors)
             var (a0, a1) = (VectorGroup<T>(z0, vectors), VectorGroup<T>(z1, vectors))
-            var (weight, slot, first, base) = (weights, slots, UnsafePointer(basis.first + s), UnsafePointer(basis.base + s))
+            var (weight, value, first, base) = (weights, basis.functions + s, basis.first + s, basis.base + s)
             for _ in 0..<basis.inputs {
-                add(slot, first[0], base[0], weight, rowCount, &a0)
-                add(slot + step, first[1], base[1], weight, rowCount, &a1)
+                add(value, first[0], base[0], weight, rowCount, &a0)
+                add(value + 1, first[1], base[1], weight, rowCount, &a1)
                 weight += rowCount &* vectors
-                slot += WideBasis<T>.slotSize
+                value += WideBasis<T>.inputStep
                 first += WideBasis<T>.capacity
                 base += WideBasis<T>.capacity
             }
             a0.store(z0, vectors)
             a1.store(z1, vectors)
-            slots += 2 &* step
             s = s &+ 2
         }
         #endif
         while s < basis.samples {
             let zs = z + s &* vectors
             var a = VectorGroup<T>(zs, vectors)
-            var (weight, slot, first, base) = (weights, slots, UnsafePointer(basis.first + s), UnsafePointer(basis.base + s))
+            var (weight, value, first, base) = (weights, basis.functions + s, basis.first + s, basis.base + s)
             for _ in 0..<basis.inputs {
-                add(slot, first[0], base[0], weight, rowCount, &a)
+                add(value, first[0], base[0], weight, rowCount, &a)
                 weight += rowCount &* vectors
-                slot += WideBasis<T>.slotSize
+                value += WideBasis<T>.inputStep
                 first += WideBasis<T>.capacity
                 base += WideBasis<T>.capacity
             }
             a.store(zs, vectors)
-            slots += step
             s = s &+ 1
         }
+    }
+
+    /// The same, input by input and cell by cell: a cell's weights stay in registers while its samples pass, whose z is read and written
+    /// for every input instead. Of 20 multiply-adds of a sample (k = 3, 4 vectors) 9 read memory, where above it is 24. Needs the basis'
+    /// runs, and k ≤ 3.
+    @inline(never)
+    static func runForward(
+        _ basis: WideBasis<T>, _ weights: UnsafePointer<Vector>, rowCount: Int,
+        into z: UnsafeMutablePointer<Vector>
+    ) {
+        let (vectors, k, next) = (N.value, K.value, WideBasis<T>.capacity)
+        for i in 0..<basis.inputs {
+            let weight = weights + i &* (rowCount &* vectors)
+            let (functions, values) = (basis.functions + i &* WideBasis<T>.inputStep, basis.base + i &* WideBasis<T>.capacity)
+            let run = basis.runs + i &* WideBasis<T>.runFunctions
+            let base = VectorGroup<T>(weight + (rowCount &- 1) &* vectors, vectors)
+            for f in 0..<(rowCount &- 1 &- k) {
+                var rest = run[f]
+                if rest == 0 { continue }
+                let row = weight + f &* vectors
+                let (a, b) = (VectorGroup<T>(row, vectors), VectorGroup<T>(row + vectors, vectors))
+                let c = k > 1 ? VectorGroup<T>(row + 2 &* vectors, vectors) : VectorGroup<T>()
+                let d = k > 2 ? VectorGroup<T>(row + 3 &* vectors, vectors) : VectorGroup<T>()
+                if rest.nonzeroBitCount & 1 == 1 {
+                    let s = nextBit(&rest)
+                    let (value, z0) = (functions + s, z + s &* vectors)
+                    var a0 = VectorGroup<T>(z0, vectors)
+                    a0.add(Vector(repeating: value[0]), a, vectors)
+                    a0.add(Vector(repeating: value[next]), b, vectors)
+                    if k > 1 { a0.add(Vector(repeating: value[2 &* next]), c, vectors) }
+                    if k > 2 { a0.add(Vector(repeating: value[3 &* next]), d, vectors) }
+                    a0.add(Vector(repeating: values[s]), base, vectors)
+                    a0.store(z0, vectors)
+                }
+                while rest != 0 {
+                    let (s, t) = (nextBit(&rest), nextBit(&rest))
+                    let (v0, v1, z0, z1) = (functions + s, functions + t, z + s &* vectors, z + t &* vectors)
+                    var (a0, a1) = (VectorGroup<T>(z0, vectors), VectorGroup<T>(z1, vectors))
+                    a0.add(Vector(repeating: v0[0]), a, vectors)
+                    a1.add(Vector(repeating: v1[0]), a, vectors)
+                    a0.add(Vector(repeating: v0[next]), b, vectors)
+                    a1.add(Vector(repeating: v1[next]), b, vectors)
+                    if k > 1 {
+                        a0.add(Vector(repeating: v0[2 &* next]), c, vectors)
+                        a1.add(Vector(repeating: v1[2 &* next]), c, vectors)
+                    }
+                    if k > 2 {
+                        a0.add(Vector(repeating: v0[3 &* next]), d, vectors)
+                        a1.add(Vector(repeating: v1[3 &* next]), d, vectors)
+                    }
+                    a0.add(Vector(repeating: values[s]), base, vectors)
+                    a1.add(Vector(repeating: values[t]), base, vectors)
+                    a0.store(z0, vectors)
+                    a1.store(z1, vectors)
+                }
+            }
+        }
+    }
+
+    /// The number of the lowest bit, which is taken away.
+    @inline(__always)
+    private static func nextBit(_ bits: inout UInt64) -> Int {
+        defer { bits &= bits &- 1 }
+        return bits.trailingZeroBitCount
     }
 
     /// a += the edges of one input at a sample, by values or by slopes.
@@ -69,31 +130,18 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         _ value: UnsafePointer<T>, _ first: Int32, _ base: T, _ weight: UnsafePointer<Vector>, _ rowCount: Int,
         _ a: inout VectorGroup<T>
     ) {
-        let (vectors, k) = (N.value, K.value)
+        let (vectors, k, next) = (N.value, K.value, WideBasis<T>.capacity)
         let row = weight + Int(first) &* vectors
         a.add(Vector(repeating: value[0]), row, vectors)
-        a.add(Vector(repeating: value[1]), row + vectors, vectors)
-        if k > 1 { a.add(Vector(repeating: value[2]), row + 2 &* vectors, vectors) }
-        if k > 2 { a.add(Vector(repeating: value[3]), row + 3 &* vectors, vectors) }
-        if k > 3 { a.add(Vector(repeating: value[4]), row + 4 &* vectors, vectors) }
-        if k > 4 { a.add(Vector(repeating: value[5]), row + 5 &* vectors, vectors) }
+        a.add(Vector(repeating: value[next]), row + vectors, vectors)
+        if k > 1 { a.add(Vector(repeating: value[2 &* next]), row + 2 &* vectors, vectors) }
+        if k > 2 { a.add(Vector(repeating: value[3 &* next]), row + 3 &* vectors, vectors) }
+        if k > 3 { a.add(Vector(repeating: value[4 &* next]), row + 4 &* vectors, vectors) }
+        if k > 4 { a.add(Vector(repeating: value[5 &* next]), row + 5 &* vectors, vectors) }
         a.add(Vector(repeating: base), weight + (rowCount &- 1) &* vectors, vectors)
     }
 
     // MARK: - Gradient of the weights
-
-    /// Does it pay to add up samples of one cell after another: `runGradient`, not `weightGradient`.
-    ///
-    /// Its sums fill all of 32 registers, and going from cell to cell takes as long as two or three samples.
-    @inline(__always)
-    static func prefersRuns(_ basis: WideBasis<T>, rowCount: Int) -> Bool {
-        #if SWIFTKAN_AVX512
-        let functions = rowCount &- 1 &- K.value
-        return K.value <= 3 && functions <= WideBasis<T>.runFunctions && basis.samples >= 4 &* functions
-        #else
-        return false
-        #endif
-    }
 
     /// dw_row += Σ_s value·dz_s, input by input, samples in order.
     @inline(never)
@@ -101,25 +149,24 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, rowCount: Int,
         into gradient: UnsafeMutablePointer<Vector>
     ) {
-        let (vectors, k) = (N.value, K.value)
-        let step = basis.inputs &* WideBasis<T>.slotSize
+        let (vectors, k, next) = (N.value, K.value, WideBasis<T>.capacity)
         for i in 0..<basis.inputs {
             let dw = gradient + i &* (rowCount &* vectors)
             let last = dw + (rowCount &- 1) &* vectors
             let (first, values) = (basis.first + i &* WideBasis<T>.capacity, basis.base + i &* WideBasis<T>.capacity)
-            var value = basis.slots + i &* WideBasis<T>.slotSize
+            let functions = basis.functions + i &* WideBasis<T>.inputStep
             var base = VectorGroup<T>(last, vectors)
             for s in 0..<basis.samples {
+                let value = functions + s
                 let row = dw + Int(first[s]) &* vectors
                 let d = VectorGroup<T>(dz + s &* vectors, vectors)
                 addRow(value[0], d, row, vectors)
-                addRow(value[1], d, row + vectors, vectors)
-                if k > 1 { addRow(value[2], d, row + 2 &* vectors, vectors) }
-                if k > 2 { addRow(value[3], d, row + 3 &* vectors, vectors) }
-                if k > 3 { addRow(value[4], d, row + 4 &* vectors, vectors) }
-                if k > 4 { addRow(value[5], d, row + 5 &* vectors, vectors) }
+                addRow(value[next], d, row + vectors, vectors)
+                if k > 1 { addRow(value[2 &* next], d, row + 2 &* vectors, vectors) }
+                if k > 2 { addRow(value[3 &* next], d, row + 3 &* vectors, vectors) }
+                if k > 3 { addRow(value[4 &* next], d, row + 4 &* vectors, vectors) }
+                if k > 4 { addRow(value[5 &* next], d, row + 5 &* vectors, vectors) }
                 base.add(Vector(repeating: values[s]), d, vectors)
-                value += step
             }
             base.store(last, vectors)
         }
@@ -131,13 +178,12 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         _ basis: WideBasis<T>, _ dz: UnsafePointer<Vector>, rowCount: Int,
         into gradient: UnsafeMutablePointer<Vector>
     ) {
-        let (vectors, k) = (N.value, K.value)
-        let step = basis.inputs &* WideBasis<T>.slotSize
+        let (vectors, k, next) = (N.value, K.value, WideBasis<T>.capacity)
         for i in 0..<basis.inputs {
             let dw = gradient + i &* (rowCount &* vectors)
             let last = dw + (rowCount &- 1) &* vectors
             let (run, values) = (basis.runs + i &* WideBasis<T>.runFunctions, basis.base + i &* WideBasis<T>.capacity)
-            let slots = basis.slots + i &* WideBasis<T>.slotSize
+            let functions = basis.functions + i &* WideBasis<T>.inputStep
             var base = VectorGroup<T>(last, vectors)
             for f in 0..<(rowCount &- 1 &- k) {
                 var rest = run[f]
@@ -147,13 +193,12 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
                 var c = k > 1 ? VectorGroup<T>(row + 2 &* vectors, vectors) : VectorGroup<T>()
                 var d = k > 2 ? VectorGroup<T>(row + 3 &* vectors, vectors) : VectorGroup<T>()
                 repeat {
-                    let s = rest.trailingZeroBitCount
-                    rest &= rest &- 1
-                    let (value, z) = (slots + s &* step, VectorGroup<T>(dz + s &* vectors, vectors))
+                    let s = nextBit(&rest)
+                    let (value, z) = (functions + s, VectorGroup<T>(dz + s &* vectors, vectors))
                     a.add(Vector(repeating: value[0]), z, vectors)
-                    b.add(Vector(repeating: value[1]), z, vectors)
-                    if k > 1 { c.add(Vector(repeating: value[2]), z, vectors) }
-                    if k > 2 { d.add(Vector(repeating: value[3]), z, vectors) }
+                    b.add(Vector(repeating: value[next]), z, vectors)
+                    if k > 1 { c.add(Vector(repeating: value[2 &* next]), z, vectors) }
+                    if k > 2 { d.add(Vector(repeating: value[3 &* next]), z, vectors) }
                     base.add(Vector(repeating: values[s]), z, vectors)
                 } while rest != 0
                 a.store(row, vectors)
@@ -183,16 +228,16 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         into pulls: UnsafeMutablePointer<Vector>
     ) {
         let vectors = N.value
-        var (slot, e) = (UnsafePointer(basis.slots), 0)
+        var e = 0
         for s in 0..<basis.samples {
             let d = VectorGroup<T>(dz + s &* vectors, vectors)
-            var (weight, first, base) = (weights, UnsafePointer(basis.first + s), UnsafePointer(basis.base + s))
+            var (weight, value, first, base) = (weights, basis.functions + s, basis.first + s, basis.base + s)
             for _ in 0..<basis.inputs {
                 var a = VectorGroup<T>()
-                add(slot, first[0], base[0], weight, rowCount, &a)
+                add(value, first[0], base[0], weight, rowCount, &a)
                 pulls[e] = a.dot(d, vectors, pulls[e])
                 weight += rowCount &* vectors
-                slot += WideBasis<T>.slotSize
+                value += WideBasis<T>.inputStep
                 first += WideBasis<T>.capacity
                 base += WideBasis<T>.capacity
                 e = e &+ 1

@@ -99,16 +99,14 @@ extension FoldedLayer {
         var basis = slopes ? w.slopes : w.basis
         basis.samples = samples
         basis.inputs = range.count
-        guard let local else { return basis }
         let count = (samples + T.lanes - 1) / T.lanes
         // Looking up all rows of the tables is for many lanes; the bits are the same.
-        let entries = samples < T.lanes / 2 ? 0 : local.layout.entries
+        let entries = samples < T.lanes / 2 ? 0 : tableEntries
         for (number, p) in range.enumerated() {
-            let i = wide.inputs[p]
+            let (i, table) = wideInputs[p]
             let row = x + (i * nv + start / T.lanes)
             let base = UnsafeMutableRawPointer(basis.base + number * WideBasis<T>.capacity).assumingMemoryBound(to: T.Vector.self)
             baseFunction.rows(T.self, x: row, nv: count, value: slopes ? w.value : base, derivative: slopes ? base : nil)
-            let table = local.table(i)
             switch shape.k {
             case 1: basis.fill(One.self, number, table, entries: entries, row, slopes: slopes)
             case 2: basis.fill(Two.self, number, table, entries: entries, row, slopes: slopes)
@@ -117,6 +115,15 @@ extension FoldedLayer {
             default: basis.fill(Five.self, number, table, entries: entries, row, slopes: slopes)
             }
         }
+        return basis
+    }
+
+    /// A basis with its runs, if the kernels that need them pay.
+    @inline(__always)
+    private func wideRuns(_ basis: WideBasis<T>) -> WideBasis<T> {
+        guard WideBasis<T>.runsPay(functions: shape.grid, k: shape.k, samples: basis.samples) else { return basis }
+        var basis = basis
+        basis.listRuns(shape.grid)
         return basis
     }
 
@@ -156,7 +163,7 @@ extension FoldedLayer {
         let (range, nv) = (wide.inputRange(c), (samples + T.lanes - 1) / T.lanes)
         for start in stride(from: 0, to: samples, by: WideBasis<T>.capacity) {
             let count = min(WideBasis<T>.capacity, samples - start)
-            let basis = wideBasis(w, x, nv: nv, range, start: start, samples: count, slopes: false)
+            let basis = wideRuns(wideBasis(w, x, nv: nv, range, start: start, samples: count, slopes: false))
             for g in 0..<wide.groups {
                 let width = wide.width(g)
                 kernels(width, basis).forward(
@@ -272,9 +279,7 @@ extension FoldedLayer {
             let nv = (block.samples + T.lanes - 1) / T.lanes
             for start in stride(from: 0, to: block.samples, by: WideBasis<T>.capacity) {
                 let count = min(WideBasis<T>.capacity, block.samples - start)
-                let basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false)
-                // Needed for one kernel of two: WideKernels.swift chooses.
-                if shape.grid <= WideBasis<T>.runFunctions { basis.listRuns(shape.grid) }
+                let basis = wideRuns(wideBasis(w, block.x, nv: nv, range, start: start, samples: count, slopes: false))
                 for g in 0..<wide.groups {
                     let step = wide.width(g)
                     kernels(step, basis).weightGradient(

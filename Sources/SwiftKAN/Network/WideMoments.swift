@@ -59,18 +59,14 @@ final class WideMoments<T: KANScalar> {
     func add(_ basis: WideBasis<T>, to windows: UnsafeMutablePointer<Double>) {
         let (k, functions) = (k, rowCount - 1 - k)
         let all = UnsafeMutableRawPointer(windows).assumingMemoryBound(to: SIMD8<Double>.self)
-        let step = basis.inputs &* WideBasis<T>.slotSize
         for i in 0..<basis.inputs {
-            var slot = UnsafeRawPointer(basis.slots + i &* WideBasis<T>.slotSize)
-            let (first, base) = (basis.first + i &* WideBasis<T>.capacity, basis.base + i &* WideBasis<T>.capacity)
+            let first = basis.first + i &* WideBasis<T>.capacity
             let window = all + i &* functions &* (k &+ 3)
             for s in 0..<basis.samples {
-                var v = T.doubles(slot.assumingMemoryBound(to: SIMD8<T>.self).pointee)
-                v[k &+ 1] = Double(base[s])
+                let v = T.doubles(basis.numbers(i, s, k: k))
                 let target = window + Int(first[s]) &* (k &+ 3)
                 for h in 0..<(k &+ 2) { target[h] = Double.multiplyAdd(v, SIMD8(repeating: v[h]), target[h]) }
                 target[k &+ 2] += v
-                slot += step &* MemoryLayout<T>.stride
             }
         }
     }
@@ -224,21 +220,16 @@ final class WideMoments<T: KANScalar> {
     ) {
         let (k, functions) = (k, rowCount - 1 - k)
         let all = UnsafeRawPointer(windows.base).assumingMemoryBound(to: SIMD8<T>.self) + p * functions * (k + 3)
-        let (step, row) = (values.inputs * WideBasis<T>.slotSize, number * WideBasis<T>.capacity)
-        var slot = number * WideBasis<T>.slotSize
+        let first = values.first + number * WideBasis<T>.capacity
         for s in 0..<values.samples {
-            let window = all + Int(values.first[row &+ s]) &* (k &+ 3)
-            let v = values.slots + slot
+            let window = all + Int(first[s]) &* (k &+ 3)
+            let v = values.numbers(number, s, k: k)
             var sum = window[k &+ 2]
-            for h in 0...k { sum = T.multiplyAdd(window[h], SIMD8(repeating: v[h]), sum) }
-            sum = T.multiplyAdd(window[k &+ 1], SIMD8(repeating: values.base[row &+ s]), sum)
-            var d = UnsafeRawPointer(slopes.slots + slot).assumingMemoryBound(to: SIMD8<T>.self).pointee
-            d[k &+ 1] = slopes.base[row &+ s]
-            let product = T.multiplyAdd(d, sum, .zero)
+            for h in 0..<(k &+ 2) { sum = T.multiplyAdd(window[h], SIMD8(repeating: v[h]), sum) }
+            let product = T.multiplyAdd(slopes.numbers(number, s, k: k), sum, .zero)
             let four = product.lowHalf + product.highHalf
             let two = four.lowHalf + four.highHalf
             target[s] += two.x + two.y
-            slot = slot &+ step
         }
     }
 }

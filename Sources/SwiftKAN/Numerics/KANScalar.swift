@@ -61,11 +61,9 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func findCells(
         _ x: Vector, _ t: UnsafePointer<Self>, cells: Int, k: Int, first: UnsafeMutablePointer<Int32>,
         cell: UnsafeMutablePointer<Int32>)
-    /// Entries of the longest table that every lane can look up at once, or 0; and basis functions made with it: see `CellTables.swift`.
+    /// Entries of the longest table that every lane can look up at once, or 0, and the looking up; see `CellTables.swift`.
     static var tableEntries: Int { get }
-    static func fillSlots<K: Constant, Entries: Constant>(
-        _: K.Type, _: Entries.Type, _ tables: UnsafePointer<Self>, _ cells: UnsafePointer<Int32>, _ x: Vector, slopes: Bool,
-        into slots: UnsafeMutablePointer<Self>, step: Int)
+    static func lookUp<Entries: Constant>(_: Entries.Type, _ row: UnsafePointer<Self>, _ cells: UnsafePointer<Int32>) -> Vector
     /// 1 / (1 + e^-x) in every lane; see `VectorExp.swift`.
     static func sigmoid(_ x: Vector) -> Vector
 }

@@ -45,6 +45,12 @@ func isAvailable(bytes: Int) -> Bool {
     return true
 }
 
+/// Asks for memory that will be read soon, without waiting for it.
+@inline(__always)
+func prefetch(_ start: UnsafeRawPointer, bytes: Int) {
+    for offset in stride(from: 0, to: bytes, by: 64) { swiftkan_prefetch(start + offset) }
+}
+
 // MARK: - Threads
 
 /// A number that tells the calling thread from all others alive.

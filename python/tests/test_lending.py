@@ -1,0 +1,70 @@
+"""Memory of large gradients: it comes back when nobody looks at it, and never before."""
+
+import gc
+
+import numpy as np
+import pytest
+from swiftkan import KAN, _lending
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Arrays of any size are lent."""
+    monkeypatch.setattr(_lending, "LARGE", 0)
+    return KAN([2, 3, 1], seed=0)
+
+
+def address(gradients):
+    return min(array.ctypes.data for array in gradients.values())
+
+
+X, Y = [[0.1, 0.2], [0.3, 0.4]], [[1.0], [2.0]]
+
+
+def test_memory_comes_back(small):
+    first = address(small.value_and_grad(X, Y)[1])
+    gc.collect()
+    assert address(small.value_and_grad(X, Y)[1]) == first
+
+
+def test_what_is_kept_is_not_lent_again(small):
+    _, gradients = small.value_and_grad(X, Y)
+    before = {name: array.copy() for name, array in gradients.items()}
+    one_block = gradients.pop("act_fun.0.coef")[1:].T  # a view of a view alone keeps the memory
+    gradients.clear()
+    _, others = small.value_and_grad(np.array(X) + 0.5, Y)
+    np.testing.assert_array_equal(one_block, before["act_fun.0.coef"][1:].T)
+    assert not np.shares_memory(one_block, others["act_fun.0.coef"])
+    # Both are lent; both come back, and one of them is kept.
+    places = {address(others), address({"": one_block})}
+    del others, one_block
+    gc.collect()
+    lender = small._gradient_memory
+    assert len(lender._free) == 1 and lender._free[0].ctypes.data <= max(places)
+
+
+def test_a_loop_that_holds_the_last_gradient(small):
+    seen = set()
+    gradients = None
+    for step in range(6):
+        _, gradients = small.value_and_grad(np.array(X) + 0.1 * step, Y)
+        seen.add(address(gradients))
+    assert len(seen) == 2
+
+
+def test_arrays_outlive_the_model(small):
+    _, gradients = small.value_and_grad(X, Y)
+    expected = {name: array.copy() for name, array in gradients.items()}
+    del small
+    gc.collect()
+    for name, array in gradients.items():
+        np.testing.assert_array_equal(array, expected[name])
+        array[...] = 0  # the caller's own, to be written too
+
+
+def test_gradients_are_the_same_with_and_without(small, monkeypatch):
+    lent = [small.value_and_grad(X, Y)[1] for _ in range(2)] + [small.vjp(X, np.ones((2, 1)))[0]]
+    monkeypatch.setattr(_lending, "LARGE", 1 << 40)
+    plain = [small.value_and_grad(X, Y)[1] for _ in range(2)] + [small.vjp(X, np.ones((2, 1)))[0]]
+    for a, b in zip(lent, plain):
+        assert all(np.array_equal(a[name], b[name]) for name in b)

@@ -66,7 +66,7 @@ class Gradients(Activations):
         n, outputs = rows.shape[0], self._outputs
         chosen = self._chosen(rows)
         weight = None if sample_weight is None else _check.weights("sample_weight", sample_weight, n, self._dtype)
-        grad = np.empty(self._parameter_count, self._dtype)
+        grad = self._gradient_memory.empty()
         if custom:
             if weight is not None:
                 raise ValueError("sample_weight: a callable loss does its own weighting; leave sample_weight out")
@@ -131,7 +131,7 @@ class Gradients(Activations):
             raise ValueError("x: has no samples")
         v = _check.contiguous(given, self.dtype).reshape(n, outputs)
         chosen = self._chosen(rows)
-        grad, grad_chosen = np.empty(self._parameter_count, self.dtype), np.empty(chosen.shape, self.dtype)
+        grad, grad_chosen = self._gradient_memory.empty(), np.empty(chosen.shape, self.dtype)
         self._core.vjp(chosen, n, v, grad, grad_chosen, avoid, y_th)
         if self._selects:  # columns that are not read have no influence; a column may be read twice
             grad_x = np.zeros(rows.shape, self.dtype)

@@ -18,6 +18,7 @@ import numpy as np
 from . import _check
 from ._initialization import new_core
 from ._layers import KANLayer, SymbolicLayer, Views
+from ._lending import Lender
 from ._settings import Settings
 
 
@@ -25,6 +26,7 @@ from ._settings import Settings
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
     "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question", "_outputs", "_cuts", "_covariance",
+    "_gradient_memory",
 )  # fmt: skip
 
 
@@ -84,6 +86,7 @@ class Network:
         self._blocks = {name: (offset, tuple(shape)) for name, offset, shape, _ in core.blocks()}
         info = core.info()
         self._parameter_count, self._outputs = info["parameter_count"], info["output_count"]
+        self._gradient_memory = Lender(self._parameter_count, np.dtype(settings.dtype))
         self._remembered: Remembered | None = None
         names = self._names()
         views = {name: self._cut(self._array, name) for name in names}

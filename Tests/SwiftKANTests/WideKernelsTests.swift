@@ -1,4 +1,4 @@
-// The parts of the wide form: cells found in vectors, transposed blocks, the two kernels of the weights' gradient, weights folded late.
+// The parts of the wide form: cells found in vectors, transposed blocks, the two kernels of z and of the weights' gradient, weights folded late.
 
 import Testing
 @testable import SwiftKAN
@@ -99,6 +99,7 @@ import Testing
         try compareKernels(Double.self, Four.self, Three.self, grid: 5)
         try compareKernels(Float.self, Four.self, Three.self, grid: 16)
         try compareKernels(Double.self, One.self, Two.self, grid: 1)
+        try compareKernels(Double.self, Two.self, Three.self, grid: 7)
         try compareKernels(Float.self, Three.self, One.self, grid: 4)
     }
 

@@ -95,6 +95,12 @@ import Testing
         try compare(rich, n: 30)
     }
 
+    @Test(arguments: 1...5) func regularisersOfEveryDegree(k: Int) throws {
+        var objective = Objective()
+        objective.lamb = 0.3
+        try compare(try network([3, 18, 17, 2], grid: 4, k: k), n: 150, objective, tolerance: 1e-9)
+    }
+
     /// All metrics from two small matrices of an input instead of the edges' values.
     @Test(arguments: RegMetric.allCases) func regularisers(metric: RegMetric) throws {
         var objective = Objective()

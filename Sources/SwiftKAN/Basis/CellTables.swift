@@ -114,7 +114,7 @@ extension Double {
 
 #if !SWIFTKAN_AVX512
 extension KANScalar {
-    /// Lane by lane.
+    /// Lane by lane; where there are no tables nothing calls it.
     public static func lookUp<Entries: Constant>(
         _: Entries.Type, _ row: UnsafePointer<Self>, _ cells: UnsafePointer<Int32>
     ) -> Vector {

@@ -78,6 +78,8 @@ final class FoldedLayer<T: KANScalar> {
     /// The wide form's masks when its edges were listed.
     private let masks: AlignedBuffer<T>
     private var hasListedEdges = false
+    /// Are they 1, all of them: then they need not be read to see whether they have changed.
+    private var masksAreOnes = false
     private var isSimple: [Bool]
     private let knots: UnsafePointer<T>
     /// The outputs that input i has a numeric edge to.
@@ -183,8 +185,11 @@ final class FoldedLayer<T: KANScalar> {
     /// The wide form; on all threads if there are enough weights.
     @inline(never)
     private func foldWide(_ state: UnsafePointer<T>, lazily: Bool) {
-        if !hasListedEdges || !RowComparison.areSame(masks.base, state + shape.mask, shape.edges) {
-            masks.base.update(from: state + shape.mask, count: shape.edges)
+        let mask = state + shape.mask
+        let same = masksAreOnes ? RowComparison.areAll(mask, shape.edges, 1) : RowComparison.areSame(masks.base, mask, shape.edges)
+        if !hasListedEdges || !same {
+            masks.base.update(from: mask, count: shape.edges)
+            masksAreOnes = RowComparison.areAll(mask, shape.edges, 1)
             hasListedEdges = true
             for i in 0..<shape.inputs { listEdges(state, input: i) }
             layOutWide()
@@ -221,7 +226,7 @@ final class FoldedLayer<T: KANScalar> {
             hasSymbolicEdges = false
             needsCallingThread = false
         }
-        guard network.symbolicEnabled, !RowComparison.areZero(state + shape.symbolicMask, shape.edges) else { return }
+        guard network.symbolicEnabled, !RowComparison.areAll(state + shape.symbolicMask, shape.edges, 0) else { return }
         for o in 0..<shape.outputs {
             for i in 0..<shape.inputs {
                 let edge = o * shape.inputs + i

@@ -1,8 +1,9 @@
 // WideBasis: the values of the basis functions of a few inputs at a few samples, as the wide kernels read them.
 //
 // What it must get right, in this order:
-//   1. Everything is a row over the samples, made in vectors: a row for each of an input's k + 1 functions, for its base function and for
-//      the number of the first function. Rows have one length, so that the kernels find all of a sample's numbers from one address.
+//   1. Everything is a row over the samples: a row for each of an input's k + 1 functions, for its base function and for the number of the
+//      first function. Rows have one length, so that the kernels find all of a sample's numbers from one address. They are made in vectors,
+//      but for the functions of builds and grids that have no tables (CellTables.swift).
 //   2. No branch that depends on the data, but for grids of very many or very uneven cells and samples outside the knots.
 
 struct WideBasis<T: KANScalar> {
@@ -119,19 +120,23 @@ struct WideBasis<T: KANScalar> {
         return SIMD8(lane(0), lane(1), lane(2), lane(3), lane(4), lane(5), k == 5 ? last : 0, 0)
     }
 
-    /// Do the kernels that take a cell's samples one after another pay; they need the runs, and k ≤ 3.
-    ///
-    /// A cell's weights fill 20 of 32 registers, and going from cell to cell takes as long as two or three samples.
+    /// Can the kernels that take a cell's samples one after another be used: a cell's weights fill 20 of 32 registers.
     @inline(__always)
-    static func runsPay(functions: Int, k: Int, samples: Int) -> Bool {
+    static func hasRunKernels(k: Int) -> Bool {
         #if SWIFTKAN_AVX512
-        return k <= 3 && functions <= runFunctions && samples >= 4 * functions
+        return k <= 3
         #else
         return false
         #endif
     }
 
-    /// Lists the runs of all inputs, which have `functions` first functions.
+    /// Do they pay: going from cell to cell takes as long as two or three samples.
+    @inline(__always)
+    static func runsPay(functions: Int, k: Int, samples: Int) -> Bool {
+        hasRunKernels(k: k) && functions <= runFunctions && samples >= 4 * functions
+    }
+
+    /// Lists the runs of all inputs, which have `functions` first functions, at most `runFunctions`.
     @inline(never)
     mutating func listRuns(_ functions: Int) {
         hasRuns = true

@@ -61,7 +61,7 @@ private struct Forward<T: KANScalar>: WideVisitor {
 
     @inline(__always)
     func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
-        if call.basis.hasRuns {
+        if WideBasis<T>.hasRunKernels(k: K.value) && call.basis.hasRuns {
             WideKernels<T, N, K>.runForward(call.basis, weights, rowCount: call.rowCount, into: z)
         } else {
             WideKernels<T, N, K>.forward(call.basis, weights, rowCount: call.rowCount, into: z)
@@ -76,7 +76,7 @@ private struct WeightGradient<T: KANScalar>: WideVisitor {
 
     @inline(__always)
     func visit<N: Constant, K: Constant>(_: N.Type, _: K.Type) {
-        if call.basis.hasRuns {
+        if WideBasis<T>.hasRunKernels(k: K.value) && call.basis.hasRuns {
             WideKernels<T, N, K>.runGradient(call.basis, dz, rowCount: call.rowCount, into: dw)
         } else {
             WideKernels<T, N, K>.weightGradient(call.basis, dz, rowCount: call.rowCount, into: dw)

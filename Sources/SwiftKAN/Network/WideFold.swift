@@ -27,18 +27,18 @@ extension FoldedLayer {
         wide.vectors = (wide.outputs.count + T.lanes - 1) / T.lanes
         wide.groups = (wide.vectors + 3) / 4
         let bytes = wide.rowCount * min(4, max(wide.vectors, 1)) * MemoryLayout<T.Vector>.stride
-        // Beside them stand values of the inputs, and z of a group, of up to 64 samples: 16 KB each.
+        // Beside them stand values of the inputs and z of a group, of up to 64 samples: 6 and 16 KB.
         wide.chunk = min(WideBasis<T>.maxInputs, max(4, (10 << 10) / bytes))
     }
 
     /// Are all inputs and outputs there: then `unfoldWide` can write a whole gradient instead of adding to it.
     var writesGradient: Bool { isWide && wide.inputs.count == shape.inputs && wide.outputs.count == shape.outputs }
 
-    /// Are the outputs that lanes q … of the next vector stand for neighbours in the state.
+    /// The output that lane q stands for, if those of the next lanes of a vector are its neighbours in the state.
     @inline(__always)
-    private func areNeighbours(_ q: Int) -> Bool {
-        let last = q + T.lanes - 1
-        return last < wide.outputs.count && wide.outputs[last] - wide.outputs[q] == T.lanes - 1
+    private func neighbours(_ q: Int, _ outputs: UnsafeBufferPointer<Int>) -> Int? {
+        let last = q &+ T.lanes &- 1
+        return last < outputs.count && outputs[last] &- outputs[q] == T.lanes &- 1 ? outputs[q] : nil
     }
 
     @inline(__always)
@@ -65,26 +65,24 @@ extension FoldedLayer {
     @inline(never)
     func foldWide(_ state: UnsafePointer<T>, chunk c: Int, into memory: UnsafeMutablePointer<T.Vector>? = nil) {
         let range = wide.inputRange(c)
-        withBlock { block in
+        withBlock { block, outputs in
             for p in range {
-                let i = wide.inputs[p]
                 if memory == nil { takeKnots(p, state) }
-                let first = i * shape.outputs
+                let first = wide.inputs[p] * shape.outputs
                 for g in 0..<wide.groups {
                     let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
                     let own = memory.map { $0 + wide.rowCount * (wide.start(g) * range.count + (p - range.lowerBound) * width) }
                     let target = own ?? wideWeights(g, p)
                     for v in 0..<width {
                         let q = start + v * T.lanes
-                        if areNeighbours(q) {
-                            foldVector(state, first + wide.outputs[q], target + v, width, block)
+                        if let o = neighbours(q, outputs) {
+                            foldVector(state, first + o, target + v, width, block)
                             continue
                         }
                         let to = UnsafeMutableRawPointer(target + v).assumingMemoryBound(to: T.self)
                         for lane in 0..<T.lanes {
                             foldEdge(
-                                state, q + lane < wide.outputs.count ? first + wide.outputs[q + lane] : nil, to + lane,
-                                width * T.lanes)
+                                state, q + lane < outputs.count ? first + outputs[q + lane] : nil, to + lane, width * T.lanes)
                         }
                     }
                 }
@@ -92,13 +90,15 @@ extension FoldedLayer {
         }
     }
 
-    /// Calls `body` with memory for 8 columns.
+    /// Calls `body` with memory for 8 columns, and with the outputs that have edges.
     @inline(__always)
-    private func withBlock(_ body: (UnsafeMutablePointer<T.Vector>) -> Void) {
+    private func withBlock(_ body: (UnsafeMutablePointer<T.Vector>, UnsafeBufferPointer<Int>) -> Void) {
         let bytes = 8 * MemoryLayout<T.Vector>.stride
-        withUnsafeTemporaryAllocation(byteCount: 2 * bytes, alignment: bytes / 8) { memory in
-            guard let start = memory.baseAddress else { return }
-            body(start.assumingMemoryBound(to: T.Vector.self))
+        wide.outputs.withUnsafeBufferPointer { outputs in
+            withUnsafeTemporaryAllocation(byteCount: 2 * bytes, alignment: bytes / 8) { memory in
+                guard let start = memory.baseAddress else { return }
+                body(start.assumingMemoryBound(to: T.Vector.self), outputs)
+            }
         }
     }
 
@@ -149,7 +149,7 @@ extension FoldedLayer {
         _ dw: UnsafePointer<T.Vector>, _ range: Range<Int>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>,
         adding: Bool
     ) {
-        withBlock { block in
+        withBlock { block, outputs in
             for (number, p) in range.enumerated() {
                 let first = wide.inputs[p] * shape.outputs
                 for g in 0..<wide.groups {
@@ -157,13 +157,13 @@ extension FoldedLayer {
                     let source = dw + wide.rowCount * (wide.start(g) * range.count + number * width)
                     for v in 0..<width {
                         let q = start + v * T.lanes
-                        if !adding && areNeighbours(q) {
-                            unfoldVector(source + v, width, first + wide.outputs[q], state, gradient, block)
+                        if !adding, let o = neighbours(q, outputs) {
+                            unfoldVector(source + v, width, first + o, state, gradient, block)
                             continue
                         }
                         let d = UnsafeRawPointer(source + v).assumingMemoryBound(to: T.self)
-                        for lane in 0..<min(T.lanes, wide.outputs.count - q) {
-                            let edge = first + wide.outputs[q + lane]
+                        for lane in 0..<min(T.lanes, outputs.count - q) {
+                            let edge = first + outputs[q + lane]
                             unfoldEdge(d + lane, width * T.lanes, edge, state, gradient, adding: adding)
                         }
                     }

@@ -3,8 +3,8 @@
 // What it must get right, in this order:
 //   1. A sample's result does not depend on its neighbours: the same operations in the same order for every sample, whether
 //      one or two are at hand.
-//   2. Outputs stay in registers while a sample passes several inputs; two samples at once where there are 32 registers of a
-//      whole vector each, since one alone waits for the latency of its multiply-adds.
+//   2. Outputs stay in registers while a sample passes several inputs, or a cell's weights while its samples pass; two samples at once
+//      where there are 32 registers of a whole vector each, since one alone waits for the latency of its multiply-adds.
 //   3. No test, no multiplication and no overflow check per weight: number of vectors and k are constants in every copy.
 //
 // A group is 1 … 4 vectors of outputs. Weights of a group stand as (inputs, rows, vectors), z and dz as (samples, vectors).
@@ -60,9 +60,9 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         }
     }
 
-    /// The same, input by input and cell by cell: a cell's weights stay in registers while its samples pass, whose z is read and written
-    /// for every input instead. Of 20 multiply-adds of a sample (k = 3, 4 vectors) 9 read memory, where above it is 24. Needs the basis'
-    /// runs, and k ≤ 3.
+    /// The same bits, input by input and cell by cell: a cell's weights stay in registers while its samples pass, whose z is read and
+    /// written for every input instead. The 20 multiply-adds of a sample (k = 3, 4 vectors) need 9 loads and 4 stores; above, 24 loads.
+    /// Needs the basis' runs, and k ≤ 3.
     @inline(never)
     static func runForward(
         _ basis: WideBasis<T>, _ weights: UnsafePointer<Vector>, rowCount: Int,

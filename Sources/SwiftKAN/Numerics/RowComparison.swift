@@ -1,7 +1,7 @@
 // RowComparison: questions about many numbers that are answered by their bits, a cache line at a time.
 //
 // What it must get right, in this order:
-//   1. -0 is zero, NaN is not; numbers whose bits are the same are the same, NaN too.
+//   1. Numbers are the same if their bits are: NaN is NaN, and -0 is not 0.
 //   2. Nothing beyond the `count` numbers is read.
 //
 // The compiler makes single comparisons with branches of the obvious loops, which take three times as long as reading the memory.
@@ -13,16 +13,20 @@ enum RowComparison<T: KANScalar> {
     @inline(__always)
     private static func line(_ p: UnsafePointer<T>, _ e: Int) -> Line { UnsafeRawPointer(p + e).loadUnaligned(as: Line.self) }
 
-    /// Are all numbers zero.
+    /// Are all numbers the one given, bit by bit.
     @inline(never)
-    static func areZero(_ p: UnsafePointer<T>, _ count: Int) -> Bool {
-        let magnitude: UInt64 = MemoryLayout<T>.stride == 4 ? 0x7FFF_FFFF_7FFF_FFFF : 0x7FFF_FFFF_FFFF_FFFF
-        var (found, e) = (Line.zero, 0)
-        while e &+ perLine <= count {
-            found |= line(p, e) & Line(repeating: magnitude)
-            e = e &+ perLine
+    static func areAll(_ p: UnsafePointer<T>, _ count: Int, _ number: T) -> Bool {
+        withUnsafeTemporaryAllocation(of: T.self, capacity: perLine) { memory in
+            guard let start = memory.baseAddress else { return false }
+            start.initialize(repeating: number, count: perLine)
+            let expected = line(start, 0)
+            var (found, e) = (Line.zero, 0)
+            while e &+ perLine <= count {
+                found |= line(p, e) ^ expected
+                e = e &+ perLine
+            }
+            return found == .zero && areSame(p + e, start, count &- e)
         }
-        return found == .zero && (e..<count).allSatisfy { p[$0] == 0 }
     }
 
     /// Are two rows the same numbers.
@@ -33,6 +37,7 @@ enum RowComparison<T: KANScalar> {
             found |= line(a, e) ^ line(b, e)
             e = e &+ perLine
         }
-        return found == .zero && (e..<count).allSatisfy { a[$0] == b[$0] || (a[$0].isNaN && b[$0].isNaN) }
+        let (x, y) = (UnsafeRawBufferPointer(start: a + e, count: (count &- e) &* MemoryLayout<T>.stride), UnsafeRawPointer(b + e))
+        return found == .zero && x.indices.allSatisfy { x[$0] == y.load(fromByteOffset: $0, as: UInt8.self) }
     }
 }

@@ -86,7 +86,7 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 	bash .ci/debian_venv $(DEBIAN_VENV) $(PY)
 	touch $@
 
-# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes an hour or two.
+# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes four hours.
 test-cpus: develop
 	bash .ci/test_cpus $(PY)
 

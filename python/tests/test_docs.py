@@ -10,8 +10,6 @@ import pytest
 
 import swiftkan
 
-pytestmark = pytest.mark.not_emulated("trains in many examples")
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = [
     "swiftkan",

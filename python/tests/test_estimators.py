@@ -20,8 +20,6 @@ import swiftkan
 from swiftkan import KAN, KANClassifier, KANRegressor, _additive, _choice
 from swiftkan._joined import join
 
-pytestmark = pytest.mark.not_emulated("cross-validation trains dozens of networks")
-
 RNG = np.random.RandomState(0)
 X = RNG.uniform(-1, 1, (120, 3))
 Y = X[:, 0] + 2 * X[:, 1] ** 2 + 0.1 * RNG.randn(120)

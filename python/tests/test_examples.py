@@ -13,8 +13,6 @@ import sympy
 
 from swiftkan import SYMBOLIC_LIB
 
-pytestmark = pytest.mark.not_emulated("they train for minutes")
-
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
 
 

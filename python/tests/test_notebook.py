@@ -10,8 +10,6 @@ import runpy
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.not_emulated("it trains for minutes")
-
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 FUNCTIONS = {(0, 0, 0): "sin", (0, 1, 0): "x^2", (1, 0, 0): "exp"}
 

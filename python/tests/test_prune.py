@@ -13,8 +13,6 @@ from test_reference import FOLDER, NAMES, dataset, fresh, reference, section
 
 from swiftkan import KAN, create_dataset
 
-pytestmark = pytest.mark.not_emulated("networks are trained for minutes")
-
 KINDS = {
     "plain": dict(width=[2, 4, 3, 2], grid=[3, 5, 4], k=[3, 2, 4]),
     "products": dict(width=[3, [2, 3], [1, 2], 2], mult_arity=2),

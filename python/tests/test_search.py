@@ -8,8 +8,6 @@ from swiftkan import FUNCTIONS, KAN, add_symbolic, create_dataset, ex_round
 from swiftkan._constants import Constants
 from swiftkan._search import SymbolicRow, SymbolicSearch
 
-pytestmark = pytest.mark.not_emulated("searches train for minutes")
-
 LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]  # hellokan's
 
 

@@ -1,7 +1,8 @@
 """What every benchmark shares: the clock, medians and quartiles, ratios, and the line that names the machine.
 
 What it must get right: contestants alternate round by round, so that a slow minute of the machine hurts all of them;
-a figure is a median with its quartiles, never the best run; a ratio is the median of the rounds' own ratios.
+a figure is a median with its quartiles, never the best run; a ratio is the median of the rounds' own ratios; rounds are left out by
+what a virtual machine's host took of the processors, never by what they measured.
 NumPy is not imported here: peers' interpreters and start-up measurements use this file too.
 """
 
@@ -44,19 +45,37 @@ def calls_for(function, target=0.05):
     return max(1, round(target / max(seconds(function, 3), 1e-9)))
 
 
-def rounds(contestants, count):
+def rounds(contestants, count, spare=0):
     """{name: [result of each round]} of calling {name: function}, `count` rounds, the order turned round each time.
 
     Before each there is a rest: threads of BLAS and OpenMP spin on for some milliseconds after their last call, on a processor that
-    the next contestant needs.
+    the next contestant needs. A virtual machine's host may take its processors away for a while: of count + spare rounds those are
+    kept in which that was least, whatever they measured, and what was taken in them is printed if it is more than a fiftieth.
     """
-    results = {name: [] for name in contestants}
-    names = list(contestants)
-    for number in range(count):
+    names, measured = list(contestants), []
+    for number in range(count + spare):
+        began, taken, result = time.perf_counter(), stolen(), {}
         for name in names if number % 2 == 0 else reversed(names):
             time.sleep(0.1)
-            results[name].append(contestants[name]())
-    return results
+            result[name] = contestants[name]()
+        measured.append(((stolen() - taken) / ((time.perf_counter() - began) * (os.cpu_count() or 1)), number, result))
+    quiet = [sorted(measured[first::2], key=lambda round: round[:2]) for first in (0, 1)]  # as many of either order
+    kept = quiet[0][: (count + 1) // 2] + quiet[1][: count // 2]
+    if spare:
+        print(f"  of {count + spare} rounds the {count} with the least time taken by the host")
+    share = statistics.mean(taken for taken, *_ in kept)
+    if share > 0.02:
+        print(f"  the host took {100 * share:.0f} % of the processors' time")
+    return {name: [result[name] for *_, result in kept] for name in names}
+
+
+def stolen():
+    """Seconds that a virtual machine's processors have waited for their host (Linux), all together; 0 where nobody counts them."""
+    try:
+        with open("/proc/stat") as file:
+            return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
 
 
 def quartiles(values):

@@ -41,7 +41,7 @@ class Gradients(Activations):
         value : float
         gradients : dict of arrays under the names of ``state_dict()``
             All parameters, also those that training leaves alone (``affine_trainable=False`` …); grids and masks are
-            not parameters.
+            not parameters. They are your own; memory of more than 32 MB that you have let go of is kept for the next call.
 
         Raises
         ------

@@ -85,7 +85,7 @@ def test_training_in_training(data):
     assert model.fit(data, steps=2, callbacks=look).status == "ok" and sizes == [6, 6]
 
 
-@pytest.mark.not_emulated("the emulator's own memory counts, too, and grows")
+@pytest.mark.not_emulated("200 models take more than a quarter of an hour, and the emulator's own memory counts, too")
 def test_two_hundred_models_leave_no_memory_behind(data):
     def resident():
         with open("/proc/self/statm") as file:

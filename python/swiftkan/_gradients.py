@@ -78,7 +78,7 @@ class Gradients(Activations):
             )
             self._core.vjp(chosen, n, _check.contiguous(slope, self.dtype), grad, None, avoid, y_th)
             if objective[3]:
-                grad_reg = np.empty_like(grad)
+                grad_reg = self._gradient_memory.empty()
                 value += objective[3] * self._core.regularization(chosen, n, objective, grad_reg, avoid, y_th)
                 grad += self.dtype.type(objective[3]) * grad_reg
         else:

@@ -8,7 +8,6 @@
 
 enum RowComparison<T: KANScalar> {
     private typealias Line = SIMD8<UInt64>
-    private static var perLine: Int { MemoryLayout<Line>.size / MemoryLayout<T>.stride }
 
     @inline(__always)
     private static func line(_ p: UnsafePointer<T>, _ e: Int) -> Line { UnsafeRawPointer(p + e).loadUnaligned(as: Line.self) }
@@ -16,16 +15,15 @@ enum RowComparison<T: KANScalar> {
     /// Are all numbers the one given, bit by bit.
     @inline(never)
     static func areAll(_ p: UnsafePointer<T>, _ count: Int, _ number: T) -> Bool {
-        withUnsafeTemporaryAllocation(of: T.self, capacity: perLine) { memory in
-            guard let start = memory.baseAddress else { return false }
-            start.initialize(repeating: number, count: perLine)
-            let expected = line(start, 0)
+        withUnsafePointer(to: T.Vector(repeating: number)) { vector in
+            let expected = UnsafeRawPointer(vector).assumingMemoryBound(to: T.self)
+            let numbers = line(expected, 0)
             var (found, e) = (Line.zero, 0)
-            while e &+ perLine <= count {
-                found |= line(p, e) ^ expected
-                e = e &+ perLine
+            while e &+ T.lanes <= count {
+                found |= line(p, e) ^ numbers
+                e = e &+ T.lanes
             }
-            return found == .zero && areSame(p + e, start, count &- e)
+            return found == .zero && areSame(p + e, expected, count &- e)
         }
     }
 
@@ -33,9 +31,9 @@ enum RowComparison<T: KANScalar> {
     @inline(never)
     static func areSame(_ a: UnsafePointer<T>, _ b: UnsafePointer<T>, _ count: Int) -> Bool {
         var (found, e) = (Line.zero, 0)
-        while e &+ perLine <= count {
+        while e &+ T.lanes <= count {
             found |= line(a, e) ^ line(b, e)
-            e = e &+ perLine
+            e = e &+ T.lanes
         }
         let (x, y) = (UnsafeRawBufferPointer(start: a + e, count: (count &- e) &* MemoryLayout<T>.stride), UnsafeRawPointer(b + e))
         return found == .zero && x.indices.allSatisfy { x[$0] == y.load(fromByteOffset: $0, as: UInt8.self) }

@@ -154,10 +154,43 @@ import Testing
                 let value = try evaluator.regularization(
                     Regularization(), lamb: 0.3, x, n, evaluation: Evaluation())
                 let pulls = evaluator.pulls.flatMap { Array(UnsafeBufferPointer(start: $0.memory.base, count: $0.memory.count)) }
-                values.append([value] + pulls)
+                let slopes = evaluator.wideMoments.compactMap { $0?.slopes }
+                values.append([value] + pulls + slopes.flatMap { Array(UnsafeBufferPointer(start: $0.base, count: $0.count)) })
             }
             #expect(values[0] == values[1])
         }
+    }
+
+    /// A metric that takes edges one by one, then one that does not, and back.
+    @Test func metricsTakeTurns() throws {
+        let network = try network([3, 18, 17, 2])
+        let kept = try Evaluator(network, edgeRows: false)
+        let x = uniform(3 * 50, seed: 7)
+        var regularization = Regularization()
+        for metric in [RegMetric.edgeForwardSplineN, .edgeBackward, .edgeForwardSplineU, .nodeBackward, .edgeForwardSum] {
+            regularization.metric = metric
+            let values = try [kept, try Evaluator(network, edgeRows: false)].map { evaluator in
+                evaluator.fold(network)
+                return try evaluator.regularization(regularization, lamb: 0.3, x, 50, evaluation: Evaluation())
+            }
+            #expect(values[0] == values[1])
+        }
+    }
+
+    /// Single precision, whose weights are read eight of a vector's sixteen at a time.
+    @Test func regularisersInSinglePrecision() throws {
+        let double = try network([5, 40, 18], grid: 4)
+        let single = try KAN<Float>(Settings(width: [5, 40, 18], grid: 4))
+        for e in 0..<double.architecture.stateCount { single.state[e] = Float(double.state[e]) }
+        let x = uniform(5 * 60, seed: 6)
+        var exact = [Double](repeating: .nan, count: double.architecture.parameterCount)
+        var rounded = exact.map { Float($0) }
+        let r = Regularization()
+        let value = try double.regularization(r, x: x, n: 60, evaluation: Evaluation(), gradient: &exact)
+        let close = try single.regularization(r, x: x.map { Float($0) }, n: 60, evaluation: Evaluation(), gradient: &rounded)
+        #expect(abs(value - close) < 1e-5 * value)
+        let size = exact.map { abs($0) }.max() ?? 0
+        #expect(largestDifference(exact, rounded.map { Double($0) }) < 1e-3 * size)
     }
 
     @Test func floatFollowsDouble() throws {

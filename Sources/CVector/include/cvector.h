@@ -33,6 +33,16 @@ SWIFTKAN_VECTOR(swiftkan_float4, float, 4)
 SWIFTKAN_VECTOR(swiftkan_float8, float, 8)
 SWIFTKAN_VECTOR(swiftkan_float16, float, 16)
 
+SWIFTKAN_VECTOR_FUNCTION swiftkan_double8 swiftkan_double8_square_root(swiftkan_double8 x) {
+  return __builtin_elementwise_sqrt(x);
+}
+SWIFTKAN_VECTOR_FUNCTION swiftkan_double8 swiftkan_double8_of_float8(swiftkan_float8 x) {
+  return __builtin_convertvector(x, swiftkan_double8);
+}
+SWIFTKAN_VECTOR_FUNCTION swiftkan_float8 swiftkan_float8_of_double8(swiftkan_double8 x) {
+  return __builtin_convertvector(x, swiftkan_float8);
+}
+
 #pragma clang diagnostic pop
 #endif
 

@@ -52,6 +52,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// What regularisation keeps from one call to the next: moments of every shard and layer; see Statistics.swift, Objective.swift.
     var momentShards: [[LayerMoments]] = []
     var wideMoments: [WideMoments<T>?] = []
+    var widePenalties: [WidePenalty<T>?] = []
+    /// Have `momentShards` and `deviations` room for the edges of wide layers.
+    var hasWideEdges = false
     var deviations: [LayerDeviations] = []
     var pulls: [Pulls<T>] = []
     /// While it is not 0, x and the knots are those of the last sweep with the same number, so that the basis rows of the

@@ -12,7 +12,7 @@
 ///
 /// Pointers into one piece of memory: arrays would be counted at every use, by all threads at once.
 final class Pulls<T: KANScalar>: @unchecked Sendable {
-    /// (inputs, outputs): the numeric part of edges, and the whole of them
+    /// (inputs, outputs): the numeric part of edges, and the whole of them; not in the wide form
     let numericalSlope, numericalMean, edgeSlope, edgeMean: UnsafeMutablePointer<T>
     /// (inputs): the layer's inputs
     let nodeSlope, nodeMean: UnsafeMutablePointer<T>
@@ -23,15 +23,16 @@ final class Pulls<T: KANScalar>: @unchecked Sendable {
     /// All of the numbers above.
     let memory: AlignedBuffer<T>
 
-    init(_ shape: LayerShape) throws(KANError) {
-        memory = try AlignedBuffer(count: 4 * shape.edges + 2 * (shape.inputs + shape.outputs))
+    init(_ layer: FoldedLayer<T>) throws(KANError) {
+        let (shape, edges) = (layer.shape, layer.isWide ? 0 : layer.shape.edges)
+        memory = try AlignedBuffer(count: 4 * edges + 2 * (shape.inputs + shape.outputs))
         var next = memory.base
         func take(_ count: Int) -> UnsafeMutablePointer<T> {
             defer { next += count }
             return next
         }
-        (numericalSlope, numericalMean) = (take(shape.edges), take(shape.edges))
-        (edgeSlope, edgeMean) = (take(shape.edges), take(shape.edges))
+        (numericalSlope, numericalMean) = (take(edges), take(edges))
+        (edgeSlope, edgeMean) = (take(edges), take(edges))
         (nodeSlope, nodeMean) = (take(shape.inputs), take(shape.inputs))
         (subnodeSlope, subnodeMean) = (take(shape.outputs), take(shape.outputs))
     }

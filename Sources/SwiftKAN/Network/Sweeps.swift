@@ -98,12 +98,12 @@ extension Evaluator {
             for s in 0..<shardTotal { shards[s].base.update(repeating: 0, count: layout.count) }
         }
         // Where nothing is there before it, the gradient of wide layers' weights is written, not added.
-        let writing = keeping && pulls == nil && n > 0
+        let writing = keeping && n > 0
         if let gradient { clear(gradient, butWritten: writing) }
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
         let first = wanted ? firstDerivative(inputGradient) : Self.noDerivatives
-        if wanted, let pulls { addWidePulls(pulls, into: gradient) }
+        if wanted, let pulls { prepareInputPulls(pulls, from: first) }
         try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
             nonisolated(unsafe) let sums = losses
             try forEachPortion(n, keeping: keeping, sharing: hasForward ? nil : x) { w, shard, start, samples in
@@ -121,7 +121,8 @@ extension Evaluator {
             } chunk: { w, l, chunk, blocks, isFirst in
                 guard let gradient else { return }
                 let adding = !(writing && isFirst && folded[l].writesGradient)
-                folded[l].wideGradient(chunk, w, blocks, state: state, into: gradient, adding: adding)
+                folded[l].wideGradient(
+                    chunk, w, blocks, pulls: isFirst ? pulls?[l].moments : nil, state: state, into: gradient, adding: adding)
             }
         }
         if let gradient { gather(shardTotal, into: gradient) }
@@ -149,15 +150,13 @@ extension Evaluator {
         }
     }
 
-    /// Adds the gradient of a regulariser's edges in wide layers, and makes its slopes ready for the sweep.
+    /// Makes a regulariser's pulls on the inputs of wide layers ready for the sweep, from layer `first` on.
     @inline(never)
-    private func addWidePulls(_ pulls: [Pulls<T>], into gradient: UnsafeMutablePointer<T>?) {
-        for (layer, pull) in zip(folded, pulls) {
-            guard let moments = pull.moments else { continue }
+    private func prepareInputPulls(_ pulls: [Pulls<T>], from first: Int) {
+        for (l, layer) in folded.enumerated() where l >= first {
+            guard let moments = pulls[l].moments else { continue }
             let threads = layer.shape.edges < 1000 ? 1 : Threads.count
-            ThreadPool.run(tasks: layer.wide.chunks, threads: threads) { c in
-                layer.addWidePulls(c, pull, moments, state: state, into: gradient)
-            }
+            ThreadPool.run(tasks: layer.wide.inputs.count, threads: threads) { moments.prepareInputPulls(layer, $0) }
         }
     }
 

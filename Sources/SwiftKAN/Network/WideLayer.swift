@@ -266,11 +266,13 @@ extension FoldedLayer {
     /// The gradient of the weights of chunk c of inputs over `blocks` blocks of samples, written to that of the parameters or, if
     /// `adding`, added to it.
     ///
-    /// - Parameter blocks: for every block its samples, the rows of x and the transposed dL/dz.
+    /// - Parameters:
+    ///   - blocks: for every block its samples, the rows of x and the transposed dL/dz.
+    ///   - pulls: what a regulariser adds, or nil.
     @inline(never)
     func wideGradient(
-        _ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>,
-        adding: Bool
+        _ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], pulls: WideMoments<T>?, state: UnsafePointer<T>,
+        into gradient: UnsafeMutablePointer<T>, adding: Bool
     ) {
         let range = wide.inputRange(c)
         let dw = w.wideGradient
@@ -287,6 +289,9 @@ extension FoldedLayer {
                         into: dw + wide.rowCount * wide.start(g) * range.count)
                 }
             }
+        }
+        if let pulls {
+            for (number, p) in range.enumerated() { pulls.addWeightPulls(self, p, number: number, of: range.count, to: dw) }
         }
         unfoldWide(dw, range, state: state, into: gradient, adding: adding)
     }

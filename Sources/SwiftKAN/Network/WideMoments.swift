@@ -13,6 +13,11 @@
 //
 // Only edges without a symbolic part.
 
+/// Eight edges of an input: those from number `first` on, `lane` and following of the vectors of a group.
+private struct EightEdges {
+    let first, group, lane: Int
+}
+
 final class WideMoments<T: KANScalar> {
     let inputs: Int
     let rowCount: Int
@@ -25,23 +30,29 @@ final class WideMoments<T: KANScalar> {
     /// (inputs, first functions, k + 3, 8): A of the k + 1 functions and the base function, a column after another, and -B
     private let windows: AlignedBuffer<T>
 
-    /// (inputs, outputs): see `evaluate`
-    let means: AlignedBuffer<Double>
-    let squares: AlignedBuffer<Double>
+    /// Numbers of an input's edges in the arrays below: the lanes of all vectors of outputs.
+    let width: Int
+    /// (inputs, width): see `evaluate`; lanes that stand for no output have 0
+    let means, squares: AlignedBuffer<Double>
+    /// (inputs, width): slopes of the pulls on edges, and memory for their penalty; see WidePenalty.swift
+    let slopes, sizes: AlignedBuffer<Double>
 
     init(_ layer: FoldedLayer<T>) throws(KANError) {
         (rowCount, k) = (layer.wide.rowCount, layer.shape.k)
         inputs = layer.wide.inputs.count
         sums = try AlignedBuffer(count: inputs * rowCount)
         products = try AlignedBuffer(count: inputs * rowCount * (k + 2))
-        means = try AlignedBuffer(count: inputs * layer.wide.outputs.count)
-        squares = try AlignedBuffer(count: inputs * layer.wide.outputs.count)
+        width = layer.wide.vectors * T.lanes
+        means = try AlignedBuffer(count: inputs * width)
+        squares = try AlignedBuffer(count: inputs * width)
+        slopes = try AlignedBuffer(count: inputs * width)
+        sizes = try AlignedBuffer(count: inputs * width)
         windows = try AlignedBuffer(count: inputs * (rowCount - 1 - k) * (k + 3) * 8)
     }
 
     /// Has it room for the edges that `layer` has now.
     func fits(_ layer: FoldedLayer<T>) -> Bool {
-        inputs == layer.wide.inputs.count && means.count == inputs * layer.wide.outputs.count
+        inputs == layer.wide.inputs.count && width == layer.wide.vectors * T.lanes
     }
 
     /// Forgets all samples and keeps the memory.
@@ -91,108 +102,112 @@ final class WideMoments<T: KANScalar> {
         }
     }
 
-    /// M w of input p for `width` outputs, from and to (rows, width).
+    /// Calls `body(r, (M w)_r)` for every row r of input p and eight of its edges, whose rows of weights are w.
     @inline(__always)
-    private func multiply(_ p: Int, _ w: UnsafePointer<Double>, _ width: Int, into out: UnsafeMutablePointer<Double>) {
-        let (last, M) = (rowCount - 1, products.base + p * rowCount * (k + 2))
-        func add(_ c: Double, _ from: Int, _ to: Int) {
-            guard c != 0 else { return }
-            let (source, target) = (w + from * width, out + to * width)
-            for q in 0..<width { target[q] += c * source[q] }
-        }
-        for e in 0..<(rowCount * width) { out[e] = 0 }
+    private func multiply(_ p: Int, _ w: UnsafePointer<SIMD8<Double>>, _ body: (Int, SIMD8<Double>) -> Void) {
+        let (last, step, M) = (rowCount &- 1, k &+ 2, products.base + p * rowCount * (k + 2))
+        var base = w[last] * M[last &* step &+ k &+ 1]
         for r in 0..<last {
-            let row = M + r * (k + 2)
-            add(row[0], r, r)
-            for h in stride(from: 1, through: min(k, last - 1 - r), by: 1) {
-                add(row[h], r + h, r)
-                add(row[h], r, r + h)
+            let row = M + r &* step
+            var sum = Double.multiplyAdd(w[last], SIMD8(repeating: row[k &+ 1]), w[r] * row[0])
+            var h = 1
+            while h <= k, r &+ h < last {
+                sum = Double.multiplyAdd(w[r &+ h], SIMD8(repeating: row[h]), sum)
+                h &+= 1
             }
-            add(row[k + 1], last, r)
-            add(row[k + 1], r, last)
+            h = 1
+            while h <= k, h <= r {
+                sum = Double.multiplyAdd(w[r &- h], SIMD8(repeating: row[h &- h &* step]), sum)
+                h &+= 1
+            }
+            base = Double.multiplyAdd(w[r], SIMD8(repeating: row[k &+ 1]), base)
+            body(r, sum)
         }
-        add(M[last * (k + 2) + k + 1], last, last)
+        body(last, base)
+    }
+
+    /// Calls `body(edges, w)` for all edges of input p, eight at a time: which they are, and their rows of weights.
+    @inline(__always)
+    private func forEachEight(_ layer: FoldedLayer<T>, _ p: Int, _ body: (EightEdges, UnsafePointer<SIMD8<Double>>) -> Void) {
+        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: rowCount) { memory in
+            guard let w = memory.baseAddress else { return }
+            for g in 0..<layer.wide.groups {
+                let (start, step) = (layer.wide.start(g) * T.lanes, layer.wide.width(g) * T.lanes)
+                let source = UnsafeRawPointer(layer.wideWeights(g, p)).assumingMemoryBound(to: T.self)
+                for lane in stride(from: 0, to: step, by: 8) {
+                    for r in 0..<rowCount {
+                        w[r] = T.doubles(UnsafeRawPointer(source + (r &* step &+ lane)).loadUnaligned(as: SIMD8<T>.self))
+                    }
+                    body(EightEdges(first: start + lane, group: g, lane: lane), w)
+                }
+            }
+        }
+    }
+
+    /// The eight numbers from q on of input p in one of the arrays (inputs, width).
+    @inline(__always)
+    func eight(_ array: AlignedBuffer<Double>, _ p: Int, _ q: Int) -> UnsafeMutablePointer<SIMD8<Double>> {
+        UnsafeMutableRawPointer(array.base + (p &* width &+ q)).assumingMemoryBound(to: SIMD8<Double>.self)
     }
 
     /// Means and sums of squared deviations of all edges of input p, into `means` and `squares`.
     func evaluate(_ layer: FoldedLayer<T>, _ p: Int) {
-        let width = layer.wide.outputs.count
         let (m, n) = (sums.base + p * rowCount, Double(samples))
-        let (mean, square) = (means.base + p * width, squares.base + p * width)
-        withWeights(layer, p) { w, Mw in
-            for q in 0..<width { (mean[q], square[q]) = (0, 0) }
-            for r in 0..<rowCount {
-                let (row, product) = (w + r * width, Mw + r * width)
-                for q in 0..<width { mean[q] += row[q] * m[r] }
-                for q in 0..<width { square[q] += row[q] * product[q] }
+        forEachEight(layer, p) { edges, w in
+            let q = edges.first
+            var (mean, square) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
+            multiply(p, w) { r, product in
+                mean = Double.multiplyAdd(w[r], SIMD8(repeating: m[r]), mean)
+                square = Double.multiplyAdd(w[r], product, square)
             }
-            for q in 0..<width {
-                square[q] = max(0, square[q] - mean[q] * mean[q] / n)
-                mean[q] /= n
+            let rest = square - mean * mean / n
+            eight(squares, p, q).pointee = rest.replacing(with: 0, where: rest .< 0)
+            eight(means, p, q).pointee = mean / n
+        }
+    }
+
+    /// Adds dR/dw of input p to the gradient of the weights of `count` inputs, of which it is number `number`: see `unfoldWide`.
+    func addWeightPulls(
+        _ layer: FoldedLayer<T>, _ p: Int, number: Int, of count: Int, to gradient: UnsafeMutablePointer<T.Vector>
+    ) {
+        let m = sums.base + p * rowCount
+        forEachEight(layer, p) { edges, w in
+            let (start, width) = (layer.wide.start(edges.group), layer.wide.width(edges.group))
+            let target = UnsafeMutableRawPointer(gradient + rowCount * (start * count + number * width))
+                .assumingMemoryBound(to: T.self) + edges.lane
+            let (slope, mean) = (eight(slopes, p, edges.first).pointee, eight(means, p, edges.first).pointee)
+            multiply(p, w) { r, product in
+                let row = UnsafeMutableRawPointer(target + r &* width &* T.lanes)
+                let pull = T.numbers(slope * (product - mean * m[r]))
+                row.storeBytes(of: row.loadUnaligned(as: SIMD8<T>.self) + pull, as: SIMD8<T>.self)
             }
         }
     }
 
-    /// Calls `body` with w and M w of input p, both (rows, outputs).
-    private func withWeights(
-        _ layer: FoldedLayer<T>, _ p: Int, _ body: (UnsafePointer<Double>, UnsafeMutablePointer<Double>) -> Void
-    ) {
-        let width = layer.wide.outputs.count
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * rowCount * width) { memory in
-            guard let w = memory.baseAddress else { return }
-            layer.copyWeights(p, to: w)
-            multiply(p, w, width, into: w + rowCount * width)
-            body(w, w + rowCount * width)
-        }
-    }
-
-    /// Makes A and B of input p ready, and adds dR/dw to `gradient`.
-    ///
-    /// - Parameters:
-    ///   - slope: of output q's edge; mean: its mean.
-    ///   - gradient: (rows, outputs)
-    func prepare(
-        _ layer: FoldedLayer<T>, _ p: Int, slope: (Int) -> Double, mean: (Int) -> Double,
-        into gradient: UnsafeMutablePointer<Double>
-    ) {
-        let width = layer.wide.outputs.count
-        let (last, m) = (rowCount - 1, sums.base + p * rowCount)
-        withWeights(layer, p) { w, Mw in
-            withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount * (k + 3) + 2 * width) { memory in
-                guard let A = memory.baseAddress else { return }
-                let B = A + rowCount * (k + 2)
-                let (slopes, means) = (B + rowCount, B + rowCount + width)
-                for q in 0..<width { (slopes[q], means[q]) = (slope(q), mean(q)) }
-                for r in 0..<rowCount {
-                    let (row, product, d) = (w + r * width, Mw + r * width, gradient + r * width)
-                    for q in 0..<width { d[q] = slopes[q] * (product[q] - means[q] * m[r]) }
-                    // From here on M w is not needed: slope·w takes its place.
-                    for q in 0..<width { product[q] = slopes[q] * row[q] }
-                    var b = 0.0
-                    for q in 0..<width { b += means[q] * product[q] }
-                    B[r] = b
-                }
-                func dot(_ r: Int, _ h: Int) -> Double {
-                    var sum = SIMD8<Double>.zero
-                    var q = 0
-                    while q + 8 <= width {
-                        let a = UnsafeRawPointer(Mw + (r * width + q)).loadUnaligned(as: SIMD8<Double>.self)
-                        let b = UnsafeRawPointer(w + (h * width + q)).loadUnaligned(as: SIMD8<Double>.self)
-                        sum = Double.multiplyAdd(a, b, sum)
-                        q += 8
-                    }
-                    var total = Double.total(sum)
-                    while q < width {
-                        total += Mw[r * width + q] * w[h * width + q]
-                        q += 1
-                    }
-                    return total
-                }
+    /// Makes A and B of input p ready for `addInputPulls`.
+    func prepareInputPulls(_ layer: FoldedLayer<T>, _ p: Int) {
+        let last = rowCount - 1
+        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: rowCount * (k + 3)) { memory in
+            guard let A = memory.baseAddress else { return }
+            let B = A + rowCount * (k + 2)
+            for e in 0..<(rowCount * (k + 3)) { A[e] = .zero }
+            forEachEight(layer, p) { edges, w in
+                let (slope, mean) = (eight(slopes, p, edges.first).pointee, eight(means, p, edges.first).pointee)
                 for r in 0...last {
-                    for h in 0...k where r < last && r + h < last { A[r * (k + 2) + h] = dot(r, r + h) }
-                    A[r * (k + 2) + k + 1] = dot(r, last)
+                    let (pull, row) = (slope * w[r], A + r &* (k &+ 2))
+                    var h = 0
+                    while h <= k, r &+ h < last {
+                        row[h] = Double.multiplyAdd(pull, w[r &+ h], row[h])
+                        h &+= 1
+                    }
+                    row[k &+ 1] = Double.multiplyAdd(pull, w[last], row[k &+ 1])
+                    B[r] = Double.multiplyAdd(pull, mean, B[r])
                 }
-                fillWindows(p, A, B)
+            }
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount * (k + 3)) { totals in
+                guard let a = totals.baseAddress else { return }
+                for e in 0..<(rowCount * (k + 3)) { a[e] = Double.total(A[e]) }
+                fillWindows(p, a, a + rowCount * (k + 2))
             }
         }
     }
@@ -235,18 +250,6 @@ final class WideMoments<T: KANScalar> {
 }
 
 extension FoldedLayer {
-    /// The weights of the input that is number p of those that have edges, as (rows, outputs).
-    func copyWeights(_ p: Int, to target: UnsafeMutablePointer<Double>) {
-        let width = wide.outputs.count
-        for g in 0..<wide.groups {
-            let (first, step) = (wide.start(g) * T.lanes, wide.width(g) * T.lanes)
-            let source = UnsafeRawPointer(wideWeights(g, p)).assumingMemoryBound(to: T.self)
-            for r in 0..<wide.rowCount {
-                for q in first..<min(first + step, width) { target[r * width + q] = Double(source[r * step + q - first]) }
-            }
-        }
-    }
-
     /// Adds a chunk's inputs over some blocks of samples to the moments.
     func addWideMoments(_ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], to moments: WideMoments<T>) {
         let range = wide.inputRange(c)
@@ -263,39 +266,6 @@ extension FoldedLayer {
                 }
             }
             moments.merge(windows, range)
-        }
-    }
-
-    /// Adds a regulariser's gradient with respect to the weights of chunk c to that of the parameters, and prepares `moments` for
-    /// `addInputPulls`.
-    func addWidePulls(
-        _ c: Int, _ pulls: Pulls<T>, _ moments: WideMoments<T>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>?
-    ) {
-        let (width, nb) = (wide.outputs.count, shape.basisCount)
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: max(1, wide.rowCount * width)) { memory in
-            guard let d = memory.baseAddress else { return }
-            for p in wide.inputRange(c) {
-                let first = wide.inputs[p] * shape.outputs
-                moments.prepare(
-                    self, p,
-                    slope: { Double(pulls.numericalSlope[first + wide.outputs[$0]] + pulls.edgeSlope[first + wide.outputs[$0]]) },
-                    mean: { Double(pulls.numericalMean[first + wide.outputs[$0]]) }, into: d)
-                guard let gradient else { continue }
-                for q in 0..<width {
-                    let edge = first + wide.outputs[q]
-                    let mask = state[shape.mask + edge]
-                    guard mask != 0 else { continue }
-                    let scale = mask * state[shape.scaleSp + edge]
-                    var dscale: T = 0
-                    for b in 0..<nb {
-                        let db = T(d[b * width + q])
-                        gradient[shape.coef + edge * nb + b] += scale * db
-                        dscale += state[shape.coef + edge * nb + b] * db
-                    }
-                    gradient[shape.scaleSp + edge] += mask * dscale
-                    if baseFunction != .zero { gradient[shape.scaleBase + edge] += mask * T(d[nb * width + q]) }
-                }
-            }
         }
     }
 }

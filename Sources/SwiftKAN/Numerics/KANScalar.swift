@@ -50,6 +50,7 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     static func multiplySubtract(_ a: Vector, _ b: Vector, _ c: Vector) -> Vector
     static func multiplyAdd(_ a: SIMD8<Self>, _ b: SIMD8<Self>, _ c: SIMD8<Self>) -> SIMD8<Self>
     static func doubles(_ x: SIMD8<Self>) -> SIMD8<Double>
+    static func numbers(_ x: SIMD8<Double>) -> SIMD8<Self>
     static func hat(_ a: Vector, _ b: Vector) -> Vector
     static func total(_ x: Vector) -> Self
     static func totals(_ vectors: UnsafeMutablePointer<Vector>, _ count: Int)

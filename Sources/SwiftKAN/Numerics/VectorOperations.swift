@@ -63,6 +63,11 @@ extension Double {
     /// The same numbers in double precision.
     @inline(__always)
     public static func doubles(_ x: SIMD8<Double>) -> SIMD8<Double> { x }
+    /// The doubles, rounded to numbers of this type.
+    @inline(__always)
+    public static func numbers(_ x: SIMD8<Double>) -> SIMD8<Double> { x }
+    @inline(__always)
+    static func squareRoot(_ x: SIMD8<Double>) -> SIMD8<Double> { swiftkan_double8_square_root(x) }
     /// The whole number next to x, which is one of 0 … 2^22; a few instructions where `Int(x)` has tests.
     @inline(__always)
     public static func rounded(_ x: Double) -> Int { Int((x + 0x1p52).bitPattern & 0xf_ffff_ffff_ffff) }
@@ -122,7 +127,11 @@ extension Float {
     }
     @inline(__always)
     public static func doubles(_ x: SIMD8<Float>) -> SIMD8<Double> {
-        SIMD8(Double(x[0]), Double(x[1]), Double(x[2]), Double(x[3]), Double(x[4]), Double(x[5]), Double(x[6]), Double(x[7]))
+        swiftkan_double8_of_float8(x)
+    }
+    @inline(__always)
+    public static func numbers(_ x: SIMD8<Double>) -> SIMD8<Float> {
+        swiftkan_float8_of_double8(x)
     }
     @inline(__always)
     public static func multiplyAdd(_ a: SIMD8<Float>, _ b: SIMD8<Float>, _ c: SIMD8<Float>) -> SIMD8<Float> {

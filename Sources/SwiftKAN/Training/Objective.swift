@@ -35,16 +35,38 @@ extension Evaluator {
         try moments(x, n, evaluation: evaluation, wanted: r.wanted, derivativesFrom: first)
         let layers = architecture.layers
         if deviations.isEmpty {
-            pulls = try layers.map { (shape) throws(KANError) in try Pulls(shape) }
-            deviations = layers.map { LayerDeviations($0) }
+            pulls = try folded.map { (layer) throws(KANError) in try Pulls(layer) }
+            deviations = folded.map { LayerDeviations($0.shape, hasEdges: !$0.isWide || hasWideEdges) }
+            widePenalties = folded.map { _ in nil }
         }
         for l in layers.indices { deviations[l].update(momentShards[0][l]) }
-        let value = r.evaluate(&deviations)
+        var value = r.evaluate(&deviations)
         for l in layers.indices {
-            pulls[l].update(momentShards[0][l], deviations[l], lamb: lamb, n: n)
+            if let moments = wideMoments[l] { value += try wideRegularization(moments, layer: l, r, lamb: lamb) }
             pulls[l].moments = wideMoments[l]
+            pulls[l].update(momentShards[0][l], deviations[l], lamb: lamb, n: n)
         }
         return value + coefficientPenalty(r)
+    }
+
+    /// Leaves the slopes of a wide layer's pulls in its moments; the metric's value, if it was not evaluated with the deviations.
+    private func wideRegularization(
+        _ moments: WideMoments<T>, layer l: Int, _ r: Regularization, lamb: Double
+    ) throws(KANError) -> Double {
+        let layer = folded[l]
+        if hasWideEdges {
+            moments.slopes.fillWithZero()
+            layer.forEachWideEdge { edge, number in
+                let e = edge % layer.shape.outputs * layer.shape.inputs + edge / layer.shape.outputs
+                moments.slopes.base[number] = pullSlope(deviations[l].dedge[e], deviations[l].edge[e], lamb, moments.samples)
+            }
+            return 0
+        }
+        if widePenalties[l]?.moments !== moments { widePenalties[l] = try WidePenalty(moments) }
+        guard let penalty = widePenalties[l] else { return 0 }
+        let value = penalty.evaluate(layer, r, lamb: lamb) { deviations[l].node[$0] }
+        for (p, i) in layer.wide.inputs.enumerated() { deviations[l].dnode[i] = penalty.nodeSlopes.base[p] }
+        return value
     }
 
     /// lamb_coef and lamb_coefdiff: Σ |coef| and Σ |coef_{b+1} - coef_b|, each over the outputs of its layer.
@@ -114,15 +136,19 @@ extension Evaluator {
     }
 }
 
+/// lamb·dR/dS / ((n - 1)·S) for a deviation S over n samples; 0 where S is 0.
+private func pullSlope(_ dS: Double, _ S: Double, _ lamb: Double, _ n: Int) -> Double {
+    let value = lamb * dS / (Double(n - 1) * S)
+    return S > 0 && value.isFinite ? value : 0
+}
+
 extension Pulls {
-    /// lamb·dR/dS / ((n - 1)·S) for every deviation S; 0 where S is 0.
     func update(_ moments: LayerMoments, _ d: LayerDeviations, lamb: Double, n: Int) {
-        func slope(_ dS: Double, _ S: Double) -> T {
-            let value = lamb * dS / (Double(n - 1) * S)
-            return S > 0 && value.isFinite ? T(value) : 0
-        }
+        func slope(_ dS: Double, _ S: Double) -> T { T(pullSlope(dS, S, lamb, n)) }
+        // A layer in the wide form has the pulls on its edges in `WideMoments`.
+        let outputs = self.moments == nil ? d.outputs : 0
         for i in 0..<d.inputs {
-            for o in 0..<d.outputs {
+            for o in 0..<outputs {
                 let (edge, e) = (i * d.outputs + o, o * d.inputs + i)
                 numericalSlope[edge] = slope(d.dnumerical[e], d.numerical[e])
                 numericalMean[edge] = T(moments.numerical.mean[edge])

@@ -102,12 +102,14 @@ struct LayerDeviations {
     var dnode, dsubnode, dedge, dnumerical: [Double]
     /// Memory for the edge matrix of a metric.
     var matrix: SizeMatrix
+    let hasEdges: Bool
 
-    init(_ shape: LayerShape) {
+    init(_ shape: LayerShape, hasEdges: Bool = true) {
+        self.hasEdges = hasEdges
         (inputs, outputs, sums, arities) = (shape.inputs, shape.outputs, shape.sums, shape.arities)
         node = Array(repeating: 0, count: shape.inputs)
         subnode = Array(repeating: 0, count: shape.outputs)
-        edge = Array(repeating: 0, count: shape.edges)
+        edge = Array(repeating: 0, count: hasEdges ? shape.edges : 0)
         (numerical, dedge, dnumerical, dnode, dsubnode) = (edge, edge, edge, node, subnode)
         matrix = SizeMatrix(rows: shape.outputs, columns: shape.inputs, v: edge)
     }
@@ -116,7 +118,7 @@ struct LayerDeviations {
     mutating func update(_ moments: LayerMoments) {
         for i in 0..<inputs { (node[i], dnode[i]) = (moments.nodes.deviation(i), 0) }
         for o in 0..<outputs { (subnode[o], dsubnode[o]) = (moments.subnodes.deviation(o), 0) }
-        for e in 0..<(inputs * outputs) {
+        for e in edge.indices {
             let m = e % inputs * outputs + e / inputs
             (edge[e], dedge[e]) = (moments.edges.deviation(m), 0)
             (numerical[e], dnumerical[e]) = (moments.numerical.deviation(m), 0)
@@ -139,18 +141,18 @@ extension Regularization {
         case .edgeForwardSplineN: [.numerical, .nodes]
         case .edgeForwardSum: [.edges, .nodes]
         case .edgeForwardSplineU: [.edges]
-        case .edgeBackward, .nodeBackward: [.edges, .subnodes]
+        case .edgeBackward, .nodeBackward: [.edges, .subnodes, .wideEdges]
         }
     }
 
-    /// The value over all layers; fills dR/dS of the deviations.
+    /// The value over all layers but those without edges, which are for `WidePenalty`; fills dR/dS of the deviations.
     func evaluate(_ layers: inout [LayerDeviations]) -> Double {
         switch metric {
         case .edgeBackward: return edgeBackward(&layers)
         case .nodeBackward: return nodeBackward(&layers)
         default:
             var total = 0.0
-            for l in layers.indices { total += edgeForward(&layers[l]) }
+            for l in layers.indices where layers[l].hasEdges { total += edgeForward(&layers[l]) }
             return total
         }
     }

@@ -94,6 +94,8 @@ struct Quantities: OptionSet, Sendable {
     static let subnodes = Quantities(rawValue: 2)
     static let edges = Quantities(rawValue: 4)
     static let numerical = Quantities(rawValue: 8)
+    /// The edges of wide layers one by one, not as `WideMoments` alone.
+    static let wideEdges = Quantities(rawValue: 16)
     static let all: Quantities = [.nodes, .subnodes, .edges, .numerical]
 }
 
@@ -138,7 +140,7 @@ extension Evaluator {
         _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, wanted: Quantities, derivativesFrom first: Int
     ) throws(KANError) {
         let shardTotal = shardCount(n, keeping: isWide)
-        try makeMoments(shardTotal)
+        try makeMoments(shardTotal, wideEdges: wanted.contains(.wideEdges))
         try forEachPortion(n, keeping: isWide) { w, shard, start, _ in
             let hasBasis = load(x, start, w)
             forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
@@ -154,12 +156,18 @@ extension Evaluator {
         for (l, moments) in wideMoments.enumerated() {
             guard let moments else { continue }
             moments.samples = n
-            folded[l].mergeEdges(moments, into: momentShards[0][l])
+            if wanted.contains(.wideEdges) { folded[l].mergeEdges(moments, into: momentShards[0][l]) }
         }
     }
 
-    /// Moments for every shard, without values. Edges of wide layers have room in the first one only: theirs come from `wideMoments`.
-    private func makeMoments(_ shardTotal: Int) throws(KANError) {
+    /// Moments for every shard, without values. Edges of wide layers have room in the first one only, if at all: theirs come from
+    /// `wideMoments`.
+    private func makeMoments(_ shardTotal: Int, wideEdges: Bool) throws(KANError) {
+        if wideEdges != hasWideEdges {
+            momentShards.removeAll()
+            deviations.removeAll()
+            hasWideEdges = wideEdges
+        }
         if momentShards.count < shardTotal {
             // Six numbers an edge in every shard, and those that regularisers derive from them.
             var (all, sharded) = (0.0, 0.0)
@@ -172,7 +180,7 @@ extension Evaluator {
         }
         while momentShards.count < shardTotal {
             let isFirst = momentShards.isEmpty
-            momentShards.append(folded.map { LayerMoments($0.shape, hasEdges: isFirst || !$0.isWide) })
+            momentShards.append(folded.map { LayerMoments($0.shape, hasEdges: isFirst && wideEdges || !$0.isWide) })
         }
         for s in 0..<shardTotal {
             for l in momentShards[s].indices { momentShards[s][l].reset() }
@@ -194,15 +202,20 @@ extension FoldedLayer {
         ThreadPool.run(tasks: wide.inputs.count, threads: shape.edges < 1000 ? 1 : Threads.count) {
             wideMoments.evaluate(self, $0)
         }
-        let (n, width) = (Double(wideMoments.samples), wide.outputs.count)
+        let n = Double(wideMoments.samples)
+        forEachWideEdge { edge, number in
+            let (mean, squares) = (wideMoments.means.base[number], wideMoments.squares.base[number])
+            moments.numerical.merge(edge, n, mean, squares)
+            moments.edges.merge(edge, n, mean, squares)
+        }
+    }
+
+    /// Calls `body` with the number of every edge of a wide layer that is switched on, as masks are numbered and as in `WideMoments`.
+    func forEachWideEdge(_ body: (Int, Int) -> Void) {
         for p in wide.inputs.indices {
-            let first = wide.inputs[p] * shape.outputs
-            for q in 0..<width {
-                let edge = first + wide.outputs[q]
-                guard weightIsOn(edge) else { continue }
-                let (mean, squares) = (wideMoments.means.base[p * width + q], wideMoments.squares.base[p * width + q])
-                moments.numerical.merge(edge, n, mean, squares)
-                moments.edges.merge(edge, n, mean, squares)
+            for q in wide.outputs.indices {
+                let edge = wide.inputs[p] * shape.outputs + wide.outputs[q]
+                if weightIsOn(edge) { body(edge, p * wide.vectors * T.lanes + q) }
             }
         }
     }

@@ -13,14 +13,14 @@ import Glibc
         func judge(_ x: Double) {
             let reference = Glibc.log2(x)
             let value = Double.log2(SIMD8<Double>(repeating: x))[3]
-            worst = max(worst, abs(value - reference) / max(abs(reference).ulp, 1.0.ulp))
+            worst = max(worst, abs(value - reference) / max(abs(reference).ulp, Double(1).ulp))
         }
         var x = 3e-308
         while x < 1e308 {
             judge(x)
             x *= 1.00137
         }
-        for centre in [0.5.squareRoot(), 1, 2.0.squareRoot(), 1e-4] {
+        for centre in [Double(0.5).squareRoot(), 1, Double(2).squareRoot(), 1e-4] {
             for step in -200...200 {
                 judge(centre * (1 + 1e-5 * Double(step)))
                 judge(centre * (1 + 1e-15 * Double(step)))

@@ -143,7 +143,7 @@ def main():
     parser.add_argument("--choose", action="store_true", help="compare the configurations and end")
     options = parser.parse_args()
     print(_measure.machine())
-    print(_measure.versions("numpy"))
+    print(_measure.versions("swiftkan", "numpy"))
     missed = []
     for task, target, most, configurations in (ROWS[row] for row in options.row):
         name = TASKS[task][-1]

@@ -4,7 +4,7 @@
                                             [--only mnist batch64 fine benchmark threads deep flat] [--threads 2] [--rounds 7]
 
 efficient-kan and fast-kan are not on PyPI: give the path of the one file each consists of. jaxKAN must be installed in the
-peers' environment (`pip install jaxkan` there). Without these only swiftkan and SGEMM (NumPy's float32 product) are measured,
+peers' environment (`python benchmarks/_peers.py --jaxkan`). Without these only swiftkan and SGEMM (NumPy's float32 product) are measured,
 and targets against them are left out.
 
 Targets: the ratios in QUESTIONS; a forward call of the first at 40 % of SGEMM; a second thread makes its step 1.8 times as fast

@@ -1,10 +1,12 @@
 """The environment of the libraries that swiftkan is measured against, apart from the project's own .venv.
 
     python benchmarks/_peers.py            makes .venv-peers/ with pykan 0.2.8 and torch (1.4 GB, or several with torch's CUDA build), once
+    python benchmarks/_peers.py --jaxkan   adds jaxKAN to it
     python benchmarks/_peers.py --remove   removes it
 
-What it must get right: the versions are pinned, so that a figure can be measured again; and swiftkan's own environment is
-not touched. SWIFTKAN_PEERS_PYTHON=/path/to/python uses an environment that is there.
+What it must get right: the versions are those with which the figures in README and docs/ were measured, so that they can be measured
+again (data/pykan_hellokan.json names its own); and swiftkan's own environment is not touched. SWIFTKAN_PEERS_PYTHON=/path/to/python uses
+an environment that is there.
 
 A `Peer` runs one script of this folder in that interpreter and speaks with it, one JSON object a line.
 """
@@ -21,8 +23,12 @@ EFFICIENT_KAN = "the file src/efficient_kan/kan.py of that project; default SWIF
 FAST_KAN = "the file fastkan/fastkan.py of that project; default SWIFTKAN_FAST_KAN"
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDER = HERE.parent / ".venv-peers"
-NEEDS = ["numpy", "scikit-learn", "sympy", "pandas", "pyyaml", "tqdm", "matplotlib", "setuptools"]  # pykan names none
-TORCH = "2.13.0"
+TORCH = "2.15.0"
+NEEDS = [  # pykan names none
+    "numpy==2.4.6", "scikit-learn==1.9.1", "sympy==1.14.0", "pandas==3.1.1", "pyyaml==6.0.3", "tqdm==4.70.1", "matplotlib==3.11.2",
+    "setuptools==84.2.1",
+]  # fmt: skip
+JAXKAN = ["jaxkan==0.3.7", "jax==0.10.2", "jaxlib==0.10.2", "flax==0.12.8", "optax==0.2.8"]
 
 
 def python():
@@ -82,5 +88,7 @@ class Peer:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--remove"]:
         shutil.rmtree(FOLDER, ignore_errors=True)
+    elif sys.argv[1:] == ["--jaxkan"]:
+        subprocess.run([python(), "-m", "pip", "install", "--quiet", *JAXKAN], check=True)
     else:
         print(python())

@@ -11,6 +11,7 @@ import tempfile
 import warnings
 
 warnings.filterwarnings("ignore")
+import _measure
 import torch
 from _hellokan import timed
 from _peer_side import serve
@@ -27,7 +28,8 @@ class Side:
         torch.set_default_dtype(torch.float64)
         data = create_dataset(target, n_var=2, seed=0)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            return timed(KAN, data, seed, lib)
+            answer = timed(KAN, data, seed, lib)
+        return {**answer, "versions": f"{_measure.versions('pykan')}, torch {torch.__version__}"}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ What it must get right: every peer at its best: float32, no gradient where none 
 JAX's functions compiled and their results waited for. efficient-kan and fast-kan are files given by path.
 """
 
+import hashlib
 import os
+import pathlib
 import resource
 
 import numpy as np
@@ -20,6 +22,7 @@ class Torch:
         import torch
 
         self.torch = torch
+        self.versions = f"{kind} {hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()[:12]} (SHA-256), torch {torch.__version__}"
         torch.set_num_threads(threads)
         torch.manual_seed(0)
         module = load(path)
@@ -58,6 +61,7 @@ class Jax:
         parameters = {"k": 3, "G": grid} if kind == "jaxkan spline" else {"D": grid + 3}
         layer = "spline" if kind == "jaxkan spline" else "rbf"
         self.jax, self.nnx, self.optax = jax, nnx, optax
+        self.versions = f"{kind}: {_measure.versions('jaxkan', 'jax', 'flax', 'optax')}"
         self.model = KAN(layer_dims=width, layer_type=layer, required_parameters=parameters, seed=0)
         self.optimizer = nnx.Optimizer(self.model, optax.adamw(1e-3, weight_decay=1e-4), wrt=nnx.Param)
 
@@ -98,7 +102,7 @@ class Side:
         x = rng.uniform(-1, 1, (batch, width[0])).astype(np.float32)
         y = rng.integers(0, width[-1], batch) if classes else rng.normal(size=(batch, width[-1])).astype(np.float32)
         self.side.data(x, y)
-        return {}
+        return dict(versions=self.side.versions)
 
     def measure(self, what, seconds):
         """Seconds of one call, from as many as take about `seconds`."""

@@ -39,6 +39,7 @@ def error(model, x, y):
 def main():
     options = _accuracy.options(__doc__.splitlines()[0])
     print(_measure.machine())
+    print(_measure.versions("swiftkan", "numpy"))
     chosen = _accuracy.choose(CONFIGURATIONS, [None], sample, error, options.configuration, MORE_CHOICE_SEEDS)
     if options.choose:
         return 0

@@ -139,7 +139,7 @@ def main():
         untimed=dict(action="store_true"), markdown=dict(action="store_true"), threads=dict(type=int, default=2),
     )  # fmt: skip
     print(_measure.machine())
-    print(_measure.versions("numpy", "sympy"))
+    print(_measure.versions("swiftkan", "numpy", "sympy"))
     set_num_threads(options.threads)
     sample(1, 0)  # SymPy's import is not part of a search
     if options.choose:

@@ -1,12 +1,13 @@
 """Does the error fall as G⁻⁴ when grids are refined, and do several starts get away from those that stick?
 
-    .venv/bin/python benchmarks/accuracy_grids.py [--seeds 20] [--samples 1000 5000]
+    .venv/bin/python benchmarks/accuracy_grids.py [--seeds 20] [--first-seed 200] [--samples 1000 5000]
 
 exp(sin πx₁ + x₂²) on [-1, 1]² with [2, 1, 1], k = 3, 1000 or 5000 training and 1000 test points, the first example of pykan's paper
 (arXiv 2404.19756, figure 2.3). Each seed gives data and network, and one call trains it: fit(opt="LM", steps=60, restarts=8,
 grids=[3, 6, 12, 25, 50, 100]) with uniform knots (grid_eps=1). Test data is looked at by nobody but this table: the network of each
-grid is copied when its training ends. Target, for 5000 points: root mean square error ≤ 1e-6 from 18 of 20 seeds, and ≤ 1e-7 with
-G = 100 in the median; the exit status says whether it is met.
+grid is copied when its training ends. Two constants of the engine were chosen on test points of seeds 0 to 8, so the seeds begin at 200.
+Target, for 5000 points: root mean square error ≤ 1e-6 from 18 of 20 seeds, and ≤ 1e-7 with G = 100 in the median; the exit status
+says whether it is met. For other numbers of points there is none.
 
 What it must get right: every seed counts, also one that sticks.
 """
@@ -22,6 +23,7 @@ import _measure
 from swiftkan import KAN
 
 GRIDS = [3, 6, 12, 25, 50, 100]
+JUDGED = 5000  # points
 
 
 def run(seed, samples):
@@ -45,12 +47,14 @@ def run(seed, samples):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--samples", type=int, nargs="+", default=[1000, 5000])
+    parser.add_argument("--first-seed", type=int, default=200)
+    parser.add_argument("--samples", type=int, nargs="+", default=[1000, JUDGED])
     options = parser.parse_args()
     print(_measure.machine())
+    print(_measure.versions("swiftkan", "numpy"))
     met = True
     for samples in options.samples:
-        runs = [run(seed, samples) for seed in range(options.seeds)]
+        runs = [run(seed, samples) for seed in range(options.first_seed, options.first_seed + options.seeds)]
         print(f"\n{samples} training points, {statistics.median(seconds for _, seconds in runs):.1f} s a seed (median)")
         print(f"{'G':>4} {'train RMSE: median (least … most)':38} {'test RMSE: median (least … most)':38} {'order':>6}")
         before = None
@@ -65,10 +69,9 @@ def main():
             before = (grid, medians[1])
         reached = sum(errors[-1][1] <= 1e-6 for errors, _ in runs)
         print(f"test RMSE ≤ 1e-6 from {reached} of {len(runs)} seeds")
-        good = reached >= 0.9 * len(runs) and medians[1] <= 1e-7
-        if samples == 5000:
-            met = good
-        print("target met" if good else "target missed")
+        if samples == JUDGED:
+            met = reached >= 0.9 * len(runs) and medians[1] <= 1e-7
+            print("target met" if met else "target missed")
     return not met
 
 

@@ -1,4 +1,4 @@
-"""How accurate is fit(opt="LM") on f1 … f5, the functions of a study of initialisations for KANs?
+"""How accurate are networks, found by search_structure or of a given width, on f1 … f5 of a study of initialisations for KANs?
 
     .venv/bin/python benchmarks/accuracy_initialization_study.py [--seeds 10] [--configuration 0]
 
@@ -12,6 +12,8 @@ On the border x₂ = ±1 f4 contains erfinv(±1) = ±∞, a value that no traini
 rows out; the target is judged on the whole grid, as in the study. How much the border makes is the last line: the error of a predictor that
 is exact on the grid, but continues f4 on the border by its values at the outermost x₂ of the training points.
 Target: f1 ≤ 5e-5, f2 and f3 ≤ 2e-5, f4 and f5 ≤ a third of the study's.
+
+What it must get right: the same functions and the same judgement, on points that nothing in a run looks at.
 """
 
 import statistics
@@ -81,7 +83,7 @@ def border(grid, x):
 def main():
     options = _accuracy.options(__doc__.splitlines()[0])
     print(_measure.machine())
-    print(_measure.versions("numpy", "scipy"))
+    print(_measure.versions("swiftkan", "numpy", "scipy"))
     axis = np.linspace(-1, 1, 200)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     inside = (np.abs(grid) < 1).all(axis=1)

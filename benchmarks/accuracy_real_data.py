@@ -112,7 +112,7 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)  # 200 passes, the MLP's default, are too few for diabetes
     print(_measure.machine())
-    print(_measure.versions("numpy", "scikit-learn", "swiftkan") + f", {get_num_threads()} threads")
+    print(_measure.versions("swiftkan", "numpy", "scikit-learn") + f", {get_num_threads()} threads")
     if options.seconds:
         measure(options.data)
         return 0

@@ -123,7 +123,7 @@ def singular(options):
             model, _ = _accuracy.train(x, function(x)[:, None], seed, chosen)
             errors.append(error(model, x_test, function(x_test)[:, None]))
         print(f"{name:12} {_accuracy.text(errors):38} {best:9.1e} {best / statistics.median(errors):7.2f}", flush=True)
-        if not statistics.median(errors) <= best:
+        if not (np.isfinite(errors).all() and statistics.median(errors) <= best):
             missed.append(name)
     return missed
 
@@ -134,7 +134,7 @@ def main():
         part=dict(choices=("smooth", "singular", "both"), default="both"),
     )  # fmt: skip
     print(_measure.machine())
-    print(_measure.versions("numpy", "scipy"))
+    print(_measure.versions("swiftkan", "numpy", "scipy"))
     missed = smooth(options) if options.part != "singular" else []
     if options.part != "smooth":
         missed += singular(options)

@@ -13,7 +13,7 @@ Three parts, each with its target:
   speed     auto_symbolic and the whole sequence, seed 42, against pykan in the same run. Targets: 100 and 50 times.
 
 What it must get right: both sides run the same sequence from the same seed on the same data; pykan's time is that of one
-run (half a minute), ours the median of five.
+run (about a minute), ours the median of five.
 """
 
 import argparse
@@ -102,11 +102,13 @@ def speed(threads):
         theirs = peer(op="sequence", seed=42, lib=LIB, threads=threads)
     ours = {key: statistics.median(run[key] for run in runs) for key in ("auto_symbolic", "whole")}
     ratios = {key: theirs[key] / ours[key] for key in ours}
+    print(theirs["versions"])
     print(f"test RMSE: swiftkan {runs[-1]['test_rmse']:.1e}, pykan {theirs['test_rmse']:.1e}; {threads} thread(s)")
     for key, target in (("auto_symbolic", 100), ("whole", 50)):
         question = "hellokan: `auto_symbolic`" if key == "auto_symbolic" else "hellokan: from data to formula"
         _table.compared(question, threads, [ours[key]], "pykan", [theirs[key]], target)
-        print(f"{key:>14}: swiftkan {ours[key] * 1e3:8.1f} ms, pykan {theirs[key]:7.2f} s, {ratios[key]:7.0f} times "
+        spread = _measure.spread([run[key] for run in runs])
+        print(f"{key:>14}: swiftkan {spread}, pykan {theirs[key]:.2f} s, {ratios[key]:.0f} times "
               f"(target {target}: {'met' if ratios[key] >= target else 'missed'})")  # fmt: skip
     return ratios["auto_symbolic"] >= 100 and ratios["whole"] >= 50
 
@@ -119,6 +121,7 @@ def main():
     parser.add_argument("--no-pykan", action="store_true", help="leave out the part that runs pykan")
     arguments = parser.parse_args()
     print(_measure.machine())
+    print(_measure.versions("swiftkan", "numpy", "sympy"))
     good = fits(arguments.problems)
     good &= sequences(arguments.seeds)
     if not arguments.no_pykan:

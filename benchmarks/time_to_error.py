@@ -4,8 +4,8 @@
 
 The first fit of pykan's introduction (hellokan): exp(sin πx₁ + x₂²), 1000 training points, [2, 5, 1], G = 3, k = 3, seed 42,
 L-BFGS, 50 steps, without regularisation (lamb = 0), float64, one thread, speed() on. swiftkan has the same data and network and
-trains with fit(opt="LM", update_grid=False), stopped by a callback after the first step whose training error is at most pykan's last; the time is of the
-whole call. Target: 200 times as fast (the exit status).
+trains with fit(opt="LM", update_grid=False), stopped by a callback after the first step whose training error is at most pykan's last; the
+time is of the whole call. Targets: 200 times as fast, and each of ten other starts gets there (the exit status).
 
 What it must get right: both take turns in one run; pykan's error is its own of this run; the test errors of both are printed; a
 start from which swiftkan would not get there counts as missed, not as left out.
@@ -50,7 +50,7 @@ def main():
         if abs(float(data["train_input"].sum()) - theirs["sum_of_inputs"]) > 1e-9:
             raise SystemExit("the two sides do not have the same data")
         peer(op="threads", n=1)
-        print(f"{theirs['versions']['pykan']}, torch {theirs['versions']['torch']}; {_measure.versions('numpy')}")
+        print(f"{theirs['versions']['pykan']}, torch {theirs['versions']['torch']}; {_measure.versions('swiftkan', 'numpy')}")
         peer(op="fit", steps=1, lamb=0.0)
         swiftkan_run(data, 1.0, 0)
         ours, times_of_pykan = [], []
@@ -65,9 +65,12 @@ def main():
             )  # fmt: skip
     times = [swiftkan_run(data, pykan["train_loss"], seed)[0] for seed in range(options.seeds)]
     reached = [seconds for seconds in times if seconds < float("inf")]
-    print(f"swiftkan from seeds 0 … {options.seeds - 1}: {len(reached)} of {len(times)} get there, {_measure.spread(reached)}")
+    spread = f", {_measure.spread(reached)}" if reached else ""
+    print(f"swiftkan from seeds 0 … {options.seeds - 1}: {len(reached)} of {len(times)} get there{spread}")
     _table.compared("hellokan's first fit, to pykan's own error", 1, ours, "pykan", times_of_pykan, TARGET)
-    met = _measure.ratio(times_of_pykan, ours)[1] >= TARGET
+    low, middle, high = _measure.ratio(times_of_pykan, ours)
+    print(f"pykan {_measure.spread(times_of_pykan)}, swiftkan {_measure.spread(ours)}: {middle:.0f} times as fast ({low:.0f} … {high:.0f})")
+    met = middle >= TARGET and len(reached) == len(times)
     print("target met" if met else "target missed")
     return not met
 

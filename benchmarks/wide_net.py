@@ -1,10 +1,15 @@
 """How fast are wide networks: forward, gradient and training steps, against other KAN libraries and against SGEMM?
 
     .venv/bin/python benchmarks/wide_net.py [--efficient-kan kan.py] [--fast-kan fastkan.py] [--jaxkan]
-                                            [--only mnist batch64 fine benchmark deep flat] [--threads 2] [--rounds 7]
+                                            [--only mnist batch64 fine benchmark threads deep flat] [--threads 2] [--rounds 7]
 
 efficient-kan and fast-kan are not on PyPI: give the path of the one file each consists of. jaxKAN must be installed in the
-peers' environment (`pip install jaxkan` there). Without these only swiftkan and SGEMM (NumPy's float32 product) are measured.
+peers' environment (`python benchmarks/_peers.py --jaxkan`). Without these only swiftkan and SGEMM (NumPy's float32 product) are measured,
+and targets against them are left out.
+
+Targets: the ratios in QUESTIONS; a forward call of the first at 40 % of SGEMM; a second thread makes its step 1.8 times as fast
+(threads); pykan's network of a hundred nodes at more than 26 steps a second, and at most twice as long a step with a regulariser (deep); from
+10 000 samples of [10,32,1] on, a sample takes at most 15 % longer with one number of samples than with another (flat).
 
 What it must get right: contestants take turns in one run, SGEMM among them, because the clock of a shared machine changes
 from minute to minute; GFLOP/s counts only what local support needs: k + 1 multiply-adds and the base function's per edge,
@@ -35,6 +40,7 @@ QUESTIONS = {
     "benchmark": ("[1000,1000,1], G=5, batch 100, one thread", [1000, 1000, 1], 5, 100, False, 1, [
         ("forward", {"efficient-kan": 4}), ("gradient", {"efficient-kan": 3})]),
 }  # fmt: skip
+SHARE, SECOND_THREAD, RATE, REGULARISED, FLAT = 0.4, 1.8, 26, 2, 1.15  # the other targets
 
 
 class Swiftkan:
@@ -105,8 +111,9 @@ def ask(name, options):
     met = True
     try:
         for peer, process in started.items():
-            process(op="setup", kind=peer, path=peers(options)[peer], width=width, grid=grid, threads=threads, batch=batch,
-                    classes=classes)  # fmt: skip
+            answer = process(op="setup", kind=peer, path=peers(options)[peer], width=width, grid=grid, threads=threads, batch=batch,
+                             classes=classes)  # fmt: skip
+            print(answer["versions"])
         for what, targets in parts:
             product, size = sgemm()
             contestants = {
@@ -125,7 +132,9 @@ def ask(name, options):
             compared = f" = {100 * share:.3g} % of SGEMM" if threads == options.threads else ""
             print(f"  {'swiftkan':14} {_measure.spread(results['swiftkan']):36} {middle:.3g} GFLOP/s{compared}")
             if name == "mnist" and what == "forward":
-                _table.limited(f"{title}: forward, share of SGEMM", threads, f"{100 * share:.3g} %", "≥ 40 %", share >= 0.4)
+                met = met and share >= SHARE
+                print(f"  target {100 * SHARE:g} %: {'met' if share >= SHARE else 'missed'}")
+                _table.limited(f"{title}: forward, share of SGEMM", threads, f"{100 * share:.3g} %", f"≥ {100 * SHARE:g} %", share >= SHARE)
             for peer, least in targets.items():
                 if peer in results:
                     _table.compared(f"{title}: {what}", threads, results["swiftkan"], peer, results[peer], least)
@@ -164,10 +173,10 @@ def threads_pay(options):
     pays = {}
     for name in ("step", "SGEMM"):
         low, pays[name], high = _measure.ratio(results[name, 1], results[name, 2])
-        print(f"  {name:5} {pays[name]:.3g} ({low:.3g} … {high:.3g})" + ("; target 1.8" if name == "step" else ""))
-    _table.limited("`[784,64,10]` step, second thread; SGEMM beside it", 2, f"{pays['step']:.3g} ×; {pays['SGEMM']:.3g} ×", "≥ 1.8 ×",
-                   pays["step"] >= 1.8)  # fmt: skip
-    return pays["step"] >= 1.8
+        print(f"  {name:5} {pays[name]:.3g} ({low:.3g} … {high:.3g})" + (f"; target {SECOND_THREAD:g}" if name == "step" else ""))
+    _table.limited("`[784,64,10]` step, second thread; SGEMM beside it", 2, f"{pays['step']:.3g} ×; {pays['SGEMM']:.3g} ×",
+                   f"≥ {SECOND_THREAD:g} ×", pays["step"] >= SECOND_THREAD)  # fmt: skip
+    return pays["step"] >= SECOND_THREAD
 
 
 def deep(options):
@@ -181,25 +190,27 @@ def deep(options):
     for lamb, times in results.items():
         print(f"  lamb={lamb:<6g} {_measure.spread(times):36} {1 / _measure.quartiles(times)[1]:.3g} steps/s")
     rate = 1 / _measure.quartiles(results[0.0])[1]
-    _table.limited("`[4,100,100,100,1]`, 1000 samples, Adam", options.threads, f"{rate:.3g} steps/s", "> 26 (pykan on CUDA)", rate > 26)
-    _table.limited("the same with `lamb`, against without", options.threads, f"{middle:.3g} ×", "≤ 2 ×", middle <= 2)
-    print(f"  a regulariser makes a step {middle:.3g} times as long ({low:.3g} … {high:.3g}); target: at most 2")
-    return middle <= 2
+    _table.limited("`[4,100,100,100,1]`, 1000 samples, Adam", options.threads, f"{rate:.3g} steps/s", f"> {RATE} (pykan on CUDA)", rate > RATE)
+    _table.limited("the same with `lamb`, against without", options.threads, f"{middle:.3g} ×", f"≤ {REGULARISED} ×", middle <= REGULARISED)
+    print(f"  target: more than {RATE} steps/s")
+    print(f"  a regulariser makes a step {middle:.3g} times as long ({low:.3g} … {high:.3g}); target: at most {REGULARISED}")
+    return rate > RATE and middle <= REGULARISED
 
 
 def flat(options):
     """Time per sample of a gradient as the number of samples grows."""
-    per_sample = {}
-    for n in (10**3, 10**4, 10**5, 10**6):
-        ours = Swiftkan([10, 32, 1], 5, n, False)
-        ours.swiftkan.set_num_threads(options.threads)
-        times = [ours.measure("gradient", options.seconds) / n for _ in range(options.rounds)]
-        per_sample[n] = _measure.quartiles(times)[1]
-    print(f"\n[10,32,1], G=5, gradient, {options.threads} thread(s): "
-          + ", ".join(f"N={n:.0e} {1e9 * t:.3g} ns a sample" for n, t in per_sample.items()))  # fmt: skip
-    large = [t for n, t in per_sample.items() if n >= 10**4]
-    print(f"  from 10⁴ on the slowest is {max(large) / min(large):.3g} times the fastest; target 1.15")
-    return max(large) <= 1.15 * min(large)
+    sizes = {n: Swiftkan([10, 32, 1], 5, n, False) for n in (10**3, 10**4, 10**5, 10**6)}
+    next(iter(sizes.values())).swiftkan.set_num_threads(options.threads)
+    results = _measure.rounds(
+        {n: lambda n=n, ours=ours: ours.measure("gradient", options.seconds) / n for n, ours in sizes.items()}, options.rounds)
+    print(f"\n[10,32,1], G=5, gradient, {options.threads} thread(s), a sample: "
+          + ", ".join(f"N={n:.0e} {_measure.spread(times)}" for n, times in results.items()))  # fmt: skip
+    large = [_measure.quartiles(times)[1] for n, times in results.items() if n >= 10**4]
+    slowest = max(large) / min(large)
+    question = "`[10,32,1]` value_and_grad, float32: a sample, slowest of 10⁴, 10⁵, 10⁶ against fastest"
+    _table.limited(question, options.threads, f"{slowest:.2f} ×", f"≤ {FLAT:g} ×", slowest <= FLAT)
+    print(f"  from 10⁴ on the slowest is {slowest:.3g} times the fastest; target {FLAT:g}")
+    return slowest <= FLAT
 
 
 def main():

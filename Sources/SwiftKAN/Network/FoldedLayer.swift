@@ -4,7 +4,8 @@
 //   1. The same function as the state's: w_iob = mask·scale_sp·coef_iob for the basis rows, mask·scale_base for the base row,
 //      so that an edge is one combination of nb + 1 rows.
 //   2. The chain rule back: `unfold` turns dL/dw into dL/dcoef, dL/dscale_sp and dL/dscale_base.
-//   3. Edges whose mask is 0 are not in the lists and cost nothing; a masked symbolic edge is never evaluated.
+//   3. Edges whose mask is 0 are not in the lists and cost nothing, in the wide form if an input or output has no other; a masked
+//      symbolic edge is never evaluated.
 
 /// A symbolic edge that is switched on: mask·(c·f(a·x + b) + d).
 struct SymbolicEdge<T: KANScalar> {

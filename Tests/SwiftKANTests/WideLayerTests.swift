@@ -177,7 +177,8 @@ import Testing
         }
     }
 
-    /// Single precision, whose weights are read eight of a vector's sixteen at a time.
+    /// Single precision, whose weights are read eight of a vector's sixteen at a time. All edges of some hidden nodes are switched off: edges
+    /// from such a constant node have no deviation, and rounding is not taken for one.
     @Test func regularisersInSinglePrecision() throws {
         let double = try network([5, 40, 18], grid: 4)
         let single = try KAN<Float>(Settings(width: [5, 40, 18], grid: 4))

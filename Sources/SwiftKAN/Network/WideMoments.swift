@@ -150,6 +150,10 @@ final class WideMoments<T: KANScalar> {
         UnsafeMutableRawPointer(array.base + (p &* width &+ q)).assumingMemoryBound(to: SIMD8<Double>.self)
     }
 
+    /// The part of Σ φ² below which Σ (φ - mean)² is rounding: that of the difference, or a deviation that φ itself, in numbers of type T,
+    /// does not resolve. The pull on an input divides by the deviation, so what is left of rounding would be blown up.
+    private static var rounding: Double { max(64 * Double.ulpOfOne, 256 * Double(T.ulpOfOne) * Double(T.ulpOfOne)) }
+
     /// Means and sums of squared deviations of all edges of input p, into `means` and `squares`.
     func evaluate(_ layer: FoldedLayer<T>, _ p: Int) {
         let (m, n) = (sums.base + p * rowCount, Double(samples))
@@ -161,7 +165,7 @@ final class WideMoments<T: KANScalar> {
                 square = Double.multiplyAdd(w[r], product, square)
             }
             let rest = square - mean * mean / n
-            eight(squares, p, q).pointee = rest.replacing(with: 0, where: rest .< 0)
+            eight(squares, p, q).pointee = rest.replacing(with: 0, where: rest .<= square * Self.rounding)
             eight(means, p, q).pointee = mean / n
         }
     }

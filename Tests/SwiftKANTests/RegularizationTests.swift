@@ -107,6 +107,35 @@ private func plainPenalty(_ v: [[Double]], _ r: Regularization) -> Double {
         }
     }
 
+    /// A hidden node without edges is constant whatever comes after it: the edges from it have no gradient, that of rounding neither.
+    @Test(arguments: RegMetric.allCases, [7, 33, 100, 999])
+    func constantNodes(metric: RegMetric, n: Int) throws {
+        func check<T: KANScalar>(_: T.Type, _ sums: [Int]) throws {
+            var settings = Settings(width: sums, grid: 4)
+            settings.noiseScale = 1
+            let network = try KAN<T>(settings)
+            let (first, second) = (network.layers[0], network.layers[1])
+            for node in [1, 4] {
+                for i in 0..<first.inputs { network.state[first.mask + i * first.outputs + node] = 0 }
+                network.state[first.nodeBias + node] = 0.1
+            }
+            var gradient = [T](repeating: .nan, count: network.architecture.parameterCount)
+            _ = try network.regularization(
+                regularization(metric), x: uniform(sums[0] * n, seed: 8).map { T($0) }, n: n, evaluation: Evaluation(),
+                gradient: &gradient)
+            let coefs = second.outputs * second.basisCount
+            for node in [1, 4] {
+                #expect(gradient[(second.coef + node * coefs)..<(second.coef + (node + 1) * coefs)].allSatisfy { $0 == 0 })
+                #expect(gradient[first.nodeBias + node] == 0)
+            }
+            #expect(gradient.contains { $0 != 0 } && gradient.allSatisfy { $0.isFinite })
+        }
+        for sums in [[4, 6, 3], [4, 18, 17]] {
+            try check(Double.self, sums)
+            try check(Float.self, sums)
+        }
+    }
+
     @Test func coefficients() throws {
         let network = try richNetwork()
         let x = uniform(2 * n, seed: 3)

@@ -42,6 +42,15 @@ func twoPass(_ values: [Double]) -> (mean: Double, deviation: Double) {
         #expect(expected.deviation > 4e-7 && expected.deviation < 7e-7)
     }
 
+    /// The mean of equal values is rounded, so their distances to it are not 0.
+    @Test func constants() {
+        for value in [0.1, 1e-20, 3e6, 0] {
+            for pieces in [[1000], [7, 3, 990], Array(repeating: 8, count: 125)] {
+                #expect(merged(Array(repeating: value, count: 1000), pieces: pieces).deviation(0) == 0)
+            }
+        }
+    }
+
     @Test func emptyAndSingle() {
         let moments = Moments(2)
         #expect(!moments.hasValues(0) && moments.deviation(0).sign == .plus && moments.deviation(0) == 0)

@@ -3,8 +3,9 @@
 // What it must get right, in this order:
 //   1. A standard deviation far below the mean keeps its digits: moments are merged about means (Chan, Golub and LeVeque,
 //      "Algorithms for computing the sample variance", 1983), never as E[v²] - E[v]².
-//   2. No array of samples × inputs × outputs: an edge's values live in one row of one block.
-//   3. The same bits for any number of threads: shards are merged in order.
+//   2. A quantity that is the same for all samples has the deviation 0, not that of its rounding: regularisers divide by deviations.
+//   3. No array of samples × inputs × outputs: an edge's values live in one row of one block.
+//   4. The same bits for any number of threads: shards are merged in order.
 
 /// Mean and sum of squared deviations of many quantities, each over `count` samples.
 ///
@@ -15,8 +16,13 @@ final class Moments: @unchecked Sendable {
     let squares: UnsafeMutablePointer<Double>
     private let counts: UnsafeMutablePointer<Double>
 
-    init(_ quantities: Int) {
+    /// Deviations that are smaller than this part of the mean are rounding.
+    private let rounding: Double
+
+    /// - Parameter ulp: `ulpOfOne` of the values' type.
+    init(_ quantities: Int, ulp: Double = .ulpOfOne) {
         self.quantities = quantities
+        rounding = 16 * ulp
         mean = .allocate(capacity: 3 * quantities)
         mean.initialize(repeating: 0, count: 3 * quantities)
         squares = mean + quantities
@@ -54,8 +60,13 @@ final class Moments: @unchecked Sendable {
     func hasValues(_ q: Int) -> Bool { counts[q] > 0 }
 
     /// The standard deviation with n - 1 in the denominator (torch.std), NaN for a single sample; 0 for a quantity that was
-    /// never added, as edges that are switched off are not.
-    func deviation(_ q: Int) -> Double { hasValues(q) ? (squares[q] / (counts[q] - 1)).squareRoot() : 0 }
+    /// never added, as edges that are switched off are not, or is a constant.
+    func deviation(_ q: Int) -> Double {
+        guard hasValues(q) else { return 0 }
+        let least = rounding * mean[q]
+        if counts[q] > 1, squares[q] <= counts[q] * least * least { return 0 }
+        return (squares[q] / (counts[q] - 1)).squareRoot()
+    }
 }
 
 extension Workspace {
@@ -108,11 +119,11 @@ final class LayerMoments: Sendable {
     /// numeric part
     let numerical: Moments
 
-    init(_ shape: LayerShape, hasEdges: Bool) {
-        nodes = Moments(shape.inputs)
-        subnodes = Moments(shape.outputs)
-        edges = Moments(hasEdges ? shape.edges : 0)
-        numerical = Moments(hasEdges ? shape.edges : 0)
+    init(_ shape: LayerShape, hasEdges: Bool, ulp: Double) {
+        nodes = Moments(shape.inputs, ulp: ulp)
+        subnodes = Moments(shape.outputs, ulp: ulp)
+        edges = Moments(hasEdges ? shape.edges : 0, ulp: ulp)
+        numerical = Moments(hasEdges ? shape.edges : 0, ulp: ulp)
     }
 
     func reset() {
@@ -180,7 +191,10 @@ extension Evaluator {
         }
         while momentShards.count < shardTotal {
             let isFirst = momentShards.isEmpty
-            momentShards.append(folded.map { LayerMoments($0.shape, hasEdges: isFirst && wideEdges || !$0.isWide) })
+            momentShards.append(
+                folded.map {
+                    LayerMoments($0.shape, hasEdges: isFirst && wideEdges || !$0.isWide, ulp: Double(T.ulpOfOne))
+                })
         }
         for s in 0..<shardTotal {
             for l in momentShards[s].indices { momentShards[s][l].reset() }

@@ -254,6 +254,7 @@ class Training(Uncertainty):
 
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
+        self._fitted_loss = loss, float(huber_delta)
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter)
         try:

@@ -54,6 +54,8 @@ def _flag_property(name: str, doc: str) -> property:
 class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
+    _fitted_loss: tuple[Any, float] = ("mse", 1.0)  # of the last fit: its loss, by name or as a function, and huber_delta
+
     def __init__(
         self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,
         scale_base_mu: float = 0.0, scale_base_sigma: float = 1.0, base_fun: str = "silu",

@@ -57,6 +57,18 @@ def unpack(dataset: Any) -> tuple[dict[str, Any], bool]:
     return dataset, all(tests)
 
 
+def tested(dataset: Any) -> tuple[Any, Any]:
+    """(x, y) of a data set's test part; a tuple (x, y) is one."""
+    if isinstance(dataset, (tuple, list)):
+        if len(dataset) not in (2, 4):
+            raise ValueError(f"dataset: has {len(dataset)} parts; it must be a tuple (x, y) or (x, y, x_test, y_test)")
+        return tuple(dataset[-2:])  # type: ignore[return-value]
+    for key in ("test_input", "test_label"):
+        if not isinstance(dataset, dict) or dataset.get(key) is None:
+            raise ValueError(f"dataset: must be a dict with test_input and test_label, or a tuple (x, y); {key} is missing")
+    return dataset["test_input"], dataset["test_label"]
+
+
 def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int) -> tuple[dict[str, Any], Any, Any]:
     """Puts a random part of the training samples aside as test data: (data set, training weights, test weights)."""
     fraction = _check.real("validation_split", fraction, 0.0)

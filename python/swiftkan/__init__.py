@@ -17,7 +17,7 @@ from swiftkan._compiled import CompiledKAN as CompiledKAN
 from swiftkan._datasets import create_dataset as create_dataset
 from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
 from swiftkan._kan import KAN as KAN
-from swiftkan._kan import MultKAN as MultKAN
+from swiftkan.MultKAN import MultKAN as MultKAN  # after this the name is the class, not the module
 from swiftkan._feynman import get_feynman_dataset as get_feynman_dataset
 from swiftkan._formula import ex_round as ex_round
 from swiftkan._gam import fit_gam as fit_gam

@@ -8,6 +8,7 @@ the package's name.
 (10, 1)
 """
 
+from ._augment import augment_input as augment_input
 from ._datasets import create_dataset as create_dataset
 from ._datasets import create_dataset_from_data as create_dataset_from_data
 from ._formula import ex_round as ex_round
@@ -15,4 +16,6 @@ from ._functions import SYMBOLIC_LIB as SYMBOLIC_LIB
 from ._functions import add_symbolic as add_symbolic
 from ._symbolic import fit_params as fit_params
 
-__all__ = ["SYMBOLIC_LIB", "add_symbolic", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params"]
+__all__ = [
+    "SYMBOLIC_LIB", "add_symbolic", "augment_input", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params",
+]  # fmt: skip

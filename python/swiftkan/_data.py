@@ -57,6 +57,17 @@ def unpack(dataset: Any) -> tuple[dict[str, Any], bool]:
     return dataset, all(tests)
 
 
+def given(what: str, data: Any, y: Any) -> tuple[dict[str, Any], bool]:
+    """As :func:`unpack`, of a data set in one argument or x and y in two, as in ``what(x, y)``."""
+    if y is not None:
+        if isinstance(data, dict):
+            raise TypeError(f"y: is in the data set already: call {what}(dataset), or {what}(x, y) with arrays")
+        return {"train_input": data, "train_label": y}, False
+    if not isinstance(data, (dict, tuple, list)):
+        raise TypeError(f"dataset: must be {FORMS}, not {type(data).__name__}; or give samples and labels: {what}(x, y)")
+    return unpack(data)
+
+
 def tested(dataset: Any) -> tuple[Any, Any]:
     """(x, y) of a data set's test part; a tuple (x, y) is one."""
     if isinstance(dataset, (tuple, list)):

@@ -302,6 +302,11 @@ class Network:
         """The columns that the network reads."""
         return np.ascontiguousarray(rows[:, self._input_id]) if self._selects else rows
 
+    def _read_entries(self, values: Any) -> Any:
+        """Of a list with an entry for each column of x those of the columns that the network reads, input by input; any other
+        list as it is."""
+        return [values[column] for column in self._input_id] if len(values) == self._input_width else values
+
     def _remember(self, rows: np.ndarray, avoid: bool, y_th: float, asked: bool) -> None:
         if asked or self._remembered is None or not self._remembered.asked:
             self._remembered = Remembered(rows, avoid, y_th, asked)

@@ -97,7 +97,7 @@ class Network:
         self._cuts = [(name, start, start + view.size, view.shape) for name, view, start in places
                       if start < self._parameter_count]  # fmt: skip
         grid, k = settings.layers("grid"), settings.layers("k")
-        self._act_fun = [KANLayer(l, views, grid[l], k[l]) for l in range(self.depth)]
+        self._act_fun = [KANLayer._of(l, views, grid[l], k[l], settings.base_fun) for l in range(self.depth)]
         self._symbolic_fun = [SymbolicLayer(l, views, core) for l in range(self.depth)]
         inputs = settings.width[0][0]
         self._input_id, self._input_width = np.arange(inputs), inputs

@@ -1,6 +1,8 @@
 """pykan's modules under swiftkan's name: what its scripts import is there, and is the same thing."""
 
-import importlib
+import importlib.util
+import pathlib
+import re
 import subprocess
 import sys
 
@@ -53,3 +55,36 @@ def test_spline_refusals():
         spline.B_batch(np.zeros((3, 1)), grid, 3)
     with pytest.raises(ValueError, match="y_eval: must have the shape"):
         spline.curve2coef(np.zeros((3, 2)), np.zeros((3, 2)), grid, 3)
+
+
+DIFFERENCES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "differences.md"
+
+
+def what_is_not_there():
+    """(left, right): the names in backquotes of each row of that table."""
+    section = DIFFERENCES.read_text().split("## What of pykan is not there")[1].split("\n## ")[0]
+    rows = [line.strip("|").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+    return [[re.findall(r"`([\w.]+)`", cell) for cell in row] for row in rows]
+
+
+def is_there(name):
+    """Is ``KAN.tree`` an attribute of a model, ``KANLayer.swap`` one of a layer, ``kan.MLP`` a name or a module of swiftkan."""
+    model = KAN([2, 1])
+    model.get_act(np.zeros((2, 2)))
+    owners = {"KAN": model, "model": model, "KANLayer": model.act_fun[0], "SymbolicLayer": model.symbolic_fun[0]}
+    owner, _, rest = name.partition(".")
+    if owner in owners:
+        return hasattr(owners[owner], rest)
+    return hasattr(swiftkan, rest) or hasattr(importlib.import_module("swiftkan.utils"), rest) or bool(importlib.util.find_spec(f"swiftkan.{rest}"))
+
+
+def test_what_is_said_not_to_be_there_is_not_and_its_replacement_is():
+    rows = what_is_not_there()
+    assert len(rows) > 10 and all(len(row) == 2 for row in rows)
+    for absent, instead in rows:
+        for name in absent:
+            assert re.match(r"(kan|KAN|KANLayer|SymbolicLayer)\.", name) and not is_there(name), name
+        for name in instead:
+            assert re.match(r"(model|swiftkan)\.", name) and is_there(name), name
+    listed = {name for absent, _ in rows for name in absent}
+    assert {"KAN.tree", "kan.LBFGS", "kan.kanpiler", "kan.hypothesis", "kan.MLP", "kan.runner1", "kan.batch_hessian"} <= listed

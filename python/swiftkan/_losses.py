@@ -99,7 +99,8 @@ def labels(
                 f"{name}: row {row} is {y[row].tolist()}; probabilities of classes are not negative and sum to 1"
             )
         return y, None
-    _check.label_columns(name, given, n, outputs)
+    classes = "; integer classes are for the loss 'cross_entropy'" if given.dtype.kind in "iu" and outputs > 1 else ""
+    _check.label_columns(name, given, n, outputs, classes)
     y = _check.contiguous(given, dtype)
     _check.finite(name, y)
     if loss == "bce" and ((y < 0) | (y > 1)).any():

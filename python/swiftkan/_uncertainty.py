@@ -114,7 +114,8 @@ class Uncertainty(Gradients):
         Returns
         -------
         array of float64, (parameters, parameters)
-            In the order of :meth:`parameter_places`. 0 in directions that change no output.
+            In the order of :meth:`parameter_places`. 0 in directions that change no output. Files do not say which loss a model was
+            fitted with; one that was read from a file is taken for one of 'mse'.
 
         Raises
         ------

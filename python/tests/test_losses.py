@@ -175,5 +175,8 @@ def test_evaluate_gives_the_loss_of_the_last_fit(loss):
     else:
         one_hot = np.eye(2)[y]
         assert model.evaluate((X, one_hot))["test_loss"] == pytest.approx(result["test_loss"][-1], rel=1e-9)
+    if loss == "cross_entropy":
+        with pytest.raises(ValueError, match=r"need \(200, 2\); integer classes are for the loss 'cross_entropy'"):
+            model.evaluate((X, y), "mse")
     if loss == "huber":
         assert model.evaluate((X, y), huber_delta=1e9)["test_loss"] == pytest.approx(np.mean((model(X) - y) ** 2) / 2, rel=1e-12)

@@ -17,7 +17,7 @@ from swiftkan._compiled import CompiledKAN as CompiledKAN
 from swiftkan._datasets import create_dataset as create_dataset
 from swiftkan._datasets import create_dataset_from_data as create_dataset_from_data
 from swiftkan._kan import KAN as KAN
-from swiftkan._kan import MultKAN as MultKAN
+from swiftkan.MultKAN import MultKAN as MultKAN  # after this the name is the class, not the module
 from swiftkan._feynman import get_feynman_dataset as get_feynman_dataset
 from swiftkan._formula import ex_round as ex_round
 from swiftkan._gam import fit_gam as fit_gam
@@ -32,14 +32,16 @@ from swiftkan._search import SymbolicSearch as SymbolicSearch
 from swiftkan._structure_search import StructureSearch as StructureSearch
 from swiftkan._structure_search import search_structure as search_structure
 from swiftkan._symbolic import fit_params as fit_params
+from swiftkan._tools import batch_jacobian as batch_jacobian
+from swiftkan._tools import sparse_mask as sparse_mask
 from swiftkan._threads import get_num_threads as get_num_threads
 from swiftkan._threads import set_num_threads as set_num_threads
 
 # np: what is written after pykan's ``from kan import *`` uses it without importing it.
 __all__ = [
     "CompiledKAN", "FUNCTIONS", "FitResult", "KAN", "KANLayer", "MultKAN", "SYMBOLIC_LIB", "Step", "StructureSearch",
-    "SymbolicLayer", "SymbolicSearch", "add_symbolic", "augment_input", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round",
-    "fit_gam", "fit_params", "get_feynman_dataset", "get_num_threads", "np", "search_structure", "set_num_threads",
+    "SymbolicLayer", "SymbolicSearch", "add_symbolic", "augment_input", "batch_jacobian", "cpu_info", "create_dataset", "create_dataset_from_data", "ex_round",
+    "fit_gam", "fit_params", "get_feynman_dataset", "get_num_threads", "np", "search_structure", "set_num_threads", "sparse_mask",
 ]  # fmt: skip
 ESTIMATORS = ("KANClassifier", "KANRegressor")  # not in __all__: ``from swiftkan import *`` works without scikit-learn
 

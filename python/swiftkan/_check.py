@@ -42,6 +42,11 @@ def integer(name: str, value: Any, low: int | None = None, high: int | None = No
     return number
 
 
+def verbosity(value: Any, high: int | None = None) -> int:
+    """The integer ``verbose``, for which False and True are 0 and 1."""
+    return int(value) if isinstance(value, (bool, np.bool_)) else integer("verbose", value, 0, high)
+
+
 def real(
     name: str, value: Any, low: float | None = None, high: float | None = None, *, above: float | None = None
 ) -> float:

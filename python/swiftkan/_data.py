@@ -57,6 +57,29 @@ def unpack(dataset: Any) -> tuple[dict[str, Any], bool]:
     return dataset, all(tests)
 
 
+def given(what: str, data: Any, y: Any) -> tuple[dict[str, Any], bool]:
+    """As :func:`unpack`, of a data set in one argument or x and y in two, as in ``what(x, y)``."""
+    if y is not None:
+        if isinstance(data, dict):
+            raise TypeError(f"y: is in the data set already: call {what}(dataset), or {what}(x, y) with arrays")
+        return {"train_input": data, "train_label": y}, False
+    if not isinstance(data, (dict, tuple, list)):
+        raise TypeError(f"dataset: must be {FORMS}, not {type(data).__name__}; or give samples and labels: {what}(x, y)")
+    return unpack(data)
+
+
+def tested(dataset: Any) -> tuple[Any, Any]:
+    """(x, y) of a data set's test part; a tuple (x, y) is one."""
+    if isinstance(dataset, (tuple, list)):
+        if len(dataset) not in (2, 4):
+            raise ValueError(f"dataset: has {len(dataset)} parts; it must be a tuple (x, y) or (x, y, x_test, y_test)")
+        return tuple(dataset[-2:])  # type: ignore[return-value]
+    for key in ("test_input", "test_label"):
+        if not isinstance(dataset, dict) or dataset.get(key) is None:
+            raise ValueError(f"dataset: must be a dict with test_input and test_label, or a tuple (x, y); {key} is missing")
+    return dataset["test_input"], dataset["test_label"]
+
+
 def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int) -> tuple[dict[str, Any], Any, Any]:
     """Puts a random part of the training samples aside as test data: (data set, training weights, test weights)."""
     fraction = _check.real("validation_split", fraction, 0.0)

@@ -144,7 +144,9 @@ def create_dataset_from_data(
     Parameters
     ----------
     inputs : array-like, (n, variables)
-    labels : array-like, (n,) or (n, outputs); kept as they are, so integer classes stay one-dimensional
+    labels : array-like, (n,) or (n, outputs)
+        Real numbers (n,) become a column (n, 1), as in :func:`create_dataset`. Integers and truth values (n,) stay one-dimensional: as
+        classes they are right for the loss 'cross_entropy'. To fit them as numbers give them as floats or as a column.
     train_ratio : float
         The part of the samples to train on.
     seed : int
@@ -165,7 +167,7 @@ def create_dataset_from_data(
     >>> import numpy as np
     >>> from swiftkan import create_dataset_from_data
     >>> x = np.arange(20.0).reshape(10, 2)
-    >>> dataset = create_dataset_from_data(x, x.sum(axis=1, keepdims=True))
+    >>> dataset = create_dataset_from_data(x, x.sum(axis=1))
     >>> dataset["train_input"].shape, dataset["test_label"].shape
     ((8, 2), (2, 1))
     """
@@ -175,6 +177,8 @@ def create_dataset_from_data(
         raise ValueError(f"inputs: must have the shape (samples, variables), not {x.shape}")
     if not y.ndim or len(y) != len(x):
         raise ValueError(f"labels: has the shape {y.shape}, but there are {len(x)} inputs")
+    if y.ndim == 1 and y.dtype.kind == "f":
+        y = y[:, None]
     ratio = _check.real("train_ratio", train_ratio, 0.0, 1.0)
     count = int(len(x) * ratio)
     if not 0 < count < len(x):

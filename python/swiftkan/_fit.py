@@ -111,7 +111,7 @@ class Training(Uncertainty):
         huber_delta : float
             Where the Huber loss turns from square to absolute.
         verbose : 0, 1 or 2
-            Silent, a tqdm bar, or a line every ``log`` steps.
+            Silent, a tqdm bar, or a line every ``log`` steps. False and True are 0 and 1, here and in all methods.
         grids : list of int (or of lists with one a layer), or 'auto'
             Coarse to fine: train ``steps`` steps with each of these grids, and :meth:`refine` in between, exactly where each
             grid is a multiple of the one before; grids move to the samples during the first only (but see ``knots``). With 'LM' and
@@ -230,7 +230,7 @@ class Training(Uncertainty):
         )  # fmt: skip
         if grid_margin is None and grids is not None:
             options["grid_margin"] = GRID_MARGIN
-        verbose, log = _check.integer("verbose", verbose, 0, 2), _check.integer("log", log, 1)
+        verbose, log = _check.verbosity(verbose, 2), _check.integer("log", log, 1)
 
         restarts = _check.integer("restarts", restarts, 1, 2**16)
 
@@ -254,6 +254,7 @@ class Training(Uncertainty):
 
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
+        self._fitted_loss = loss, float(huber_delta)
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter)
         try:

@@ -39,7 +39,8 @@ class Formula:
             The inputs' names: one for each input of the network, or one for each column of x. Without it x_1, x_2, … by
             column.
         normalizer : (mean, std), optional
-            Numbers or arrays (inputs,): the network was trained on (x - mean)/std, and the formula is to take x.
+            Numbers or arrays, with an entry for each input of the network or for each column of x: the network was trained on
+            (x - mean)/std, and the formula is to take x.
         output_normalizer : (mean, std), optional
             The network was trained on (y - mean)/std, and the formula is to give y.
         simplify : bool
@@ -82,7 +83,7 @@ class Formula:
         variables = self._variables(var)
         level = list(variables)
         if normalizer is not None:
-            level = [(v - m) / s for v, m, s in zip(level, *_normalizer("normalizer", normalizer, len(level)))]
+            level = [(v - m) / s for v, m, s in zip(level, *_normalizer("normalizer", normalizer, len(level), self._read_entries))]
         for l in range(self.depth):
             level = self._next_level(l, level)
         if output_normalizer is not None:
@@ -137,9 +138,8 @@ class Formula:
             return [sympy.Symbol(f"x_{column + 1}") for column in columns]
         if isinstance(var, str) or not hasattr(var, "__len__"):
             raise TypeError(f"var: must be a list of names or symbols, not {var!r}")
-        if len(var) == self._input_width:
-            var = [var[column] for column in columns]
-        elif len(var) != len(columns):
+        var = self._read_entries(var)
+        if len(var) != len(columns):
             raise ValueError(f"var: has {len(var)} entries; it must have {len(columns)}, one an input")
         return [sympy.Symbol(v) if isinstance(v, str) else v for v in var]
 
@@ -231,12 +231,13 @@ def _number(value: Any) -> Any:
     return sympy.Integer(0) if value == 0 else sympy.Float(value)
 
 
-def _normalizer(name: str, value: Any, count: int) -> list[list[Any]]:
+def _normalizer(name: str, value: Any, count: int, chosen: Callable[[Any], Any] = np.asarray) -> list[list[Any]]:
+    """Numbers for ``count`` variables, from the entries that ``chosen`` takes out of a longer list."""
     if not _check.is_list(value) or len(value) != 2:
         raise ValueError(f"{name}: must be a pair (mean, std), not {value!r}")
     result = []
     for what, part in zip(("mean", "std"), value):
-        given = np.ravel(_check.array(f"{name} ({what})", part))
+        given = np.asarray(chosen(np.ravel(_check.array(f"{name} ({what})", part))))
         if given.size not in (1, count):
             raise ValueError(f"{name}: {what} has {given.size} entries; it must have {count} or 1")
         result.append([_number(v) for v in np.broadcast_to(given, count)])

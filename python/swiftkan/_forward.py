@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
+from . import _check, _data, _losses
 from ._compiled import CompiledKAN
 from ._network import Network
 
@@ -79,31 +79,50 @@ class Forward(Network):
         """
         return CompiledKAN(self, *_check.singularity(singularity_avoiding, y_th))
 
-    def evaluate(self, dataset: dict) -> dict[str, Any]:
-        """The root-mean-square error on a data set's test part, with the number of edges and the grid (pykan's keys).
+    def evaluate(self, dataset: Any, loss_fn: Any = None, *, huber_delta: float | None = None) -> dict[str, Any]:
+        """The loss on a data set's test part, with the number of edges and the grid (pykan's keys).
 
         Parameters
         ----------
-        dataset : dict with ``test_input`` (n, inputs) and ``test_label`` (n, outputs)
+        dataset : dict or tuple
+            A dict with ``test_input`` (n, inputs) and ``test_label``; or a tuple (x, y), or of (x, y, x_test, y_test) the last two.
+            Labels are those that the loss takes in :meth:`fit`.
+        loss_fn : None, str or callable
+            As in :meth:`fit`. If not given that of the last fit, 'mse' without one; copies, pickles and pruned or refined models
+            remember it, files do not.
+        huber_delta : float
+            As in :meth:`fit`; if not given that of the last fit.
 
         Returns
         -------
         dict with ``test_loss`` (float), ``n_edge`` (int) and ``n_grid`` (the model's ``grid``)
+            ``test_loss`` is what :meth:`fit` reports: the root-mean-square error for 'mse', as in pykan, and for others the loss itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data, labels or a loss that are not allowed.
 
         Examples
         --------
+        >>> import numpy as np
         >>> from swiftkan import KAN, create_dataset
         >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2)
         >>> sorted(KAN([2, 1]).evaluate(dataset))
         ['n_edge', 'n_grid', 'test_loss']
+        >>> x = np.random.RandomState(0).rand(100, 2)
+        >>> classes = (x[:, 0] > x[:, 1]).astype(int)
+        >>> model = KAN([2, 2])
+        >>> result = model.fit((x, classes), loss_fn="cross_entropy", steps=5)
+        >>> bool(np.isclose(model.evaluate((x, classes))["test_loss"], result["train_loss"][-1]))
+        True
         """
-        for key in ("test_input", "test_label"):
-            if not isinstance(dataset, dict) or key not in dataset:
-                raise ValueError(f"dataset: must be a dict with test_input and test_label; {key} is missing")
-        prediction = self.predict(dataset["test_input"])
-        label = _check.array("test_label", dataset["test_label"])
+        x, y = _data.tested(dataset)
+        loss, delta = self._fitted_loss
+        loss = loss if loss_fn is None else _losses.resolve("loss_fn", loss_fn)
+        delta = delta if huber_delta is None else _check.real("huber_delta", huber_delta, above=0.0)
+        prediction = self.predict(x)
         if prediction.ndim != 2 or not len(prediction):
             raise ValueError(f"test_input: must have the shape (samples, {self._input_width}) with at least one sample")
-        _check.label_columns("test_label", label, *prediction.shape)
-        error = float(np.sqrt(np.mean((prediction - label) ** 2)))
-        return {"test_loss": error, "n_edge": self.n_edge, "n_grid": self.grid}
+        value = _losses.value("test_label", prediction, y, loss, delta)
+        return {"test_loss": float(np.sqrt(value)) if loss == "mse" else value, "n_edge": self.n_edge, "n_grid": self.grid}

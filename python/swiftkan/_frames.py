@@ -25,7 +25,7 @@ class Frames:
             raise ValueError("save_fig: a picture needs at least 2 training samples")
         self._every = _check.integer("save_fig_freq", every, 1)
         self._how = dict(beta=_check.real("beta", beta, 0.0), in_vars=in_vars, out_vars=out_vars)
-        _plot_names.check("in_vars", in_vars, model.width_in[0], "inputs")
+        _plot_names.check("in_vars", in_vars, model.width_in[0], "inputs", model._read_entries)
         _plot_names.check("out_vars", out_vars, model.width_in[-1], "outputs")
         if not isinstance(folder, (str, os.PathLike)):
             raise TypeError(f"img_folder: must be a path, not {folder!r}")

@@ -15,15 +15,15 @@ from ._kan import KAN
 
 
 def fit_gam(
-    x: Any, y: Any, *, grid: int = 20, k: int = 3, smooth: float | str = "gcv", sample_weight: Any = None,
+    x: Any, y: Any = None, *, grid: int = 20, k: int = 3, smooth: float | str = "gcv", sample_weight: Any = None,
     grid_margin: float = 0.05, grid_eps: float = 0.02, dtype: Any = "float64",
 ) -> KAN:  # fmt: skip
     """A generalised additive model: y ≈ Σ_i φ_i(x_i), a network of one layer, solved as one linear least-squares problem.
 
     Parameters
     ----------
-    x : array-like, (samples, inputs)
-    y : array-like, (samples, outputs)
+    x, y : array-like, (samples, inputs) and (samples, outputs)
+        Or a data set as for :meth:`KAN.fit` in one argument, a dict or a tuple (x, y), of which the training part is used.
     grid, k : int
         Intervals and degree of the splines; the knots are at quantiles of the samples, mixed with a uniform grid as ``grid_eps``
         says, and reach ``grid_margin`` times the samples' range beyond them.
@@ -55,10 +55,12 @@ def fit_gam(
     >>> model, bool(abs(model(x) - mean).mean() < 0.03)
     (KAN(width=[2, 1], grid=20, k=3, dtype=float64), True)
     """
-    rows, labels = _check.array("x", x), _check.array("y", y)
+    dataset, _ = _data.given("fit_gam", x, y)
+    rows, labels = _check.array("x", dataset["train_input"]), _check.array("y", dataset["train_label"])
     for name, value in (("x", rows), ("y", labels)):
         if value.ndim != 2 or not value.shape[1]:
-            raise ValueError(f"{name}: must have two axes, (samples, columns), not the shape {value.shape}")
+            remedy = f"; pass a column: np.reshape({name}, (-1, 1))" if value.ndim == 1 else ""
+            raise ValueError(f"{name}: must have two axes, (samples, columns), not the shape {value.shape}{remedy}")
     if smooth != "gcv":
         smooth = _check.real("smooth", smooth, 0.0)
     inputs, outputs = rows.shape[1], labels.shape[1]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
+import numpy as np
+
+from . import _check
+from ._expand import Expanding
 from ._formula import Formula
 from ._plot import Plotting
 from ._prune import Pruning
+from ._rearrange import Rearranging
 from ._search import Search
 from ._suggest import Suggestions
 from ._versions import Versions
 
 
-class KAN(Search, Formula, Suggestions, Plotting, Pruning, Versions):
+class KAN(Search, Formula, Suggestions, Rearranging, Expanding, Plotting, Pruning, Versions):
     """A Kolmogorov-Arnold network: learnable functions of one variable on edges, sums and products on nodes.
 
     Node values of level l + 1 are made from those of level l. Every edge from node i to subnode j applies
@@ -121,6 +127,23 @@ class KAN(Search, Formula, Suggestions, Plotting, Pruning, Versions):
         except (TypeError, ValueError) as error:
             raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
         return model
+
+    def parameters(self) -> Iterator[np.ndarray]:
+        """The arrays of :meth:`get_params` one after the other, grids and masks included, as pykan's; they have no gradients of their own,
+        see :meth:`value_and_grad`."""
+        return iter(self.get_params())
+
+    def train(self, mode: bool = True) -> Self:
+        """Returns the model itself, as ``eval()`` does: it computes the same in training and outside (torch's words, so that its
+        scripts run). To train it call :meth:`fit`."""
+        if _check.is_list(mode):
+            raise TypeError(f"mode: must be True or False, not a {type(mode).__name__}; to train the model call fit(dataset, ...)")
+        _check.flag("mode", mode)
+        return self
+
+    def eval(self) -> Self:
+        """Returns the model itself, see :meth:`train`."""
+        return self
 
 
 MultKAN = KAN

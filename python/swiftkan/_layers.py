@@ -66,6 +66,12 @@ class KANLayer:
 
     An edge is mask·(scale_base·base_fun(x) + scale_sp·Σ_b coef_b·B_b(x)) (KAN paper, arXiv 2404.19756, eq. 2.10).
 
+    It is a view of a model, ``model.act_fun[l]``, and cannot be made by itself as pykan's can: a layer of one's own is
+    ``KAN([in_dim, out_dim], grid=num, k=k).act_fun[0]``. It is called as pykan's is, but has not its ``get_subset``, ``swap``,
+    ``update_grid_from_samples`` and ``initialize_grid_from_parent``: see :meth:`KAN.prune_node`, :meth:`KAN.swap`,
+    :meth:`KAN.update_grid_from_samples` and :meth:`KAN.initialize_grid_from_another_model`. What its edges give in the network, for the
+    data that the model remembers and with their symbolic parts, is ``model.spline_postacts[l]``.
+
     Attributes
     ----------
     grid : (in, G + 1 + 2k) knots, k beyond each end of the grid
@@ -83,17 +89,50 @@ class KANLayer:
     >>> model.act_fun[0].mask[1, 2] = 0  # removes an edge
     >>> model.n_edge
     8
+    >>> y, preacts, postacts, postspline = model.act_fun[0]([[0.1, 0.2]])
+    >>> y.shape, postacts.shape
+    ((1, 3), (1, 3, 2))
     """
 
-    __slots__ = ("_prefix", "_views", "in_dim", "out_dim", "num", "k")
+    __slots__ = ("_prefix", "_views", "_base_fun", "in_dim", "out_dim", "num", "k")
 
-    def __init__(self, l: int, views: dict[str, np.ndarray], num: int, k: int):
-        self._prefix = f"act_fun[{l}]"
-        self._views = {
+    def __init__(self, *arguments: Any, **names: Any):
+        raise TypeError(
+            "KANLayer: is a view of a model's layer, model.act_fun[l], and is not made by itself; for one layer make a network: "
+            "KAN([in_dim, out_dim], grid=num, k=k).act_fun[0]"
+        )
+
+    @classmethod
+    def _of(cls, l: int, views: dict[str, np.ndarray], num: int, k: int, base_fun: str) -> KANLayer:
+        """Layer l of the model with these views."""
+        layer = object.__new__(cls)
+        layer._prefix = f"act_fun[{l}]"
+        layer._views = {
             name: views[f"act_fun.{l}.{name}"] for name in ("grid", "coef", "mask", "scale_base", "scale_sp")
         }
-        self.in_dim, self.out_dim = self._views["mask"].shape
-        self.num, self.k = num, k
+        layer.in_dim, layer.out_dim = layer._views["mask"].shape
+        layer.num, layer.k, layer._base_fun = num, k, base_fun
+        return layer
+
+    def forward(self, x: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """What the layer's numeric edges make of ``x`` (samples, in): pykan's four arrays; ``layer(x)`` is the same.
+
+        Returns
+        -------
+        y : (samples, out) the sums over the edges
+        preacts : (samples, out, in) what each edge receives: x, the same for all outputs; read-only
+        postacts : (samples, out, in) what each edge gives
+        postspline : (samples, out, in) the spline of each edge alone, before scale and mask
+        """
+        from ._kan import KAN  # which is made of layers
+
+        twin = KAN([self.in_dim, self.out_dim], grid=self.num, k=self.k, base_fun=self._base_fun, dtype=self.coef.dtype)
+        for name, view in self._views.items():
+            setattr(twin.act_fun[0], name, view)
+        twin.get_act(x)
+        return twin.predict(twin.cache_data), twin.spline_preacts[0], twin.spline_postacts[0], twin.spline_postsplines[0]
+
+    __call__ = forward
 
     grid = _part("grid", "(in, G + 1 + 2k) knots; a view.")
     coef = _part("coef", "(in, out, G + k) spline coefficients; a view.")
@@ -125,6 +164,9 @@ class _Names(list):
 
 class SymbolicLayer:
     """The symbolic part of layer l: mask·(c·f(a·x + b) + d) on every edge, f one of ``swiftkan.SYMBOLIC_LIB``.
+
+    A view of a model, ``model.symbolic_fun[l]``. pykan's ``forward``, ``fix_symbolic``, ``get_subset`` and ``swap`` of such a layer are
+    ``model.spline_postacts[l]``, :meth:`KAN.fix_symbolic`, :meth:`KAN.prune_node` and :meth:`KAN.swap` here.
 
     Attributes
     ----------

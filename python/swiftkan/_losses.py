@@ -99,7 +99,8 @@ def labels(
                 f"{name}: row {row} is {y[row].tolist()}; probabilities of classes are not negative and sum to 1"
             )
         return y, None
-    _check.label_columns(name, given, n, outputs)
+    classes = "; integer classes are for the loss 'cross_entropy'" if given.dtype.kind in "iu" and outputs > 1 else ""
+    _check.label_columns(name, given, n, outputs, classes)
     y = _check.contiguous(given, dtype)
     _check.finite(name, y)
     if loss == "bce" and ((y < 0) | (y > 1)).any():
@@ -118,6 +119,26 @@ def _classes(name: str, given: np.ndarray, n: int, outputs: int) -> np.ndarray:
     if low < 0 or high >= outputs:
         raise ValueError(f"{name}: classes must be 0 … {outputs - 1} for {outputs} outputs, not {low} … {high}")
     return np.ascontiguousarray(given, dtype=np.int64)
+
+
+def value(name: str, prediction: np.ndarray, label: Any, loss: str | Callable, huber_delta: float) -> float:
+    """The loss of a prediction (rows, outputs), as the engine defines it."""
+    n, outputs = prediction.shape
+    if callable(loss):
+        label = None if label is None else _check.array(name, label)
+        return CallableLoss(loss, None, None, outputs, prediction.dtype).value_and_slope(prediction, label)[0]
+    y, classes = labels(name, label, loss, n, outputs, prediction.dtype)
+    p = prediction.astype(np.float64)
+    if loss == "cross_entropy":
+        p -= p.max(axis=1, keepdims=True)
+        p -= np.log(np.exp(p).sum(axis=1, keepdims=True))
+        return float(-(p[np.arange(n), classes] if y is None else (y * p).sum(axis=1)).mean())
+    if loss == "bce":
+        return float((np.maximum(p, 0) - p * y + np.log1p(np.exp(-np.abs(p)))).mean())
+    error = np.abs(p - y)
+    if loss == "huber":
+        return float(np.where(error <= huber_delta, 0.5 * error**2, huber_delta * (error - 0.5 * huber_delta)).mean())
+    return float((error if loss == "mae" else error**2).mean())
 
 
 class CallableLoss:

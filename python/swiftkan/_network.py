@@ -54,6 +54,8 @@ def _flag_property(name: str, doc: str) -> property:
 class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
+    _fitted_loss: tuple[Any, float] = ("mse", 1.0)  # of the last fit: its loss, by name or as a function, and huber_delta
+
     def __init__(
         self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,
         scale_base_mu: float = 0.0, scale_base_sigma: float = 1.0, base_fun: str = "silu",
@@ -95,7 +97,7 @@ class Network:
         self._cuts = [(name, start, start + view.size, view.shape) for name, view, start in places
                       if start < self._parameter_count]  # fmt: skip
         grid, k = settings.layers("grid"), settings.layers("k")
-        self._act_fun = [KANLayer(l, views, grid[l], k[l]) for l in range(self.depth)]
+        self._act_fun = [KANLayer._of(l, views, grid[l], k[l], settings.base_fun) for l in range(self.depth)]
         self._symbolic_fun = [SymbolicLayer(l, views, core) for l in range(self.depth)]
         inputs = settings.width[0][0]
         self._input_id, self._input_width = np.arange(inputs), inputs
@@ -299,6 +301,11 @@ class Network:
     def _chosen(self, rows: np.ndarray) -> np.ndarray:
         """The columns that the network reads."""
         return np.ascontiguousarray(rows[:, self._input_id]) if self._selects else rows
+
+    def _read_entries(self, values: Any) -> Any:
+        """Of a list with an entry for each column of x those of the columns that the network reads, input by input; any other
+        list as it is."""
+        return [values[column] for column in self._input_id] if len(values) == self._input_width else values
 
     def _remember(self, rows: np.ndarray, avoid: bool, y_th: float, asked: bool) -> None:
         if asked or self._remembered is None or not self._remembered.asked:

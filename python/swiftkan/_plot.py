@@ -53,7 +53,7 @@ class Plotting(Attribution):
         sample : bool
             Show samples as dots, at most 250 of them and 20 000 in the picture.
         in_vars, out_vars : list of str or SymPy expressions
-            Names of inputs and outputs. ``$…$`` and LaTeX are typeset, and so are single letters with or without an index
+            Names of inputs (one for each input of the network, or for each column of x) and outputs. ``$…$`` and LaTeX are typeset, and so are single letters with or without an index
             (``'x_1'``).
         title : str
         varscale : float
@@ -109,7 +109,7 @@ class Plotting(Attribution):
         need("matplotlib", "plot()")
         from ._plot_draw import FONT, SIDE, Texts, draw, extent
 
-        inputs = _plot_names.check("in_vars", in_vars, self.width_in[0], "inputs")
+        inputs = _plot_names.check("in_vars", in_vars, self.width_in[0], "inputs", self._read_entries)
         outputs = _plot_names.check("out_vars", out_vars, self.width_in[-1], "outputs")
         rows = (None if names is None else _plot_names.row(names, FONT * varscale) for names in (inputs, outputs))
         texts = Texts(*rows, None if title is None else _plot_names.title(title))

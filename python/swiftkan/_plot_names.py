@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 SYMBOL = re.compile(r"[A-Za-z]|[A-Za-z]_\w+|[A-Za-z]_\{[^{}]*\}")  # x, x_1, x_max, x_{12}
@@ -64,8 +65,8 @@ def measure(text: str) -> tuple[float, float, float]:
     return width / 100, (height - depth) / 100, depth / 100
 
 
-def check(argument: str, names: Any, count: int, what: str) -> list[str] | None:
-    """One typeset name for each of ``count`` variables, or None.
+def check(argument: str, names: Any, count: int, what: str, chosen: Callable[[list], list] = list) -> list[str] | None:
+    """One typeset name for each of ``count`` variables, or None; ``chosen`` takes them out of a longer list.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def check(argument: str, names: Any, count: int, what: str) -> list[str] | None:
         return None
     if isinstance(names, (str, bytes)) or not hasattr(names, "__iter__"):
         raise TypeError(f"{argument}: must be a list of {count} names (strings or SymPy expressions), not {names!r}")
-    names = list(names)
+    names = chosen(list(names))
     if len(names) != count:
         raise ValueError(f"{argument}: has {len(names)} names, but the model has {count} {what}")
     return [typeset(name) for name in names]

@@ -173,7 +173,7 @@ class Search:
         names, dataset = _functions.library(lib), _data.unpack(dataset)[0]
         search = _Searcher(self, dataset, names, a_range, b_range, _check.integer("topk", topk, 1),
                            _check.integer("steps", steps, 1), _check.integer("max_evaluations", max_evaluations, 1),
-                           _check.integer("verbose", verbose, 0, 1))  # fmt: skip
+                           _check.verbosity(verbose, 1))  # fmt: skip
         found = list(search.structures() if _check.flag("structures", structures) else [self.clone()])
         for model in reversed(found):  # the smallest first
             search.explore(model)

@@ -149,8 +149,10 @@ class State(Grids):
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the remembered data, which may be larger than the model by far."""
+        """Everything but the remembered data, which may be larger than the model by far, and a loss written in Python."""
         extra = {name: value for name, value in self.__dict__.items() if name not in ENGINE_PARTS}
+        if callable(self._fitted_loss[0]):
+            del extra["_fitted_loss"]
         return {
             "settings": self._current_settings().to_dict(),
             "state": self.state_dict(),

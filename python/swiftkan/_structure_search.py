@@ -77,7 +77,7 @@ class StructureSearch:
 
 
 def search_structure(
-    dataset: Any, *, structures: Any = STRUCTURES, grids: Any = GRIDS, starts: int = 3, steps: int = 20, tol: float = 1e-5,
+    dataset: Any, y: Any = None, *, structures: Any = STRUCTURES, grids: Any = GRIDS, starts: int = 3, steps: int = 20, tol: float = 1e-5,
     validation_split: float = 0.2, k: int = 3, grid_eps: float = 0.02, grid_margin: float = 0.05, seed: int = 1, dtype: Any = "float64",
 ) -> StructureSearch:  # fmt: skip
     """Finds a network for data that follow a law: tries structures from simple to rich and keeps the best by validation errors.
@@ -85,7 +85,7 @@ def search_structure(
     Parameters
     ----------
     dataset : dict or tuple
-        As for :meth:`KAN.fit`, with labels of one column. Test data is used for ``test_loss`` alone.
+        As for :meth:`KAN.fit`, with labels of one column. Test data is used for ``test_loss`` alone. Or x, and y as the second argument.
     structures : list of str, or of lists of str
         Rungs of expressions; a rung is tried together, and the search goes on to the next unless ``tol`` is reached. S is a sum
         Σ_i φ_i(x_i), P a product Π_i φ_i(x_i) over all inputs, g(e) a function of one variable of an expression e; expressions
@@ -146,7 +146,7 @@ def search_structure(
     starts, steps = _check.integer("starts", starts, 1, 2**16), _check.integer("steps", steps, 1, 2**31 - 1)
     tol = _check.real("tol", tol, 0.0)
     margin = _check.real("grid_margin", grid_margin, 0.0, 1.0)
-    dataset, has_test = _data.unpack(dataset)
+    dataset, has_test = _data.given("search_structure", dataset, y)
     x = _check.array("train_input", dataset["train_input"])
     if x.ndim != 2 or not x.shape[1]:
         raise ValueError(f"train_input: must have two axes, (samples, columns), not the shape {x.shape}")

@@ -138,7 +138,7 @@ class Suggestions(Symbolic):
         {(0, 0, 0): 'sin', (0, 1, 0): 'x^2'}
         """
         names, threshold = _functions.library(lib), _check.real("r2_threshold", r2_threshold)
-        verbose, scoring = _check.integer("verbose", verbose, 0), _scoring(None, None, weight_simple)
+        verbose, scoring = _check.verbosity(verbose), _scoring(None, None, weight_simple)
         # Everything is measured before anything is fixed.
         layers = [self._layer_data(l, x, "auto_symbolic()") for l in range(self.depth)]
         fixed: dict[tuple[int, int, int], tuple[str, float, float]] = {}

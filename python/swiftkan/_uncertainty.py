@@ -3,7 +3,8 @@
 What it must get right first:
   1. intervals cover what they say, where the model describes the data and has samples;
   2. where there are no samples the answer is "unknown" (a large deviation), never a false certainty;
-  3. the matrix is that of the parameters as they are now: what is kept between calls is used only while they have not changed.
+  3. the matrix is that of the parameters as they are now: what is kept between calls is used only while they have not changed;
+  4. it speaks of least squares only: after a fit with another loss than 'mse' it refuses, because residuals then are no errors.
 
 Near the least-squares solution a network is linear in its parameters w, so that with J = ∂output/∂w at the training samples and
 errors of variance s² (Seber and Wild, Nonlinear Regression, 1989, sections 2.1 and 5.1)
@@ -29,6 +30,10 @@ from ._optional import need
 PRIOR = 1e-8
 CUT = 1e-13  # of the largest eigenvalue
 CHUNK = 1 << 22  # numbers of J at a time
+INSTEAD = {  # of intervals, by the loss
+    "bce": "the probability of label 1 is 1/(1 + exp(-model.predict(x)))",
+    "cross_entropy": "probabilities of the classes are the softmax of model.predict(x)",
+}
 
 
 class Covariance(NamedTuple):
@@ -97,7 +102,7 @@ class Uncertainty(Gradients):
         return self._jacobian(self._chosen(rows), self._columns().size)
 
     def parameter_covariance(self, dataset: Any = None, *, sample_weight: Any = None) -> np.ndarray:
-        """The covariance matrix of the trained parameters, from the residuals of a least-squares fit.
+        """The covariance matrix of the trained parameters, from the residuals of a least-squares fit, loss 'mse'.
 
         Parameters
         ----------
@@ -109,14 +114,16 @@ class Uncertainty(Gradients):
         Returns
         -------
         array of float64, (parameters, parameters)
-            In the order of :meth:`parameter_places`. 0 in directions that change no output.
+            In the order of :meth:`parameter_places`. 0 in directions that change no output. Files do not say which loss a model was
+            fitted with; one that was read from a file is taken for one of 'mse'.
 
         Raises
         ------
         RuntimeError
             Without ``dataset``, if there was no ``fit``, or data was given to the model after it.
         ValueError
-            For data that is not allowed, or if it has no more numbers than the model has effective parameters.
+            After a fit with another loss than 'mse'; for data that is not allowed, or if it has no more numbers than the model has
+            effective parameters.
 
         Examples
         --------
@@ -142,7 +149,7 @@ class Uncertainty(Gradients):
             (inputs,) and higher ranks (…, inputs) are understood too.
         return_std : bool
             Also return the standard deviation of the prediction (of the mean, not of a new observation; see
-            :meth:`predict_interval`), as scikit-learn's regressors do.
+            :meth:`predict_interval`), as scikit-learn's regressors do. For the loss 'mse' only.
         dataset, sample_weight
             With ``return_std``, as for :meth:`parameter_covariance`.
 
@@ -154,7 +161,7 @@ class Uncertainty(Gradients):
         Raises
         ------
         ValueError
-            If the last axis is not the model's number of inputs.
+            If the last axis is not the model's number of inputs; with ``return_std`` as :meth:`parameter_covariance`.
         TypeError
             If ``x`` does not hold real numbers.
 
@@ -202,6 +209,11 @@ class Uncertainty(Gradients):
         prediction, low, high : arrays of the model's dtype, (…, outputs)
             prediction ± t·√(std² + s²) (s² only for observations), t the quantile of Student's distribution with N - tr H degrees
             of freedom.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            As :meth:`parameter_covariance`; above all after a fit with another loss than 'mse', such as that of a classification.
 
         Notes
         -----
@@ -274,7 +286,22 @@ class Uncertainty(Gradients):
             raise RuntimeError(f"{what} needs the data that the model was fitted to, with labels: pass dataset=(x, y)")
         return self._chosen(known.x), known.y, known.weight, known.smooth, known.avoid, known.y_th
 
+    def _least_squares(self, what: str, dataset: Any) -> None:
+        """Refuses what is not of least squares. A loss written in Python may be: with ``dataset`` that is taken for granted."""
+        loss = self._fitted_loss[0]
+        if loss == "mse" or callable(loss) and dataset is not None:
+            return
+        if callable(loss):
+            was, remedy = "one of your own", "if that is least squares pass dataset=(x, y)"
+        else:
+            was, remedy = repr(loss), INSTEAD.get(loss, "fit with loss_fn='mse' first")
+        raise ValueError(
+            f"{what}: is for loss 'mse' only, because it takes residuals for the errors of measurements; the loss of the last fit was "
+            f"{was}: {remedy}"
+        )
+
     def _uncertain(self, what: str, dataset: Any, sample_weight: Any) -> Covariance:
+        self._least_squares(what, dataset)
         known = self._remembered
         if dataset is None and sample_weight is None and self._covariance is not None:
             core, remembered, flags, state, kept = self._covariance

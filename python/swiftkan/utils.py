@@ -8,11 +8,17 @@ the package's name.
 (10, 1)
 """
 
+from ._augment import augment_input as augment_input
 from ._datasets import create_dataset as create_dataset
 from ._datasets import create_dataset_from_data as create_dataset_from_data
 from ._formula import ex_round as ex_round
 from ._functions import SYMBOLIC_LIB as SYMBOLIC_LIB
 from ._functions import add_symbolic as add_symbolic
 from ._symbolic import fit_params as fit_params
+from ._tools import batch_jacobian as batch_jacobian
+from ._tools import sparse_mask as sparse_mask
 
-__all__ = ["SYMBOLIC_LIB", "add_symbolic", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params"]
+__all__ = [
+    "SYMBOLIC_LIB", "add_symbolic", "augment_input", "batch_jacobian", "create_dataset", "create_dataset_from_data", "ex_round", "fit_params",
+    "sparse_mask",
+]  # fmt: skip

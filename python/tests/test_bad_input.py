@@ -7,7 +7,9 @@ import pytest
 import sympy
 
 import swiftkan
-from swiftkan import KAN, add_symbolic, augment_input, create_dataset, create_dataset_from_data, ex_round, fit_params, set_num_threads
+from swiftkan import (
+    KAN, add_symbolic, augment_input, batch_jacobian, create_dataset, create_dataset_from_data, ex_round, fit_params, set_num_threads, sparse_mask,
+)  # fmt: skip
 
 X = np.random.RandomState(0).rand(20, 2)
 A, B = sympy.symbols("a b")
@@ -275,7 +277,7 @@ TRAINING = [
     (dict(callbacks=3), TypeError, "callbacks"),
     (dict(save_fig="yes"), TypeError, "save_fig: must be True or False, not 'yes'"),
     (dict(verbose=3), ValueError, "verbose"),
-    (dict(verbose=True), TypeError, "verbose"),
+    (dict(verbose="yes"), TypeError, "verbose: must be an integer"),
     (dict(seed=-1), ValueError, "seed"),
     (dict(patience=0), ValueError, "patience: must be"),
     (dict(min_delta=-1), ValueError, "min_delta"),
@@ -357,6 +359,10 @@ OTHERS = [
     (lambda m: m.evaluate(X), ValueError, "test_input is missing"),
     (lambda m: m.evaluate({"test_input": X, "test_label": Y[:, 0]}), ValueError, r"test_label.*np.reshape"),
     (lambda m: m.evaluate({"test_input": X[:0], "test_label": Y[:0]}), ValueError, "at least one sample"),
+    (lambda m: m.evaluate((X, Y, X)), ValueError, "dataset: has 3 parts"),
+    (lambda m: m.evaluate((X, Y), "no"), ValueError, "loss_fn: must be one of"),
+    (lambda m: m.evaluate((X, Y), "huber", huber_delta=0), ValueError, "huber_delta: must be above 0"),
+    (lambda m: m.evaluate((X, INF)), ValueError, "test_label: row 3, column 0 is inf"),
     (lambda m: m.to("cuda:0"), ValueError, "device"),
     (lambda m: setattr(m, "input_id", [0]), ValueError, "input_id: must be 2 whole numbers"),
     (lambda m: setattr(m, "input_id", [0, -1]), ValueError, "input_id: columns are counted from 0"),
@@ -382,6 +388,26 @@ OTHERS = [
     (lambda m: m.prune_node(1e9), ValueError, "threshold"),
     (lambda m: m.prune_input(1e9), ValueError, "threshold"),
     (lambda m: m.prune_edge(1e9), ValueError, "threshold"),
+    (lambda m: m.swap(0, 0, 1), ValueError, "l: must be from 1 to 1, not 0"),
+    (lambda m: m.swap(1, 0, 3), ValueError, "i2: must be from 0 to 2, not 3"),
+    (lambda m: KAN([2, 1]).swap(1, 0, 1), ValueError, "l: this network has no hidden level"),
+    (lambda m: m.auto_swap_l(2), ValueError, "l: must be from 1 to 1"),
+    (lambda m: KAN([2, 3, 1]).auto_swap(), RuntimeError, "model.edge_scores needs data"),
+    (lambda m: m.module(0, "0 to 1"), ValueError, "chain: must be text such as"),
+    (lambda m: m.module(1, "[0]->[0]->[0]->[0]"), ValueError, "chain: must have two groups for each layer, at most 1"),
+    (lambda m: m.module(0, "[0]->[3]"), ValueError, "chain: group 1: must be from -3 to 2"),
+    (lambda m: m.perturb(mode="best"), ValueError, "mode: must be one of 'non-intrusive', 'all', 'minimal'"),
+    (lambda m: m.perturb(np.nan), ValueError, "mag: must be finite"),
+    (lambda m: m.expand_width(0, 1), ValueError, "layer_id: must be from 1 to 1"),
+    (lambda m: m.expand_width(1, 0), ValueError, "n_added_nodes: must be at least 1"),
+    (lambda m: m.expand_width(1, 2, sum_bool=False, mult_arity=[2]), ValueError, "mult_arity: has 1 entries for 2 nodes"),
+    (lambda m: KAN([2, 1]).expand_width(1, 1), ValueError, r"this network has no hidden level; expand_depth\(\)"),
+    (lambda m: m.train({"train_input": X}), TypeError, r"mode: must be True or False, not a dict; to train the model call fit"),
+    (lambda m: m.train("on"), TypeError, "mode: must be True or False"),
+    (lambda m: batch_jacobian(lambda x: x, X), TypeError, "func: must be a KAN"),
+    (lambda m: batch_jacobian(m, X, create_graph=True), ValueError, "create_graph: must be False"),
+    (lambda m: batch_jacobian(m, X, mode="both"), ValueError, "mode: must be one of 'scalar', 'vector'"),
+    (lambda m: sparse_mask(0, 1), ValueError, "in_dim: must be from 1"),
     (lambda m: m.remove_edge(0, 0, 9), ValueError, "j: must be"),
     (lambda m: m.remove_node(0, 0, mode="sideways"), ValueError, "mode: must be one of"),
     (lambda m: m.plot(metric="no"), ValueError, "metric"),
@@ -470,7 +496,7 @@ def test_the_table_is_complete():
 
     tables = [path.read_text() for path in pathlib.Path(__file__).parent.glob("test_*.py")]
     source = "".join(text for text in tables if "def test_refusals(" in text or "def test_the_table_is_complete(" in text)
-    without = {"node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "cpu_info", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
+    without = {"expand_depth", "eval", "parameters", "node_attribute", "clone", "copy", "state_dict", "get_params", "speed", "get_num_threads", "cpu_info", "from_pykan", "FitResult", "Step", "KANLayer", "SymbolicLayer",
                "MultKAN", "FUNCTIONS", "update_grid_from_samples", "get_reg", "initialize_grid_from_another_model",
                "SYMBOLIC_LIB", "StructureSearch", "SymbolicSearch", "cpu_info", "np", "CompiledKAN"}  # fmt: skip
     methods = [name for name, value in inspect.getmembers(KAN, inspect.isroutine) if not name.startswith("_")]

@@ -136,3 +136,15 @@ def test_auxiliary_columns_of_an_array():
     assert augment_input([a], [], [[1], [2]]).tolist() == [[1], [2]]
     assert augment_input((a,), [1 / a], np.empty((0, 1))).shape == (0, 2)
     assert set(augment_input([a], [a], {"train_input": [[1.0]], "test_input": None})) == {"train_input", "test_input"}
+
+
+def test_labels_of_numbers_become_a_column():
+    x, y = np.random.RandomState(0).rand(20, 2), np.arange(20) / 20
+    data = create_dataset_from_data(x, y, seed=3)
+    expected = create_dataset_from_data(x, y[:, None], seed=3)
+    assert all((data[key] == expected[key]).all() and data[key].shape == expected[key].shape for key in expected)
+    assert KAN([2, 1]).fit(data, steps=1).status == "ok"
+    for classes in (np.arange(20) % 2, np.arange(20) > 10):
+        assert create_dataset_from_data(x, classes)["train_label"].shape == (16,)
+    pandas = pytest.importorskip("pandas")
+    assert create_dataset_from_data(pandas.DataFrame(x), pandas.Series(y), seed=3)["train_label"].shape == (16, 1)

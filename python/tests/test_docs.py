@@ -42,6 +42,9 @@ SHORT = {
     "forward",
     "from_pykan",
     "node_attribute",
+    "parameters",
+    "train",
+    "eval",
 }
 
 

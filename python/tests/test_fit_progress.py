@@ -103,3 +103,19 @@ def test_two_hundred_models_leave_no_memory_behind(data):
     before = resident()
     cycle(160)
     assert resident() - before < 8e6
+
+
+def test_verbose_may_be_true_or_false(capsys):
+    model = KAN([2, 1])
+    data = create_dataset(lambda x: x[:, [0]] + x[:, [1]], n_var=2, train_num=30)
+    model.fit(data, steps=2, verbose=False)
+    model.auto_symbolic(lib=["x"], verbose=np.False_)
+    model.symbolic_search(data, lib=["x"], max_evaluations=2, verbose=False)
+    shown = capsys.readouterr()
+    assert not shown.out and not shown.err
+    model.unfix_symbolic_all()
+    model.auto_symbolic(lib=["x"], verbose=True)
+    assert "fixing (0,0,0) with x" in capsys.readouterr().out
+    pytest.importorskip("tqdm")
+    model.fit(data, steps=2, verbose=True)
+    assert "2/2" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """Training with every loss, and losses written in Python."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -142,3 +144,39 @@ def test_a_loss_may_use_the_model():
         return squared(prediction, label)
 
     assert model.fit((X, Y), loss_fn=loss, steps=2).status == "ok"
+
+
+LOSSES = {
+    "mse": (Y, {}), "mae": (Y, {}), "huber": (Y, {"huber_delta": 0.05}), "bce": ((Y > 0).astype(float), {}),
+    "cross_entropy": ((Y[:, 0] > 0).astype(int), {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_evaluate_gives_the_loss_of_the_last_fit(loss):
+    y, more = LOSSES[loss]
+    model = KAN([2, 3, 2] if y.ndim == 1 else [2, 3, 1], seed=1)
+    before = model.evaluate((X, Y))["test_loss"] if y.ndim == 2 else None
+    if loss == "mse":
+        assert before == pytest.approx(float(np.sqrt(np.mean((model(X) - Y) ** 2))), rel=1e-14)
+    result = model.fit((X, y, X, y), steps=4, loss_fn=loss, **more)
+    dataset = {"test_input": X, "test_label": y}
+    for forms in (dataset, (X, y), (X[:3], y[:3], X, y)):
+        evaluation = model.evaluate(forms)
+        assert evaluation["test_loss"] == pytest.approx(result["test_loss"][-1], rel=1e-9)
+        assert evaluation["n_edge"] == model.n_edge and evaluation["n_grid"] == 3
+    for twin in (model.clone(), pickle.loads(pickle.dumps(model))):
+        assert twin.evaluate(dataset)["test_loss"] == pytest.approx(result["test_loss"][-1], rel=1e-9)
+    fine = model.refine(6)
+    assert fine.evaluate(dataset) == fine.evaluate(dataset, loss, **more)
+    if y.ndim == 2:
+        assert model.evaluate((X, y), "mse")["test_loss"] == pytest.approx(float(np.sqrt(np.mean((model(X) - y) ** 2))), rel=1e-12)
+        assert model.evaluate((X, y), lambda p, label: (float(abs(p - label).max()), p - label))["test_loss"] == abs(model(X) - y).max()
+    else:
+        one_hot = np.eye(2)[y]
+        assert model.evaluate((X, one_hot))["test_loss"] == pytest.approx(result["test_loss"][-1], rel=1e-9)
+    if loss == "cross_entropy":
+        with pytest.raises(ValueError, match=r"need \(200, 2\); integer classes are for the loss 'cross_entropy'"):
+            model.evaluate((X, y), "mse")
+    if loss == "huber":
+        assert model.evaluate((X, y), huber_delta=1e9)["test_loss"] == pytest.approx(np.mean((model(X) - y) ** 2) / 2, rel=1e-12)

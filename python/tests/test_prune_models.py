@@ -289,3 +289,27 @@ def test_values_that_are_not_finite():
     with pytest.warns(RuntimeWarning, match="not finite"):
         model.remove_edge(0, 0, 0, x=x)  # the way to get rid of it
     assert np.isfinite(model(x)).all()
+
+
+def test_names_and_scales_of_all_columns_serve_what_is_left(tmp_path):
+    pytest.importorskip("sympy")
+    x = np.random.RandomState(0).randn(60, 4) * [1, 2, 3, 4] + [0, 1, 2, 3]
+    mean, std = x.mean(axis=0), x.std(axis=0)
+    model = KAN([4, 2, 1], seed=0)
+    model.get_act((x - mean) / std)
+    small = model.prune_input(active_inputs=[3, 1])
+    small.auto_symbolic(lib=["x", "x^2"])
+    columns = [3, 1]
+    for scales in ((mean, std), (mean[columns], std[columns]), (mean[columns].tolist(), std.tolist())):
+        formula = small.formula_function(var=list("abcd"), normalizer=scales)
+        np.testing.assert_allclose(formula(x), small((x - mean) / std), atol=1e-10)
+    assert [str(v) for v in small.symbolic_formula(var=list("abcd"))[1]] == ["d", "b"]
+    with pytest.raises(ValueError, match="normalizer: mean has 3 entries; it must have 2 or 1"):
+        small.symbolic_formula(normalizer=(mean[:3], std))
+    pytest.importorskip("matplotlib")
+    shown = lambda names: [text.get_text() for text in small.plot(in_vars=names).axes[0].texts]  # noqa: E731
+    assert shown(["alpha", "beta", "gamma", "delta"]) == shown(["delta", "beta"])
+    with pytest.raises(ValueError, match="in_vars: has 3 names, but the model has 2 inputs"):
+        small.plot(in_vars=["a", "b", "c"])
+    small.fit(((x - mean) / std, x[:, :1]), steps=1, save_fig=True, img_folder=str(tmp_path), in_vars=list("abcd"))
+    assert (tmp_path / "0.jpg").exists()

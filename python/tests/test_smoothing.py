@@ -124,7 +124,11 @@ def test_refusals():
         (lambda: KAN([1, 1]).fit((x, y), smooth="gcv"), ValueError, "smooth: is for opt='LM'"),
         (lambda: KAN([1, 1]).fit((x, y), opt="LM", loss_fn="huber", smooth="gcv"), ValueError, "smooth: is for opt='LM'"),
         (lambda: KAN([1, 1]).fit((x, y), opt="LM", lamb=0.1, smooth="gcv"), ValueError, "smooth: is for opt='LM'"),
-        (lambda: fit_gam(x[:, 0], y), ValueError, "x: must have two axes"),
+        (lambda: fit_gam(x[:, 0], y), ValueError, r"x: must have two axes.*pass a column: np.reshape\(x"),
+        (lambda: fit_gam(x, y[:, 0]), ValueError, r"y: must have two axes.*pass a column: np.reshape\(y"),
+        (lambda: fit_gam(x), TypeError, r"dataset: must be a dict.*not ndarray; or give samples and labels: fit_gam\(x, y\)"),
+        (lambda: fit_gam({"train_input": x, "train_label": y}, y), TypeError, "y: is in the data set already"),
+        (lambda: fit_gam({"train_input": x}), ValueError, "dataset: train_label is missing"),
         (lambda: fit_gam(x, y[:3]), ValueError, "train_label: has the shape"),
         (lambda: fit_gam(x * np.nan, y), ValueError, "train_input: row 0"),
         (lambda: fit_gam(x, y, grid=0), ValueError, "grid: must be at least 1"),
@@ -134,3 +138,12 @@ def test_refusals():
     ):
         with pytest.raises(kind, match=text):
             call()
+
+
+def test_gam_takes_data_in_every_form():
+    rng = np.random.RandomState(0)
+    x = rng.rand(60, 2)
+    y = x[:, :1] ** 2 + 0.1 * rng.randn(60, 1)
+    model = fit_gam(x, y, grid=5)
+    for data in ((x, y), [x, y], (x, y, x[:3], y[:3]), {"train_input": x, "train_label": y}):
+        assert (fit_gam(data, grid=5)(x) == model(x)).all()

@@ -281,3 +281,15 @@ NAN = np.where(np.arange(900).reshape(300, 3) == 7, np.nan, X)
 def test_refusals(arguments, error, text):
     with pytest.raises(error, match=text):
         search_structure(**{"dataset": (X, Y), **arguments})
+
+
+def test_data_in_every_form():
+    x = np.random.RandomState(0).rand(80, 2)
+    y = x[:, :1] * x[:, 1:]
+    few = dict(structures=["P"], grids=[2], starts=1, steps=3)
+    models = [search_structure(*data, **few).model for data in ((x, y), ((x, y),), ({"train_input": x, "train_label": y},))]
+    assert all((model(x) == models[0](x)).all() for model in models)
+    with pytest.raises(TypeError, match=r"dataset: must be a dict.*; or give samples and labels: search_structure\(x, y\)"):
+        search_structure(x)
+    with pytest.raises(TypeError, match=r"y: is in the data set already: call search_structure\(dataset\)"):
+        search_structure({"train_input": x, "train_label": y}, y)

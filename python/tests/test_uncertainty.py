@@ -1,5 +1,7 @@
 """Jacobian, covariance and intervals: against other derivations, and by simulation."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -156,3 +158,56 @@ def test_refusals():
     assert places.parameter_places() == []
     with pytest.raises(ValueError, match="no trained parameters"):
         places.parameter_covariance((x, y))
+
+
+def classes():
+    rng = np.random.RandomState(0)
+    x = rng.rand(200, 2) * 2 - 1
+    return x, (x[:, 0] + 0.3 * rng.randn(200) > 0).astype(int)
+
+
+@pytest.mark.parametrize("loss, remedy", [
+    ("bce", r"the probability of label 1 is 1/\(1 \+ exp"), ("cross_entropy", "probabilities of the classes are the softmax"), ("huber", "fit with loss_fn='mse' first"),
+])  # fmt: skip
+def test_other_losses_have_no_intervals(loss, remedy):
+    x, label = classes()
+    y = label if loss == "cross_entropy" else label[:, None].astype(float)
+    model = KAN([2, 2 if loss == "cross_entropy" else 1], grid=3)
+    model.fit((x, y), loss_fn=loss, opt="LM", steps=5)
+    match = f"is for loss 'mse' only.*the loss of the last fit was '{loss}': {remedy}"
+    twins = [model, model.clone(), pickle.loads(pickle.dumps(model)), model.refine(6)]
+    for asked in twins:
+        for call in (
+            lambda: asked.predict(x, return_std=True), lambda: asked.predict_interval(x), asked.parameter_covariance,
+            lambda: asked.predict_interval(x, dataset=(x, y)),
+        ):  # fmt: skip
+            with pytest.raises(ValueError, match=match):
+                call()
+    assert model.predict(x).shape == (200, model.width_in[-1]) and model.parameter_jacobian(x[:2]).shape[0] == 2
+    target = label[:, None] * np.ones((1, model.width_in[-1]))
+    model.fit((x, target), opt="LM", steps=3)
+    assert np.isfinite(model.predict(x, return_std=True)[1]).all()
+
+
+def test_a_loss_of_ones_own_has_intervals_for_data_that_is_given():
+    def loss(prediction, label):
+        return float(((prediction - label) ** 2).mean()), 2 * (prediction - label) / prediction.size
+
+    x, label = classes()
+    model = KAN([2, 1], grid=3)
+    model.fit((x, label[:, None]), loss_fn=loss, steps=5)
+    with pytest.raises(ValueError, match=r"was one of your own: if that is least squares pass dataset=\(x, y\)"):
+        model.predict_interval(x)
+    _, low, high = model.predict_interval(x, dataset=(x, label[:, None]))
+    assert (low < high).all()
+    pickle.loads(pickle.dumps(model))  # a function defined here cannot be pickled; it is left out
+
+
+def test_classifiers_have_no_intervals():
+    pytest.importorskip("sklearn")
+    from swiftkan import KANClassifier
+
+    x, label = classes()
+    classifier = KANClassifier(hidden=(2,), alpha=0.1, random_state=0).fit(x, label)
+    with pytest.raises(ValueError, match="is for loss 'mse' only"):
+        classifier.model_.predict_interval(x, dataset=(x, np.eye(2)[label]))

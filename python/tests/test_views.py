@@ -1,10 +1,12 @@
 """The model's numbers are views of the engine's memory: reading is never stale, writing changes the model."""
 
+import copy
 import gc
 import weakref
 
 import numpy as np
 import pytest
+from helpers import NETWORKS, random_network, relative, samples
 
 from swiftkan import KAN, KANLayer, SymbolicLayer
 
@@ -141,3 +143,25 @@ def test_lists_given_back_are_copies(model):
     model.grid_range[0] = 99
     model.act_fun.clear()
     assert model.width[1] == [2, 1] and model.grid_range == [-1, 1] and len(model.act_fun) == 2
+
+
+@pytest.mark.parametrize("name", ["products of all kinds", "deep", "identity", "zero", "k=0", "sparse"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_layer_can_be_called(name, dtype):
+    model = random_network(NETWORKS[name], symbolic=False, dtype=dtype)
+    model.get_act(samples(model, 30)[0])
+    for l, layer in enumerate(model.act_fun):
+        for call in (layer, layer.forward):
+            y, preacts, postacts, postspline = call(model.acts[l])
+            assert y.dtype == model.dtype and not np.shares_memory(y, model._array)
+            for ours, inside in ((preacts, model.spline_preacts), (postacts, model.spline_postacts), (postspline, model.spline_postsplines)):
+                assert relative(ours, inside[l], 1e-3) < (1e-12 if dtype == "float64" else 1e-5)
+            assert relative(y, postacts.sum(axis=2), 1e-3) < (1e-12 if dtype == "float64" else 1e-5)
+    with pytest.raises(ValueError, match="x: has the shape"):
+        model.act_fun[0](np.zeros((3, 17)))
+
+
+def test_a_layer_is_not_made_by_itself():
+    with pytest.raises(TypeError, match=r"KANLayer: is a view of a model's layer.*KAN\(\[in_dim, out_dim\], grid=num, k=k\)\.act_fun\[0\]"):
+        KANLayer(in_dim=3, out_dim=2, num=5, k=3)
+    assert (copy.deepcopy(KAN([2, 1]).act_fun[0]).coef == KAN([2, 1]).act_fun[0].coef).all()

@@ -1,0 +1,125 @@
+"""More nodes and layers for a network: pykan's ``expand_width`` and ``expand_depth``.
+
+What it must get right first: the network gives what it gave, splines included; what is new is off until ``perturb`` or training
+switches it on.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from . import _check
+from ._initialization import new_core
+from ._levels import adopt
+
+
+class Expanding:
+    """Methods that make the network larger, in place. Its arrays are new ones afterwards: views taken before are of the old model."""
+
+    def expand_depth(self) -> Self:
+        """Adds a layer that gives each output as it is: symbolic edges 'x' between equal places, '0' elsewhere.
+
+        Returns
+        -------
+        KAN
+            This model.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> model, x = KAN([2, 3, 2]), np.random.RandomState(0).rand(10, 2)
+        >>> before = model(x)
+        >>> bool((model.expand_depth()(x) == before).all()), model.width_in
+        (True, [2, 3, 2, 2])
+        """
+        settings, outputs = self._current_settings(), self.width_in[-1]
+        changes: dict[str, Any] = {"width": [*settings.width, [outputs, 0]]}
+        for name in ("grid", "k"):
+            value = getattr(settings, name)
+            changes[name] = value if isinstance(value, int) else [*value, value[-1]]
+        if not isinstance(settings.mult_arity, int):
+            changes["mult_arity"] = [*settings.mult_arity, []]
+        self._grow(settings.replace(**changes), *self._own_places())
+        for i in range(outputs):
+            self._symbolic_fun[-1].set_function(i, i, "x")
+        self.log_history("expand_depth")
+        return self
+
+    def expand_width(self, layer_id: int, n_added_nodes: int, sum_bool: bool = True, mult_arity: Any = 2) -> Self:
+        """Adds nodes to a hidden level, with symbolic edges '0' to and from them: sums before those that are there, products behind.
+
+        Parameters
+        ----------
+        layer_id : int, 1 to depth - 1
+            The level.
+        n_added_nodes : int
+        sum_bool : bool
+            Sums or products.
+        mult_arity : int, or list with one for each
+            Factors of the products.
+
+        Returns
+        -------
+        KAN
+            This model.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from swiftkan import KAN
+        >>> model, x = KAN([2, 3, 1]), np.random.RandomState(0).rand(10, 2)
+        >>> before = model(x)
+        >>> model.expand_width(1, 1).expand_width(1, 2, sum_bool=False, mult_arity=[2, 3]).width
+        [[2, 0], [4, 2], [1, 0]]
+        >>> bool(np.allclose(model(x), before, rtol=0, atol=1e-14)), model.mult_arity
+        (True, [[], [2, 3], []])
+        """
+        if self.depth < 2:
+            raise ValueError("layer_id: this network has no hidden level; expand_depth() gives it one")
+        level = _check.integer("layer_id", layer_id, 1, self.depth - 1)
+        count, sums = _check.integer("n_added_nodes", n_added_nodes, 1), _check.flag("sum_bool", sum_bool)
+        settings = self._current_settings()
+        width = [list(pair) for pair in settings.width]
+        width[level][0 if sums else 1] += count
+        changes: dict[str, Any] = {"width": width}
+        if not sums:
+            added = mult_arity if _check.is_list(mult_arity) else [mult_arity] * count
+            added = [_check.integer("mult_arity", arity, 1, 2**20) for arity in added]
+            if len(added) != count:
+                raise ValueError(f"mult_arity: has {len(added)} entries for {count} nodes")
+            arities = settings.arities
+            arities[level] = arities[level] + added
+            if any(arity != settings.mult_arity for arity in added):
+                changes["mult_arity"] = arities
+        nodes, subnodes = self._own_places()
+        if sums:
+            nodes[level], subnodes[level] = nodes[level] + count, subnodes[level] + count
+        self._grow(settings.replace(**changes), nodes, subnodes)
+        self.log_history("expand_width")
+        return self
+
+    def _own_places(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The nodes and subnodes of all levels."""
+        return [np.arange(n) for n in self.width_in], [np.arange(n) for n in self.width_out]
+
+    def _grow(self, settings: Any, nodes: list[np.ndarray], subnodes: list[np.ndarray]) -> None:
+        """Puts this model's numbers into a larger network: old node i of level l is ``nodes[l][i]`` there. Other edges are '0'."""
+        old, core, depth = self._views, self._core, self.depth
+        adopt(self, settings, new_core(settings))
+        for l, (numeric, symbolic) in enumerate(zip(self._act_fun, self._symbolic_fun)):
+            numeric.mask[...], symbolic.mask[...], symbolic.affine[...] = 0, 1, (1, 0, 1, 0)
+            if l == depth:
+                break
+            ins, outs = nodes[l], subnodes[l + 1]
+            places: dict[str, Any] = {f"act_fun.{l}.{part}": np.ix_(ins, outs) for part in ("coef", "mask", "scale_base", "scale_sp")}
+            places |= {f"symbolic_fun.{l}.{part}": np.ix_(outs, ins) for part in ("mask", "affine")}
+            places |= {f"act_fun.{l}.grid": ins, f"node_scale_{l}": nodes[l + 1], f"node_bias_{l}": nodes[l + 1]}
+            places |= {f"subnode_scale_{l}": outs, f"subnode_bias_{l}": outs}
+            for name, place in places.items():
+                self._views[name][place] = old[name]
+            for i, new_i in enumerate(ins.tolist()):
+                for j, new_j in enumerate(outs.tolist()):
+                    self._core.symbolic_set(l, new_i, new_j, core.symbolic_get(l, i, j))

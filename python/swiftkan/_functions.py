@@ -81,6 +81,7 @@ _entries: dict[int, SymbolicFunction] = {
 }
 _numbers: dict[str, int] = {name: number for number, name in enumerate(FUNCTIONS)}
 _names: dict[int, str] = dict(enumerate(FUNCTIONS))
+_added: dict[int, PythonFunction] = {}
 
 SYMBOLIC_LIB: dict[str, SymbolicFunction] = {name: _entries[_numbers[name]] for name in _LIBRARY}
 """The functions by name: pykan's ``SYMBOLIC_LIB``, to which :func:`add_symbolic` adds."""
@@ -108,6 +109,11 @@ def name(number: int) -> str:
 def entry(number: int) -> SymbolicFunction:
     """What there is to know of a function, whether SYMBOLIC_LIB lists it or not."""
     return _entries[number]
+
+
+def source(number: int) -> Callable | None:
+    """The Python function behind a number; None for the library's."""
+    return _added[number].fun if number in _added else None
 
 
 def library(lib: Any) -> list[str]:
@@ -183,8 +189,8 @@ def add_symbolic(
     SYMBOLIC_LIB[name] = _entries[made]
 
 
-def register(name: str, function: PythonFunction, complexity: float, sympy: Any = None) -> int:
-    """Makes a function one of the engine's without listing it."""
+def register(name: str, function: PythonFunction, complexity: float, sympy: Any = None, word: str | None = None) -> int:
+    """Makes a function one of the engine's without listing it; ``word`` is its name in formulas, if that is another."""
     made = _core.function_add(name, function)
     named: list[Any] = []  # made once: SymPy wants one function of a name
 
@@ -192,10 +198,10 @@ def register(name: str, function: PythonFunction, complexity: float, sympy: Any 
         if sympy is not None:
             return sympy(x)
         if not named:
-            named.append(_sympy_function(name, made))
+            named.append(_sympy_function(word or name, made))
         return named[0](x)
 
-    _names[made], _entries[made] = name, _entry(made, sympy_fun, complexity)
+    _names[made], _added[made], _entries[made] = name, function, _entry(made, sympy_fun, complexity)
     _numbers[name] = made  # last: whoever finds the name finds all of it
     return made
 

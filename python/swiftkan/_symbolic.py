@@ -162,7 +162,8 @@ class Symbolic:
             The edge from node i of level l to subnode j of level l + 1.
         fun_name : str or callable
             A name in ``SYMBOLIC_LIB``, or a function of an array; such a function is this model's and no candidate of
-            :meth:`suggest_symbolic` (see :func:`swiftkan.add_symbolic` for functions with a name).
+            :meth:`suggest_symbolic`. Files have its name only: give a function that is to be loaded in other processes
+            a name by :func:`swiftkan.add_symbolic`, but for those of NumPy and ``scipy.special``.
         fit_params_bool : bool
             Fit a, b, c, d to what the edge gives now; if not they are 1, 0, 1, 0, or with ``random`` uniform in -1 … 1.
         a_range, b_range : (low, high)

@@ -10,6 +10,7 @@ Names, order and complexities of the library are those of pykan 0.2.8 (kan/utils
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any, Callable, Iterable, NamedTuple
 
 import numpy as np
@@ -83,8 +84,76 @@ _numbers: dict[str, int] = {name: number for number, name in enumerate(FUNCTIONS
 _names: dict[int, str] = dict(enumerate(FUNCTIONS))
 _added: dict[int, PythonFunction] = {}
 
-SYMBOLIC_LIB: dict[str, SymbolicFunction] = {name: _entries[_numbers[name]] for name in _LIBRARY}
-"""The functions by name: pykan's ``SYMBOLIC_LIB``, to which :func:`add_symbolic` adds."""
+
+class Library(dict[str, SymbolicFunction]):
+    """The functions by name: pykan's ``SYMBOLIC_LIB``, to which :func:`add_symbolic` adds.
+
+    These are the functions that are looked at where no ``lib`` is given. As in pykan the dict can be written to:
+    assigning pykan's tuple (fun, sympy function, complexity, fun_singularity or None) is :func:`add_symbolic`, and what is
+    removed is looked at no more. Models keep a function that is removed, and its name stays its own.
+
+    Examples
+    --------
+    >>> import numpy as np, sympy
+    >>> from swiftkan import KAN, SYMBOLIC_LIB
+    >>> SYMBOLIC_LIB["cosh"] = (np.cosh, sympy.cosh, 3, None)
+    >>> x = np.linspace(-1, 1, 100)[:, None]
+    >>> model = KAN([1, 1], grid=10)
+    >>> _ = model.fit((x, np.cosh(2 * x)), steps=20)
+    >>> model.suggest_symbolic(0, 0, 0)[0]
+    'cosh'
+    >>> _ = SYMBOLIC_LIB.pop("cosh")
+    >>> model.suggest_symbolic(0, 0, 0)[0] == "cosh"
+    False
+    >>> SYMBOLIC_LIB["sin"] = SYMBOLIC_LIB["sin"]._replace(complexity=1)  # the same function, preferred from now on
+    >>> SYMBOLIC_LIB["sin"] = SYMBOLIC_LIB["sin"]._replace(complexity=2)
+    """
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        where = f"SYMBOLIC_LIB[{name!r}]"
+        parts = tuple(value) if isinstance(value, (tuple, list)) else ()
+        if len(parts) != 4 or not callable(parts[0]) or not all(part is None or callable(part) for part in (parts[1], parts[3])):
+            raise TypeError(
+                f"{where}: must be (fun, sympy function, complexity, fun_singularity), of which the second and the last may be None, "
+                f"not {value!r}; or call add_symbolic({name!r}, fun)"
+            )
+        fun, sympy_fun, complexity, fun_singularity = parts
+        own = _entries[_numbers[name]] if known(name) else None
+        if own is not None and fun is own.fun and fun_singularity in (None, own.fun_singularity):
+            complexity = _check.real(f"{where}[2]", complexity, 0.0)
+            self._list(name, own._replace(sympy_fun=sympy_fun or own.sympy_fun, complexity=complexity))
+        elif name in FUNCTIONS:
+            raise ValueError(f"{where}: is a function of the library, which stays what it is; choose another name for this function")
+        else:
+            add_symbolic(name, fun, _check.real(f"{where}[2]", complexity, 0.0), _values_only(fun_singularity), sympy=sympy_fun)
+
+    def _list(self, name: str, entry: SymbolicFunction) -> None:
+        _entries[_numbers[name]] = entry
+        super().__setitem__(name, entry)
+
+    update = MutableMapping.update  # dict's own would not ask __setitem__
+    setdefault = MutableMapping.setdefault
+
+    def __ior__(self, other: Any) -> Library:  # type: ignore[override, misc]
+        self.update(other)
+        return self
+
+
+def _values_only(fun_singularity: Callable | None) -> Callable | None:
+    """pykan's functions that avoid singularities give a pair, whose second is the values."""
+    if fun_singularity is None:
+        return None
+
+    def values(x, y_th):
+        found = fun_singularity(x, y_th)
+        return found[1] if isinstance(found, tuple) else found
+
+    return values
+
+
+SYMBOLIC_LIB = Library()
+for _name, _number in _numbers.items():
+    SYMBOLIC_LIB._list(_name, _entries[_number])
 
 
 def known(name: Any) -> bool:
@@ -119,6 +188,8 @@ def source(number: int) -> Callable | None:
 def library(lib: Any) -> list[str]:
     """The names that ``lib`` allows: all if None, else those of a list (or the keys of a dict), checked."""
     if lib is None:
+        if not SYMBOLIC_LIB:
+            raise ValueError("lib: is not given, and SYMBOLIC_LIB is empty; give a list of function names")
         return list(SYMBOLIC_LIB)
     if isinstance(lib, str) or not isinstance(lib, Iterable):
         raise TypeError(f"lib: must be a list of function names, not {lib!r}")
@@ -186,7 +257,7 @@ def add_symbolic(
             raise TypeError(f"{argument}: must be a function of an array, not {value!r}")
     complexity = _check.real("c", c, 0.0)
     made = register(name, PythonFunction(name, fun, fun_singularity, derivative), complexity, sympy)
-    SYMBOLIC_LIB[name] = _entries[made]
+    SYMBOLIC_LIB._list(name, _entries[made])
 
 
 def register(name: str, function: PythonFunction, complexity: float, sympy: Any = None, word: str | None = None) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 
 from . import _check
 from ._files import Files
+from ._references import UnknownFunction
 
 
 class Checkpoints(Files):
@@ -38,6 +39,11 @@ class Checkpoints(Files):
         OSError
             If a file cannot be written; FileNotFoundError if its folder is not there.
 
+        Warns
+        -----
+        UserWarning
+            As :meth:`save`.
+
         Examples
         --------
         >>> import os, tempfile
@@ -52,6 +58,7 @@ class Checkpoints(Files):
         from ._pykan_write import write_checkpoint
 
         write_checkpoint(self, path)
+        self._warn_of_names("saveckpt", stacklevel=3)
 
     @classmethod
     def loadckpt(cls, path: Any = "model") -> Checkpoints:
@@ -73,7 +80,7 @@ class Checkpoints(Files):
         FileNotFoundError
             If one of the three files is missing. Without ``{path}_cache_data``, :meth:`from_pykan` reads the other two.
         ValueError
-            If a file is damaged, holds anything that a checkpoint has no use for, or has functions that are not known.
+            If a file is damaged, holds anything that a checkpoint has no use for, or has functions that must be added first.
 
         Examples
         --------
@@ -104,6 +111,8 @@ class Checkpoints(Files):
         except KeyError as error:
             missing = error.args[0]
             raise ValueError(f"path: {path}_config.yml is not a configuration of pykan: {missing} missing") from None
+        except UnknownFunction as error:
+            raise ValueError(f"path: the checkpoint {path} cannot be loaded yet: {error}") from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
         return model

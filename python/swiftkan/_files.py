@@ -19,6 +19,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ._references import UnknownFunction
 from ._state import State
 
 FORMAT, VERSION = "swiftkan", 1
@@ -40,6 +41,12 @@ class Files(State):
         ------
         OSError
             If the file cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            If it has a function that another process cannot find by its name, such as a lambda that was given to
+            :meth:`fix_symbolic`; the file is written, and the warning says how to load it.
 
         Examples
         --------
@@ -74,6 +81,7 @@ class Files(State):
             if os.path.exists(unfinished):
                 os.remove(unfinished)
             raise
+        self._warn_of_names("save", stacklevel=3)
 
     @classmethod
     def load(cls, path: Any) -> Self:
@@ -92,7 +100,8 @@ class Files(State):
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it is not a model file of swiftkan, is damaged, or was written by a newer version.
+            If it is not a model file of swiftkan, is damaged, or was written by a newer version; or if it has functions
+            that must be added first (:func:`swiftkan.add_symbolic`), which the message lists.
         """
         path = os.fspath(path)
         header, arrays = _read(path)
@@ -100,6 +109,8 @@ class Files(State):
             model = cls.__new__(cls)
             model._plain_attributes()
             model._restore(header["settings"], arrays, header["functions"], header["input_id"], header["input_width"])
+        except UnknownFunction as error:
+            raise ValueError(f"path: {path} cannot be loaded yet: {error}") from None
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise ValueError(f"path: {path} is damaged: {error}") from None
         return model

@@ -17,7 +17,6 @@ from typing import Any, Callable
 import numpy as np
 
 from . import _check, _functions
-from ._functions import SYMBOLIC_LIB
 from ._optional import need
 
 # Functions whose inner factor is an outer one, so that the constants of a formula are what they seem.
@@ -168,7 +167,8 @@ class Formula:
         mask = symbolic.mask[j, i]
         if mask != 0 and self.symbolic_enabled:
             a, b, c, d = (float(value) for value in symbolic.affine[j, i])
-            name, mask = _functions.name(self._core.symbolic_get(l, i, j)), float(mask)
+            number = self._core.symbolic_get(l, i, j)
+            name, mask = _functions.name(number), float(mask)
             factor, power = mask * c, POWERS.get(name)
             if power is not None and a != 0 and 1e-200 < abs(a) ** abs(power) < 1e200:  # c·(a·x + b)ᵖ = c·aᵖ·(x + b/a)ᵖ
                 factor, a, b = factor * (abs(a) if name == "abs" else a) ** power, 1.0, b / a
@@ -181,7 +181,7 @@ class Formula:
                     argument = constant + argument
             if name == "0":
                 return result + _number(mask * d)
-            result += _number(factor) * SYMBOLIC_LIB[name].sympy_fun(argument) + _number(mask * d)
+            result += _number(factor) * _functions.entry(number).sympy_fun(argument) + _number(mask * d)
         return result
 
     def _spline_function(self, l: int, i: int, j: int) -> Any:

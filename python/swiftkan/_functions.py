@@ -2,8 +2,7 @@
 
 What it must get right first:
   1. a name means the same function in a model, in a file and in a formula;
-  2. a function written in Python gives the engine values and derivatives for any array, NaN outside its domain, and an
-     exception in it reaches the user;
+  2. SYMBOLIC_LIB lists what is looked at without being asked for: the library and what users add to it, nothing else;
   3. SymPy is imported when a formula is asked for, never before.
 
 Names, order and complexities of the library are those of pykan 0.2.8 (kan/utils.py, SYMBOLIC_LIB).
@@ -11,12 +10,14 @@ Names, order and complexities of the library are those of pykan 0.2.8 (kan/utils
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any, Callable, Iterable, NamedTuple
 
 import numpy as np
 
 from . import _check, _core
 from ._optional import need
+from ._python_function import PythonFunction
 
 _LIBRARY = {
     "x": (1, lambda s, x: x), "x^2": (2, lambda s, x: x**2), "x^3": (3, lambda s, x: x**3), "x^4": (3, lambda s, x: x**4),
@@ -76,22 +77,96 @@ def _library_sympy(form: Callable) -> Callable:
     return sympy_fun
 
 
-SYMBOLIC_LIB: dict[str, SymbolicFunction] = {
-    name: _entry(FUNCTIONS.index(name), _library_sympy(form), complexity) for name, (complexity, form) in _LIBRARY.items()
+_entries: dict[int, SymbolicFunction] = {
+    number: _entry(number, _library_sympy(_LIBRARY[name][1]), _LIBRARY[name][0]) for number, name in enumerate(FUNCTIONS)
 }
-"""The functions by name: pykan's ``SYMBOLIC_LIB``, to which :func:`add_symbolic` adds."""
-
 _numbers: dict[str, int] = {name: number for number, name in enumerate(FUNCTIONS)}
 _names: dict[int, str] = dict(enumerate(FUNCTIONS))
-_anonymous: dict[int, tuple[Any, str]] = {}
+_added: dict[int, PythonFunction] = {}
+
+
+class Library(dict[str, SymbolicFunction]):
+    """The functions by name: pykan's ``SYMBOLIC_LIB``, to which :func:`add_symbolic` adds.
+
+    These are the functions that are looked at where no ``lib`` is given. As in pykan the dict can be written to:
+    assigning pykan's tuple (fun, sympy function, complexity, fun_singularity or None) is :func:`add_symbolic`, and what is
+    removed is looked at no more. Models keep a function that is removed, and its name stays its own.
+
+    Examples
+    --------
+    >>> import numpy as np, sympy
+    >>> from swiftkan import KAN, SYMBOLIC_LIB
+    >>> SYMBOLIC_LIB["cosh"] = (np.cosh, sympy.cosh, 3, None)
+    >>> x = np.linspace(-1, 1, 100)[:, None]
+    >>> model = KAN([1, 1], grid=10)
+    >>> _ = model.fit((x, np.cosh(2 * x)), steps=20)
+    >>> model.suggest_symbolic(0, 0, 0)[0]
+    'cosh'
+    >>> _ = SYMBOLIC_LIB.pop("cosh")
+    >>> model.suggest_symbolic(0, 0, 0)[0] == "cosh"
+    False
+    >>> SYMBOLIC_LIB["sin"] = SYMBOLIC_LIB["sin"]._replace(complexity=1)  # the same function, preferred from now on
+    >>> SYMBOLIC_LIB["sin"] = SYMBOLIC_LIB["sin"]._replace(complexity=2)
+    """
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        where = f"SYMBOLIC_LIB[{name!r}]"
+        parts = tuple(value) if isinstance(value, (tuple, list)) else ()
+        if len(parts) != 4 or not callable(parts[0]) or not all(part is None or callable(part) for part in (parts[1], parts[3])):
+            raise TypeError(
+                f"{where}: must be (fun, sympy function, complexity, fun_singularity), of which the second and the last may be None, "
+                f"not {value!r}; or call add_symbolic({name!r}, fun)"
+            )
+        fun, sympy_fun, complexity, fun_singularity = parts
+        own = _entries[_numbers[name]] if known(name) else None
+        if own is not None and fun is own.fun and fun_singularity in (None, own.fun_singularity):
+            complexity = _check.real(f"{where}[2]", complexity, 0.0)
+            self._list(name, own._replace(sympy_fun=sympy_fun or own.sympy_fun, complexity=complexity))
+        elif name in FUNCTIONS:
+            raise ValueError(f"{where}: is a function of the library, which stays what it is; choose another name for this function")
+        else:
+            add_symbolic(name, fun, _check.real(f"{where}[2]", complexity, 0.0), _values_only(fun_singularity), sympy=sympy_fun)
+
+    def _list(self, name: str, entry: SymbolicFunction) -> None:
+        _entries[_numbers[name]] = entry
+        super().__setitem__(name, entry)
+
+    update = MutableMapping.update  # dict's own would not ask __setitem__
+    setdefault = MutableMapping.setdefault
+
+    def __ior__(self, other: Any) -> Library:  # type: ignore[override, misc]
+        self.update(other)
+        return self
+
+
+def _values_only(fun_singularity: Callable | None) -> Callable | None:
+    """pykan's functions that avoid singularities give a pair, whose second is the values."""
+    if fun_singularity is None:
+        return None
+
+    def values(x, y_th):
+        found = fun_singularity(x, y_th)
+        return found[1] if isinstance(found, tuple) else found
+
+    return values
+
+
+SYMBOLIC_LIB = Library()
+for _name, _number in _numbers.items():
+    SYMBOLIC_LIB._list(_name, _entries[_number])
+
+
+def known(name: Any) -> bool:
+    """Is there a function of this name."""
+    return isinstance(name, str) and name in _numbers
 
 
 def number(name: Any, argument: str = "name") -> int:
     """The engine's number of a function."""
-    if isinstance(name, str) and name in _numbers:
+    if known(name):
         return _numbers[name]
     raise ValueError(
-        f"{argument}: there is no function {name!r}; there are {', '.join(_numbers)} (add_symbolic adds functions of your own)"
+        f"{argument}: there is no function {name!r}; there are {', '.join(SYMBOLIC_LIB)} (add_symbolic adds functions of your own)"
     )
 
 
@@ -100,14 +175,21 @@ def name(number: int) -> str:
     return _names[number]
 
 
-def known(name: Any) -> bool:
-    """Is there a function of this name."""
-    return isinstance(name, str) and name in _numbers
+def entry(number: int) -> SymbolicFunction:
+    """What there is to know of a function, whether SYMBOLIC_LIB lists it or not."""
+    return _entries[number]
+
+
+def source(number: int) -> Callable | None:
+    """The Python function behind a number; None for the library's."""
+    return _added[number].fun if number in _added else None
 
 
 def library(lib: Any) -> list[str]:
     """The names that ``lib`` allows: all if None, else those of a list (or the keys of a dict), checked."""
     if lib is None:
+        if not SYMBOLIC_LIB:
+            raise ValueError("lib: is not given, and SYMBOLIC_LIB is empty; give a list of function names")
         return list(SYMBOLIC_LIB)
     if isinstance(lib, str) or not isinstance(lib, Iterable):
         raise TypeError(f"lib: must be a list of function names, not {lib!r}")
@@ -174,20 +256,25 @@ def add_symbolic(
         if not callable(value) and (argument == "fun" or value is not None):
             raise TypeError(f"{argument}: must be a function of an array, not {value!r}")
     complexity = _check.real("c", c, 0.0)
-    function = _PythonFunction(name, fun, fun_singularity, derivative)
-    made = _core.function_add(name, function)
-    _names[made], _numbers[name] = name, made
+    made = register(name, PythonFunction(name, fun, fun_singularity, derivative), complexity, sympy)
+    SYMBOLIC_LIB._list(name, _entries[made])
 
+
+def register(name: str, function: PythonFunction, complexity: float, sympy: Any = None, word: str | None = None) -> int:
+    """Makes a function one of the engine's without listing it; ``word`` is its name in formulas, if that is another."""
+    made = _core.function_add(name, function)
     named: list[Any] = []  # made once: SymPy wants one function of a name
 
     def sympy_fun(x):
         if sympy is not None:
             return sympy(x)
         if not named:
-            named.append(_sympy_function(name, made))
+            named.append(_sympy_function(word or name, made))
         return named[0](x)
 
-    SYMBOLIC_LIB[name] = _entry(made, sympy_fun, complexity)
+    _names[made], _added[made], _entries[made] = name, function, _entry(made, sympy_fun, complexity)
+    _numbers[name] = made  # last: whoever finds the name finds all of it
+    return made
 
 
 def _sympy_function(name: str, made: int) -> Any:
@@ -208,82 +295,3 @@ def _sympy_function(name: str, made: int) -> Any:
     function, slope = implemented_function(word, over(0)), implemented_function(f"{word}_prime", over(1))
     function.fdiff = lambda self, argindex=1: slope(self.args[0])
     return function
-
-
-def add_anonymous(fun: Callable) -> str:
-    """The name of a function that was given instead of a name."""
-    kept = _anonymous.get(id(fun))
-    if kept is None or kept[0] is not fun:
-        base = "anonymous" if getattr(fun, "__name__", "<lambda>") == "<lambda>" else str(fun.__name__)
-        unique, count = base, 1
-        while unique in _numbers:
-            count += 1
-            unique = f"{base}_{count}"
-        add_symbolic(unique, fun, c=3)
-        kept = _anonymous[id(fun)] = (fun, unique)
-    return kept[1]
-
-
-class _PythonFunction:
-    """A function of the user's in the engine's form: fills y and dy."""
-
-    def __init__(self, name: str, fun: Callable, fun_singularity: Callable | None, derivative: Callable | None):
-        self.name, self.fun, self.fun_singularity, self.derivative = name, fun, fun_singularity, derivative
-        with np.errstate(all="ignore"):
-            self._values(fun, np.linspace(-1, 1, 3))
-            self.complex_step = derivative is None and self._understands_complex()
-
-    def __call__(self, x: Any, y: Any, dy: Any, avoid: bool, y_th: float) -> None:
-        t = np.asarray(x).astype(np.float64)
-        fun = self.fun
-        if avoid and self.fun_singularity is not None:
-            fun = lambda t: self.fun_singularity(t, y_th)  # noqa: E731
-        with np.errstate(all="ignore"):
-            np.asarray(y)[...] = self._values(fun, t)
-            if dy is not None:
-                np.asarray(dy)[...] = self._slope(fun, t)
-
-    def _slope(self, fun: Callable, t: np.ndarray) -> np.ndarray:
-        if fun is self.fun and self.derivative is not None:
-            return self._values(self.derivative, t)
-        if fun is self.fun and self.complex_step:
-            return np.asarray(fun(t + 1e-30j)).imag / 1e-30
-        h = 1e-3 * np.maximum(1.0, np.abs(t))
-        sides = [self._values(fun, t + k * h) for k in (-2, -1, 1, 2)]
-        return (8 * (sides[2] - sides[1]) - (sides[3] - sides[0])) / (12 * h)
-
-    def _values(self, fun: Callable, t: np.ndarray) -> np.ndarray:
-        try:
-            values = fun(t)
-        except TypeError:
-            import sys
-
-            torch = sys.modules.get("torch")
-            if torch is None:
-                raise
-            values = fun(torch.from_numpy(t.copy()))
-        values = np.asarray(_check.array(self.name, values), np.float64)
-        if values.shape != t.shape:
-            raise ValueError(f"{self.name}: gave the shape {values.shape} for the shape {t.shape}; it must work element by element")
-        return values
-
-    def _understands_complex(self) -> bool:
-        t = np.concatenate([np.linspace(-3, 3, 41) + 0.0123, [0.3, 1.7, 7.1]])
-        try:
-            step = np.asarray(self.fun(t + 1e-30j))
-        except Exception:  # whatever a function that is not made for complex numbers does
-            return False
-        if step.shape != t.shape or step.dtype.kind != "c":
-            return False
-        plain, difference = self._values(self.fun, t), self._slope_by_differences(t)
-        good = np.isfinite(plain) & np.isfinite(difference)
-        scale = 1 + np.abs(plain) + np.abs(difference)
-        return bool(
-            good.any()
-            and (np.abs(step.real - plain)[good] <= 1e-12 * scale[good]).all()
-            and (np.abs(step.imag / 1e-30 - difference)[good] <= 1e-6 * scale[good]).all()
-        )
-
-    def _slope_by_differences(self, t: np.ndarray) -> np.ndarray:
-        self.complex_step = False
-        return self._slope(self.fun, t)

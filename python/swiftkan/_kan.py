@@ -13,6 +13,7 @@ from ._formula import Formula
 from ._plot import Plotting
 from ._prune import Pruning
 from ._rearrange import Rearranging
+from ._references import UnknownFunction
 from ._search import Search
 from ._suggest import Suggestions
 from ._versions import Versions
@@ -115,7 +116,7 @@ class KAN(Search, Formula, Suggestions, Rearranging, Expanding, Plotting, Prunin
             If one of the files is missing.
         ValueError
             If a file is damaged or holds anything that a checkpoint has no use for (it is named, and not executed),
-            or if the model has functions that swiftkan does not know.
+            or if the model has functions that must be added first (:func:`swiftkan.add_symbolic`).
         """
         from ._pykan import read_checkpoint  # zipfile and pickle take time to import
 
@@ -124,6 +125,8 @@ class KAN(Search, Formula, Suggestions, Rearranging, Expanding, Plotting, Prunin
             model = cls.__new__(cls)
             model._plain_attributes()
             model._restore(arguments, state, names)
+        except UnknownFunction as error:
+            raise ValueError(f"path: the checkpoint {path} cannot be loaded yet: {error}") from None
         except (TypeError, ValueError) as error:
             raise ValueError(f"path: the checkpoint {path} cannot be read: {error}") from None
         return model

@@ -18,7 +18,6 @@ import numpy as np
 from . import _check, _data, _functions
 from ._constants import Constants
 from ._formula import ex_round, to_numpy
-from ._functions import SYMBOLIC_LIB
 from ._optional import need
 from ._suggest import _scoring
 
@@ -306,7 +305,7 @@ class _Searcher:
             best: tuple[float, Any] = (math.inf, None)
             for (l, i, j), name in _assignment(model).items():
                 for simple in ("x", "0"):
-                    if simple == name or simple != "0" and SYMBOLIC_LIB[name].complexity <= 1:
+                    if simple == name or simple != "0" and _functions.entry(_functions.number(name)).complexity <= 1:
                         continue
                     twin = model.clone()
                     twin.get_act(self.train.rows)
@@ -360,7 +359,7 @@ def _assignment(model: Any) -> dict[tuple[int, int, int], str]:
 
 def _complexity(model: Any) -> float:
     products = sum(arity - 1 for arities in model._settings.arities for arity in arities)
-    return products + sum(SYMBOLIC_LIB[name].complexity for name in _assignment(model).values())
+    return products + sum(_functions.entry(_functions.number(name)).complexity for name in _assignment(model).values())
 
 
 def _recognised(expression: Any, variables: list[Any], x: np.ndarray, y: np.ndarray) -> Any:

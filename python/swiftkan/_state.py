@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import _check, _core, _functions
+from . import _check, _core, _functions, _given
 from ._grids import Grids
 from ._network import ENGINE_PARTS
 from ._settings import Settings
@@ -103,11 +103,27 @@ class State(Grids):
             if len(rows) != n_out or any(not isinstance(row, list) or len(row) != n_in for row in rows):
                 raise ValueError(f"function names of layer {l}: must be {n_out} lists of {n_in} names")
             for name in (name for row in rows for name in row):
-                _functions.number(name, f"function names of layer {l}")
+                if not isinstance(name, str):
+                    raise ValueError(f"function names of layer {l}: must be text, not {name!r}")
+        _given.find(name for rows in names for row in rows for name in row)
         for l, (rows, (_, n_in)) in enumerate(zip(names, shapes)):
             for j, row in enumerate(rows):
                 for i in range(n_in):
                     self._core.symbolic_set(l, i, j, _functions.number(row[i]))
+
+    def _warn_of_names(self, what: str, stacklevel: int) -> None:
+        """Warns of functions that a file or pickle of the model has only as a name, or under a name that is another's by now."""
+        numbers = {
+            self._core.symbolic_get(l, i, j): (l, i, j)
+            for l, layer in enumerate(self._symbolic_fun)
+            for j in range(layer.out_dim)
+            for i in range(layer.in_dim)
+        }
+        text = _given.complaint(numbers)
+        if text:
+            import warnings
+
+            warnings.warn(f"{what}: {text}", stacklevel=stacklevel)
 
     # ---- Copies --------------------------------------------------------------------------------------------------
 
@@ -150,19 +166,23 @@ class State(Grids):
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the remembered data, which may be larger than the model by far, and a loss written in Python."""
+        names = self._function_names()
+        self._warn_of_names("pickle", stacklevel=3)
         extra = {name: value for name, value in self.__dict__.items() if name not in ENGINE_PARTS}
         if callable(self._fitted_loss[0]):
             del extra["_fitted_loss"]
         return {
             "settings": self._current_settings().to_dict(),
             "state": self.state_dict(),
-            "functions": self._function_names(),
+            "functions": names,
+            "given": _given.to_pickle(name for rows in names for row in rows for name in row),
             "input": (self._input_id, self._input_width),
             "extra": extra,
         }
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         self.__dict__.update(pickled["extra"])
+        _given.from_pickle(pickled.get("given", {}))
         self._restore(pickled["settings"], pickled["state"], pickled["functions"], *pickled["input"])
 
     def _restore(

@@ -14,7 +14,6 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from . import _check, _functions
-from ._functions import SYMBOLIC_LIB
 from ._symbolic import MASKED, Symbolic, _fit
 
 # Functions whose c has a size of its own; for powers and exponentials it has not, and c·f is looked at.
@@ -39,11 +38,12 @@ class Suggestions(Symbolic):
         self, gets: np.ndarray, gives: np.ndarray, a_range: Any, b_range: Any, lib: list[str], off: bool, scoring: Callable
     ) -> list[Candidate]:
         """All functions of ``lib`` fitted to an edge, the best first."""
-        fits = _fit([_functions.number(name) for name in lib], gets, gives, a_range, b_range)
+        numbers = [_functions.number(name) for name in lib]
+        fits = _fit(numbers, gets, gives, a_range, b_range)
         mean, deviation = float(gives.mean()), float(gives.std())
         result = []
-        for name, (a, b, c, d, r2) in zip(lib, fits):
-            r2, complexity = MASKED if off else r2, SYMBOLIC_LIB[name].complexity
+        for name, number, (a, b, c, d, r2) in zip(lib, numbers, fits):
+            r2, complexity = MASKED if off else r2, _functions.entry(number).complexity
             excess = 0.0
             if deviation > 0 and c != 0:
                 excess = (abs(c) if name in BOUNDED else abs(mean - d)) / deviation
@@ -104,7 +104,7 @@ class Suggestions(Symbolic):
         if verbose:
             print(_table(ranked[: _check.integer("topk", topk, 1)], scoring))
         best = ranked[0]
-        return best.name, SYMBOLIC_LIB[best.name], best.r2, best.complexity
+        return best.name, _functions.entry(_functions.number(best.name)), best.r2, best.complexity
 
     def auto_symbolic(
         self, a_range: Any = (-10, 10), b_range: Any = (-10, 10), lib: Any = None, verbose: int = 0,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _core, _functions
+from . import _check, _core, _functions, _given
 from ._activations import ACTS, POSTACTS
 from ._optional import need
 
@@ -39,7 +39,7 @@ def fit_params(
     ----------
     x, y : array-like, (n,)
     fun : str or callable
-        A name in ``SYMBOLIC_LIB``, or a function of an array.
+        A name in ``SYMBOLIC_LIB``, or a function of an array, of which nothing is kept.
     a_range, b_range : (low, high)
         Looked at besides those a and b that bring a·x + b into -10 … 10, which are always looked at.
     grid_number, iteration
@@ -65,11 +65,11 @@ def fit_params(
     (array([ 3.        , -1.14159265, -5.        ,  0.7       ]), 1.0)
     """
     _check.device(device)
-    name = _functions.add_anonymous(fun) if callable(fun) else fun
     columns = [np.ascontiguousarray(_check.array(n, v), np.float64) for n, v in (("x", x), ("y", y))]
     if columns[0].ndim != 1 or columns[0].shape != columns[1].shape or not columns[0].size:
         raise ValueError(f"x and y: must have one shape (n,) with n ≥ 1, not {columns[0].shape} and {columns[1].shape}")
-    found = _fit([_functions.number(name, "fun")], *columns, a_range, b_range)[0]
+    with _given.number_for_a_question(fun, "fun") as number:
+        found = _fit([number], *columns, a_range, b_range)[0]
     if verbose:
         print(f"r2 is {found[4]}")
         if found[4] < 0.9:
@@ -161,7 +161,9 @@ class Symbolic:
         l, i, j : int
             The edge from node i of level l to subnode j of level l + 1.
         fun_name : str or callable
-            A name in ``SYMBOLIC_LIB``, or a function of an array (see :func:`swiftkan.add_symbolic` for giving it a name).
+            A name in ``SYMBOLIC_LIB``, or a function of an array; such a function is this model's and no candidate of
+            :meth:`suggest_symbolic`. Files have its name only: give a function that is to be loaded in other processes
+            a name by :func:`swiftkan.add_symbolic`, but for those of NumPy and ``scipy.special``.
         fit_params_bool : bool
             Fit a, b, c, d to what the edge gives now; if not they are 1, 0, 1, 0, or with ``random`` uniform in -1 … 1.
         a_range, b_range : (low, high)
@@ -193,7 +195,7 @@ class Symbolic:
         array([2., 0., 1., 0.])
         """
         l, i, j = self._edge(l, i, j)
-        name = _functions.add_anonymous(fun_name) if callable(fun_name) else fun_name
+        name = _given.give(fun_name) if callable(fun_name) else fun_name
         number = _functions.number(name, "fun_name")
         if not _check.flag("fit_params_bool", fit_params_bool):
             affine = [1.0, 0.0, 1.0, 0.0]

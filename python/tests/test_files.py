@@ -143,9 +143,10 @@ DAMAGE = {
     "wrong setting": (lambda p: header_with(p, settings={**SETTINGS, "k": -1}), "damaged.*k: must be"),
     "unknown function": (
         lambda p: header_with(p, functions=[[["sin", "no"]] * 3, [["0"] * 3]]),
-        "damaged.*no function 'no'",
+        "cannot be loaded yet.*no function 'no' in this process.*add_symbolic\\('no', fun\\)",
     ),
     "few functions": (lambda p: header_with(p, functions=[]), "damaged.*function names"),
+    "functions not text": (lambda p: header_with(p, functions=[[["sin", 3]] * 3, [["0"] * 3]]), "damaged.*must be text, not 3"),
     "functions not lists": (lambda p: header_with(p, functions=7), "damaged"),
     "wrong input_id": (lambda p: header_with(p, input_id=[0, 1, 2]), "damaged.*input_id"),
     "wrong input_width": (lambda p: header_with(p, input_width=1), "damaged.*input_width"),

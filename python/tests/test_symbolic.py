@@ -344,7 +344,7 @@ def test_a_callable_instead_of_a_name():
     model = KAN([2, 1])
     model.fix_symbolic(0, 0, 0, np.cosh, fit_params_bool=False)
     model.fix_symbolic(0, 1, 0, np.cosh, fit_params_bool=False)
-    assert model.symbolic_fun[0].funs_name == [["cosh", "cosh"]]
+    assert model.symbolic_fun[0].funs_name == [["numpy.cosh", "numpy.cosh"]]
     np.testing.assert_allclose(model(X), np.cosh(X).sum(axis=1, keepdims=True))
 
 

@@ -150,23 +150,31 @@ final class WideMoments<T: KANScalar> {
         UnsafeMutableRawPointer(array.base + (p &* width &+ q)).assumingMemoryBound(to: SIMD8<Double>.self)
     }
 
-    /// The part of Σ φ² below which Σ (φ - mean)² is rounding: that of the difference, or a deviation that φ itself, in numbers of type T,
-    /// does not resolve. The pull on an input divides by the deviation, so what is left of rounding would be blown up.
-    private static var rounding: Double { max(64 * Double.ulpOfOne, 256 * Double(T.ulpOfOne) * Double(T.ulpOfOne)) }
+    /// Below this part of (Σ_r |w_r|·√M_rr)², which Σ φ² cannot exceed, Σ (φ - mean)² is rounding: that of its own terms, or a deviation
+    /// that φ in numbers of type T does not resolve. The pull on an input divides by the deviation, which would blow it up.
+    private var rounding: Double {
+        max(max(64, Double(samples).squareRoot()) * Double.ulpOfOne, 256 * Double(T.ulpOfOne) * Double(T.ulpOfOne))
+    }
 
     /// Means and sums of squared deviations of all edges of input p, into `means` and `squares`.
     func evaluate(_ layer: FoldedLayer<T>, _ p: Int) {
-        let (m, n) = (sums.base + p * rowCount, Double(samples))
-        forEachEight(layer, p) { edges, w in
-            let q = edges.first
-            var (mean, square) = (SIMD8<Double>.zero, SIMD8<Double>.zero)
-            multiply(p, w) { r, product in
-                mean = Double.multiplyAdd(w[r], SIMD8(repeating: m[r]), mean)
-                square = Double.multiplyAdd(w[r], product, square)
+        let (m, n, rounding) = (sums.base + p * rowCount, Double(samples), rounding)
+        let M = products.base + p * rowCount * (k + 2)
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount) { memory in
+            guard let root = memory.baseAddress else { return }
+            for r in 0..<rowCount { root[r] = M[r * (k + 2) + (r == rowCount - 1 ? k + 1 : 0)].squareRoot() }
+            forEachEight(layer, p) { edges, w in
+                let q = edges.first
+                var (mean, square, size) = (SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero)
+                multiply(p, w) { r, product in
+                    mean = Double.multiplyAdd(w[r], SIMD8(repeating: m[r]), mean)
+                    square = Double.multiplyAdd(w[r], product, square)
+                    size = Double.multiplyAdd(w[r].replacing(with: -w[r], where: w[r] .< 0), SIMD8(repeating: root[r]), size)
+                }
+                let rest = square - mean * mean / n
+                eight(squares, p, q).pointee = rest.replacing(with: 0, where: rest .<= size * size * rounding)
+                eight(means, p, q).pointee = mean / n
             }
-            let rest = square - mean * mean / n
-            eight(squares, p, q).pointee = rest.replacing(with: 0, where: rest .<= square * Self.rounding)
-            eight(means, p, q).pointee = mean / n
         }
     }
 

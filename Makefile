@@ -59,7 +59,7 @@ build-swift: $(VENV)/.ready
 
 # Each `test-` builds what the `run-` of its name runs.
 test-swift test-abi: build-swift
-test-python: develop
+test-python test-abi: develop
 test-wheel: wheel
 test-debian: wheel $(DEBIAN_VENV)/.ready
 test-swift test-abi test-python test-wheel test-debian:
@@ -68,8 +68,10 @@ test-swift test-abi test-python test-wheel test-debian:
 run-swift:
 	swift test --skip-build
 
+# With every check of Swift, then as the package is built, which takes seconds after `develop`; there allocations are counted, too.
 run-abi:
 	.build/debug/ABITests
+	program=$$($(PY) setup.py -q abi_program) && "$$program"
 
 run-python:
 	$(PY) -m pytest -q

@@ -88,7 +88,8 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 	bash .ci/debian_venv $(DEBIAN_VENV) $(PY)
 	touch $@
 
-# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes four hours.
+# All tests with each build of the engine that this processor can run, then Python's with the oldest on an emulated old processor. Takes four to
+# five hours.
 test-cpus: develop
 	bash .ci/test_cpus $(PY)
 

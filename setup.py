@@ -49,7 +49,7 @@ def marches():
 
 
 def processor_flags(march):
-    """What the engine's code depends on, for one instruction set."""
+    """What the engine's code depends on, for one instruction set; tests are compiled with the same (``.ci/test_cpus``)."""
     flags = ["-Xcc", f"-march={march}"] if march else []
     # Square roots are one instruction; with errno each would need a test and a call, and loops could not be vectorised.
     flags += ["-Xcc", "-fno-math-errno"]
@@ -197,6 +197,13 @@ class Tool(Command):
     finalize_options = initialize_options
 
 
+class ProcessorFlags(Tool):
+    """Flags of ``swift build`` for the instruction set SWIFTKAN_MARCH."""
+
+    def run(self):
+        print(*processor_flags(MARCH))
+
+
 class ABIProgram(Tool):
     """The C program of ``Tests/ABI``, built with the package's first engine, or that for SWIFTKAN_MARCH, as it is for use."""
 
@@ -208,7 +215,7 @@ class ABIProgram(Tool):
 
 os.chdir(ROOT)  # setuptools wants relative paths of sources
 setup(
-    cmdclass={"build_ext": BuildEngine, "abi_program": ABIProgram},
+    cmdclass={"build_ext": BuildEngine, "processor_flags": ProcessorFlags, "abi_program": ABIProgram},
     ext_modules=[
         # First: the engine's build may change the compiler for its own files.
         Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"]),

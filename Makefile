@@ -59,7 +59,7 @@ build-swift: $(VENV)/.ready
 
 # Each `test-` builds what the `run-` of its name runs.
 test-swift test-abi: build-swift
-test-python: develop
+test-python test-abi: develop
 test-wheel: wheel
 test-debian: wheel $(DEBIAN_VENV)/.ready
 test-swift test-abi test-python test-wheel test-debian:
@@ -68,8 +68,10 @@ test-swift test-abi test-python test-wheel test-debian:
 run-swift:
 	swift test --skip-build
 
+# With every check of Swift, then as the package is built, which takes seconds after `develop`; there allocations are counted, too.
 run-abi:
 	.build/debug/ABITests
+	program=$$($(PY) setup.py -q abi_program) && "$$program"
 
 run-python:
 	$(PY) -m pytest -q
@@ -86,7 +88,8 @@ $(DEBIAN_VENV)/.ready: $(VENV)/.ready
 	bash .ci/debian_venv $(DEBIAN_VENV) $(PY)
 	touch $@
 
-# The Python tests with each build of the engine that this processor can run, then with the oldest on an emulated old processor. Takes four hours.
+# All tests with each build of the engine that this processor can run, then Python's with the oldest on an emulated old processor. Takes four to
+# five hours.
 test-cpus: develop
 	bash .ci/test_cpus $(PY)
 

@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from glob import glob
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Command, Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
@@ -46,6 +46,32 @@ def marches():
     if MARCH or DEBUG or SANITIZE or not X86:
         return [MARCH]
     return ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
+
+
+def processor_flags(march):
+    """What the engine's code depends on, for one instruction set; tests are compiled with the same (``.ci/test_cpus``)."""
+    flags = ["-Xcc", f"-march={march}"] if march else []
+    # Square roots are one instruction; with errno each would need a test and a call, and loops could not be vectorised.
+    flags += ["-Xcc", "-fno-math-errno"]
+    # Swift writes a·b + c as two instructions unless told; where there is no fused one it would call a function.
+    flags += ["-Xswiftc", "-DSWIFTKAN_FMA"] if march in ("x86-64-v3", "x86-64-v4") else []
+    # With 32 registers of 64 bytes wide kernels keep two samples in them.
+    flags += ["-Xswiftc", "-DSWIFTKAN_AVX512"] if march == "x86-64-v4" else []
+    return flags
+
+
+def engine_build(march):
+    """``swift build`` as the package has it. The scratch directory is kept, so that rebuilding is quick."""
+    scratch = ROOT / "build" / "-".join(filter(None, ["swift", DEBUG and "debug", SANITIZE, march]))
+    command = ["swift", "build", "-c", "debug" if DEBUG else "release",
+               "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
+    command += ["--sanitize", SANITIZE] if SANITIZE else []
+    command += processor_flags(march)
+    # Whether two parts of a program write to one variable at once is checked in the tests' builds.
+    command += [] if DEBUG or SANITIZE else ["-Xswiftc", "-enforce-exclusivity=unchecked"]
+    # Debugging information would be stripped; making it takes time.
+    command += [] if DEBUG or SANITIZE or SYMBOLS else ["-Xswiftc", "-gnone"]
+    return command
 
 
 def output(*command):
@@ -102,22 +128,8 @@ class BuildEngine(build_ext):
         super().run()
 
     def swift_archive(self, march):
-        """Build the engine as a static library. The scratch directory is kept, so that rebuilding is quick."""
-        scratch = ROOT / "build" / "-".join(filter(None, ["swift", DEBUG and "debug", SANITIZE, march]))
-        command = ["swift", "build", "-c", "debug" if DEBUG else "release", "--product", "SwiftKANStatic",
-                   "--package-path", str(ROOT), "--scratch-path", str(scratch)]  # fmt: skip
-        command += ["--sanitize", SANITIZE] if SANITIZE else []
-        command += ["-Xcc", f"-march={march}"] if march else []
-        # Square roots are one instruction; with errno each would need a test and a call, and loops could not be vectorised.
-        command += ["-Xcc", "-fno-math-errno"]
-        # Whether two parts of a program write to one variable at once is checked in the tests' builds.
-        command += [] if DEBUG or SANITIZE else ["-Xswiftc", "-enforce-exclusivity=unchecked"]
-        # Swift writes a·b + c as two instructions unless told; where there is no fused one it would call a function.
-        command += ["-Xswiftc", "-DSWIFTKAN_FMA"] if march in ("x86-64-v3", "x86-64-v4") else []
-        # With 32 registers of 64 bytes wide kernels keep two samples in them.
-        command += ["-Xswiftc", "-DSWIFTKAN_AVX512"] if march == "x86-64-v4" else []
-        # Debugging information would be stripped; making it takes time.
-        command += [] if DEBUG or SANITIZE or SYMBOLS else ["-Xswiftc", "-gnone"]
+        """Build the engine as a static library."""
+        command = [*engine_build(march), "--product", "SwiftKANStatic"]
         archive = Path(output(*command, "--show-bin-path"), "libSwiftKANStatic.a")
         archive.unlink(missing_ok=True)  # SwiftPM adds to an archive, and would keep objects of deleted sources
         self.spawn(command)
@@ -174,9 +186,36 @@ class BuildEngine(build_ext):
             self.copy_file(str(built), str(source / built.name))
 
 
+class Tool(Command):
+    """What the tests of the engine ask of this file: a command without options that prints its answer."""
+
+    user_options = []
+
+    def initialize_options(self):
+        """There are none."""
+
+    finalize_options = initialize_options
+
+
+class ProcessorFlags(Tool):
+    """Flags of ``swift build`` for the instruction set SWIFTKAN_MARCH."""
+
+    def run(self):
+        print(*processor_flags(MARCH))
+
+
+class ABIProgram(Tool):
+    """The C program of ``Tests/ABI``, built with the package's first engine, or that for SWIFTKAN_MARCH, as it is for use."""
+
+    def run(self):
+        command = [*engine_build(marches()[0]), "--product", "ABITests"]
+        subprocess.run(command, check=True, stdout=sys.stderr)
+        print(Path(output(*command, "--show-bin-path"), "ABITests"))
+
+
 os.chdir(ROOT)  # setuptools wants relative paths of sources
 setup(
-    cmdclass={"build_ext": BuildEngine},
+    cmdclass={"build_ext": BuildEngine, "processor_flags": ProcessorFlags, "abi_program": ABIProgram},
     ext_modules=[
         # First: the engine's build may change the compiler for its own files.
         Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"]),

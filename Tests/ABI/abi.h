@@ -45,9 +45,13 @@ int32_t count_down(void *context);
 double get(int32_t dtype, const void *array, int64_t i);
 void set(int32_t dtype, void *array, int64_t i, double value);
 
+/* Calls of malloc and its like in this process until now; -1 where they are not counted. */
+int64_t allocations(void);
+
 /* use.c: what works, for one dtype. refuse.c: what must be refused. */
 void test_use(int32_t dtype);
 void test_training(int32_t dtype);
+void test_allocations(void);
 void test_symbolic(void); /* adds functions: after all that count them */
 void test_refusals(void);
 void test_training_refusals(void);

@@ -128,6 +128,7 @@ int main(void)
   }
   test_refusals();
   test_training_refusals();
+  test_allocations();
   test_symbolic();
   printf("%d passed, %d failed\n", passed, failed);
   return failed == 0 ? 0 : 1;

@@ -32,11 +32,14 @@ final class WideStore<T: KANScalar>: @unchecked Sendable {
         layer.isWide ? layer.shape.inputs + layer.shape.outputs + layer.outputVectors * T.lanes : 0
     }
 
+    /// Tasks of a layer's gradient; none for narrow layers.
+    private static func chunks(_ layer: FoldedLayer<T>) -> Int { layer.isWide ? layer.wide.chunks : 0 }
+
     /// Makes room for `samples` samples in blocks of `block`; allocates only if there have never been as many.
     func prepare(_ folded: [FoldedLayer<T>], samples: Int, block: Int) throws(KANError) {
-        let chunks = folded.map { $0.isWide ? $0.wide.chunks : 0 }
-        if chunks != self.chunks {
-            self.chunks = chunks
+        // Compared one by one: an array to compare with would be allocated in every sweep.
+        if chunks.count != folded.count || folded.indices.contains(where: { chunks[$0] != Self.chunks(folded[$0]) }) {
+            chunks = folded.map { Self.chunks($0) }
             tasks = chunks.enumerated().flatMap { l, count in (0..<count).map { (l, $0) } }
         }
         guard samples != self.samples || block != self.block else { return }

@@ -35,7 +35,7 @@ final class FirstOrder<T: KANScalar> {
         // Where the gradient has always been 0 so are both means, and AdamW's step is its decay.
         let onlyShrinks = decays && options.optimizer == .adamw
         let infinite = Atomic<Int>(0)
-        forEachPart(decays && !onlyShrinks ? ranges + idle : ranges) { part in
+        forEachPart(ranges, decays && !onlyShrinks ? idle : []) { part in
             if !Self.isFinite(g + part.lowerBound, count: part.count) { infinite.store(1, ordering: .relaxed) }
             saved?.advanced(by: part.lowerBound).update(from: x + part.lowerBound, count: part.count)
             switch options.optimizer {
@@ -57,17 +57,23 @@ final class FirstOrder<T: KANScalar> {
     }
 
     /// Calls `body` with parts of the ranges, on all threads if there are enough numbers.
-    private func forEachPart(_ ranges: [Range<Int>], _ body: (Range<Int>) -> Void) {
+    private func forEachPart(_ ranges: [Range<Int>], _ more: [Range<Int>] = [], _ body: (Range<Int>) -> Void) {
+        parts.removeAll(keepingCapacity: true)
+        let total = addParts(of: ranges) + addParts(of: more)
+        ThreadPool.spread(tasks: parts.count, threads: total < 1 << 16 ? 1 : Threads.count) { body(parts[$1]) }
+    }
+
+    /// Cuts ranges into parts; how many numbers they have.
+    private func addParts(of ranges: [Range<Int>]) -> Int {
         let size = 1 << 11  // what is read of all arrays stays in the first-level caches
         var total = 0
-        parts.removeAll(keepingCapacity: true)
         for range in ranges {
             total += range.count
             for start in stride(from: range.lowerBound, to: range.upperBound, by: size) {
                 parts.append(start..<min(start + size, range.upperBound))
             }
         }
-        ThreadPool.spread(tasks: parts.count, threads: total < 1 << 16 ? 1 : Threads.count) { body(parts[$1]) }
+        return total
     }
 
     /// buffer = momentum·buffer + g;  x -= lr·buffer

@@ -62,6 +62,9 @@ final class FitLoop<T: KANScalar> {
     private var steps = 0
     /// Layer by layer: has a symbolic edge been switched on since the beginning.
     private var hadSymbolicEdges: [Bool]
+    /// What first-order optimisers update, and what has never had a gradient; see `sortRanges`.
+    private var updatedRanges: [Range<Int>] = []
+    private var idleRanges: [Range<Int>] = []
     private var lastBatch: Samples<T>?
     var predictions, adjoint: AlignedBuffer<T>?
     var report = FitReport()
@@ -91,6 +94,7 @@ final class FitLoop<T: KANScalar> {
         lastFinite = try AlignedBuffer(count: shape.stateCount)
         best = options.patience > 0 ? try AlignedBuffer(count: shape.stateCount) : nil
         progress = Progress(step: 0, steps: options.steps)
+        sortRanges()
         save(to: lastFinite)
     }
 
@@ -279,10 +283,9 @@ final class FitLoop<T: KANScalar> {
         let total = value.loss + options.objective.lamb * value.reg
         guard total.isFinite else { return (value, false, false) }
         saveFixed()
-        let idle = idleRanges
+        noteSymbolicEdges()
         let finite = firstOrder?.step(
-            state, gradient.base, ranges: ranges.filter { !idle.contains($0) }, idle: idle, lr: options.lr(step: step),
-            saving: lastFinite.base)
+            state, gradient.base, ranges: updatedRanges, idle: idleRanges, lr: options.lr(step: step), saving: lastFinite.base)
         return (value, finite ?? true, true)
     }
 
@@ -328,23 +331,37 @@ final class FitLoop<T: KANScalar> {
         buffer.base.update(from: network.state, count: network.architecture.stateCount)
     }
 
-    /// The parameters of symbolic edges in layers that have none switched on: they have never had a gradient.
-    private var idleRanges: [Range<Int>] {
-        var idle: [Range<Int>] = []
-        for (l, shape) in network.layers.enumerated() {
-            hadSymbolicEdges[l] = hadSymbolicEdges[l] || evaluator.folded[l].hasSymbolicEdges
-            if !hadSymbolicEdges[l] { idle.append(shape.affine..<(shape.affine + 4 * shape.edges)) }
+    /// Looks for layers whose first symbolic edge has been switched on; makes arrays only where there are any.
+    private func noteSymbolicEdges() {
+        var changed = false
+        for (l, layer) in evaluator.folded.enumerated() where layer.hasSymbolicEdges && !hadSymbolicEdges[l] {
+            hadSymbolicEdges[l] = true
+            changed = true
         }
-        return idle
+        if changed { sortRanges() }
+    }
+
+    /// Idle are the parameters of symbolic edges in layers that have none switched on: they have never had a gradient.
+    private func sortRanges() {
+        idleRanges = network.layers.indices.filter { !hadSymbolicEdges[$0] }.map {
+            let shape = network.layers[$0]
+            return shape.affine..<(shape.affine + 4 * shape.edges)
+        }
+        updatedRanges = ranges.filter { !idleRanges.contains($0) }
     }
 
     /// Saves to `lastFinite` what first-order optimisers do not change, and so do not save.
     private func saveFixed() {
         var next = 0
-        for range in ranges + [network.architecture.stateCount..<network.architecture.stateCount] {
-            (lastFinite.base + next).update(from: network.state + next, count: range.lowerBound - next)
+        for range in ranges {
+            saveState(next..<range.lowerBound)
             next = range.upperBound
         }
+        saveState(next..<network.architecture.stateCount)
+    }
+
+    private func saveState(_ part: Range<Int>) {
+        (lastFinite.base + part.lowerBound).update(from: network.state + part.lowerBound, count: part.count)
     }
 
     private func restore(from buffer: AlignedBuffer<T>) {

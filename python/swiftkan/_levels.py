@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from ._auto import OPTIMIZERS
+from ._options import OPTIMIZERS
 from ._auto import sizes as sizes_of
 from ._beside import beside
 from ._data import Part

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _auto, _check, _data, _levels, _losses, _options, _smoothing
+from . import _auto, _check, _data, _last_layer, _levels, _losses, _options, _smoothing
 from ._options import OPTIMIZERS, Asked
 from ._progress import Reporter, functions, root
 from ._result import FitResult
@@ -39,7 +39,7 @@ class Training(Uncertainty):
         weight_decay: float | None = None, momentum: float = 0.0, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, huber_delta: float = 1.0, verbose: int = 0, seed: int | None = None,
         grids: Any = None, restarts: int = 1, grid_margin: float | None = None, knots: str = "quantiles",
-        smooth: float | str | None = None,
+        smooth: float | str | None = None, solve_last_layer: bool = False,
     ) -> FitResult:  # fmt: skip
         """Trains the network on ``dataset``; pykan's ``fit`` with its arguments and defaults, and more after the ``*``.
 
@@ -126,6 +126,11 @@ class Training(Uncertainty):
             converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
             they do to the output. 'gcv' takes the weight with the least generalised cross-validation error, so that a fine grid
             does not follow the noise. ``result.smooth`` says which; :meth:`predict_interval` takes account of it.
+        solve_last_layer : bool
+            For the loss 'mse' without ``lamb``: before the first step, with the grids moved if they are to be, the coefficients and base
+            scales of the last layer become the least-squares solution for the labels, given the hidden nodes' values: the inner
+            problem of variable projection, once. Mostly that makes the trained network worse (``docs/accuracy.md``); it serves where few
+            steps follow, or none.
         seed : int
             Of batches and validation split; the model's if not given. No global generator is used.
 
@@ -209,6 +214,8 @@ class Training(Uncertainty):
         _options.refuse(opt, asked)
         if opt == "LM" and grids is not None:
             levels = _auto.lm_levels(self, levels, doubling)
+        if _check.flag("solve_last_layer", solve_last_layer):
+            _last_layer.check(self, loss, lamb, levels[0])
         objective = _losses.objective(
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
         )
@@ -250,10 +257,10 @@ class Training(Uncertainty):
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
         start = time.perf_counter()
-        run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter)
+        run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter, solve_last_layer)
         try:
             starts = _levels.best_start(self, run, restarts, bool(validation_split)) if restarts > 1 else []
-            report, values, history = _levels.train(self, run, levels)
+            report, values, history = _levels.train(self, run, levels, not starts)
             smoothed = None
             if smooth is not None and report["status"] == 0:
                 smoothed = _smoothing.smooth(

@@ -17,16 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from . import _auto, _check, _data, _levels, _losses, _schedule, _smoothing
-from ._auto import LM_LOSSES, OPTIMIZERS
+from . import _auto, _check, _data, _last_layer, _levels, _losses, _options, _smoothing
+from ._options import OPTIMIZERS, Asked
 from ._progress import Reporter, functions, root
 from ._result import FitResult
 from ._uncertainty import Uncertainty
-
-WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
-STOP_GRID_UPDATE_STEP = {"LM": 20, "NewtonKaczmarz": 1}  # where it is not pykan's 50: they converge in fewer steps
-GRID_MARGIN = 0.05  # of opt='LM' and of grids=; pykan's, 0, otherwise
-KNOTS = {"quantiles": 0, "curvature": 1}
 
 
 class Training(Uncertainty):
@@ -44,7 +39,7 @@ class Training(Uncertainty):
         weight_decay: float | None = None, momentum: float = 0.0, betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8, huber_delta: float = 1.0, verbose: int = 0, seed: int | None = None,
         grids: Any = None, restarts: int = 1, grid_margin: float | None = None, knots: str = "quantiles",
-        smooth: float | str | None = None,
+        smooth: float | str | None = None, solve_last_layer: bool = False,
     ) -> FitResult:  # fmt: skip
         """Trains the network on ``dataset``; pykan's ``fit`` with its arguments and defaults, and more after the ``*``.
 
@@ -58,7 +53,8 @@ class Training(Uncertainty):
             for networks of up to about 1000 parameters (see Notes). 'SSBFGS' and 'SSBroyden' are L-BFGS's self-scaled relatives
             with the whole inverse Hessian, for up to 8000 parameters. 'NewtonKaczmarz' changes the parameters sample by
             sample: for a first phase on many samples; pass an ``lr`` from 0.02 to 1. For the others pass an ``lr`` such as 1e-2.
-            'auto' takes one of them by the sizes and the other arguments (see Notes); ``result.opt`` says which.
+            'auto' takes one of them by the sizes and the other arguments (see Notes); ``result.opt`` says which. ``docs/training.md``
+            has a table of what each takes.
         steps : int
             Training steps.
         log : int
@@ -130,6 +126,11 @@ class Training(Uncertainty):
             converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
             they do to the output. 'gcv' takes the weight with the least generalised cross-validation error, so that a fine grid
             does not follow the noise. ``result.smooth`` says which; :meth:`predict_interval` takes account of it.
+        solve_last_layer : bool
+            For the loss 'mse' without ``lamb``: before the first step, with the grids moved if they are to be, the coefficients and base
+            scales of the last layer become the least-squares solution for the labels, given the hidden nodes' values: the inner
+            problem of variable projection, once. Mostly that makes the trained network worse (``docs/accuracy.md``); it serves where few
+            steps follow, or none.
         seed : int
             Of batches and validation split; the model's if not given. No global generator is used.
 
@@ -177,9 +178,12 @@ class Training(Uncertainty):
         samples, spread evenly (uniform grids, ``grid_eps=1``, learn faster), and the last ``reg`` is of these; while ``update_grid``
         is on, the grid of a hidden node stretches where a sample would leave it.
 
-        'auto' is 'Adam' where ``batch``, ``epochs`` or ``weight_decay`` is given (``lr`` then is 0.01 unless given); else 'LM' if the
-        loss is one of its four, no ``lr_schedule`` is given and a step of it costs at most 2e10 multiplications by the rule above
-        (some seconds: up to about 3500 parameters); else 'LBFGS'. Nothing else depends on it.
+        'auto' is the optimiser of an argument that one alone looks at, if such a one is given: 'LM' for ``smooth``, 'SGD' for
+        ``momentum``, 'Adam' for ``betas`` and ``eps``. Else it is 'Adam' where ``batch``, ``epochs`` or ``weight_decay`` is given;
+        else 'LM' if the loss is one of its four, no ``lr_schedule`` is given and a step of it, with the last of ``grids``, is allowed
+        and costs at most 2e10 multiplications by the rule above (some seconds: up to about 3500 parameters); else 'LBFGS'. The
+        ``lr`` of 'Adam' and 'SGD' then is 0.01 unless given. Nothing else depends on it. Arguments that no optimiser takes together
+        are an error that names them.
 
         Examples
         --------
@@ -199,18 +203,19 @@ class Training(Uncertainty):
         _check.choice("opt", opt, [*OPTIMIZERS, "auto"])
         loss = _losses.resolve("loss_fn", loss_fn)
         dataset, has_test = _data.unpack(dataset)
+        if smooth is not None and smooth != "gcv":
+            smooth = _check.real("smooth", smooth, 0.0)
+        asked = Asked(
+            loss, lamb, smooth, batch, epochs, lr_schedule, weight_decay, momentum, _options.betas(betas), _check.real("eps", eps, 0.0)
+        )
+        levels, doubling = _levels.sizes(self, grids, has_test or bool(validation_split)), isinstance(grids, str)
         if opt == "auto":
-            first_order = batch != -1 or epochs is not None or bool(weight_decay)
-            opt, lr = _auto.choose(self, len(dataset["train_input"]), loss, lr, first_order, lr_schedule is not None)
-        if opt == "NewtonKaczmarz" and (loss != "mse" or lamb):
-            raise ValueError("loss_fn, lamb: 'NewtonKaczmarz' minimises 'mse' without lamb only; for others use opt='LBFGS'")
-        if opt == "LM" and loss not in LM_LOSSES:
-            raise ValueError(f"loss_fn: 'LM' minimises {', '.join(map(repr, LM_LOSSES))} only; for others use opt='LBFGS'")
-        if smooth is not None:
-            if smooth != "gcv":
-                smooth = _check.real("smooth", smooth, 0.0)
-            if opt != "LM" or loss != "mse" or lamb:
-                raise ValueError("smooth: is for opt='LM', the loss 'mse' and lamb=0; leave it out, or change those")
+            opt, lr = _auto.choose(self, len(dataset["train_input"]), levels, doubling, asked, lr)
+        _options.refuse(opt, asked)
+        if opt == "LM" and grids is not None:
+            levels = _auto.lm_levels(self, levels, doubling)
+        if _check.flag("solve_last_layer", solve_last_layer):
+            _last_layer.check(self, loss, lamb, levels[0])
         objective = _losses.objective(
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
         )
@@ -221,15 +226,13 @@ class Training(Uncertainty):
             if epochs is None
             else _check.integer("epochs", epochs, 0, 2**31 - 1)
         )
-        options = _options(
-            opt=opt, update_grid=update_grid, steps=steps, batch=batch, epochs=epochs, seed=seed, lr=lr,
-            grid_update_num=grid_update_num, start_grid_update_step=start_grid_update_step,
-            stop_grid_update_step=stop_grid_update_step, lr_schedule=lr_schedule, betas=betas, eps=eps,
-            weight_decay=weight_decay, momentum=momentum, patience=patience, min_delta=min_delta,
-            grid_margin=grid_margin, knots=knots,
+        options = _options.engine_options(
+            asked, opt=opt, update_grid=update_grid, steps=steps, seed=seed, lr=lr, grid_update_num=grid_update_num,
+            start_grid_update_step=start_grid_update_step, stop_grid_update_step=stop_grid_update_step, patience=patience,
+            min_delta=min_delta, grid_margin=grid_margin, knots=knots,
         )  # fmt: skip
         if grid_margin is None and grids is not None:
-            options["grid_margin"] = GRID_MARGIN
+            options["grid_margin"] = _options.GRID_MARGIN
         verbose, log = _check.verbosity(verbose, 2), _check.integer("log", log, 1)
 
         restarts = _check.integer("restarts", restarts, 1, 2**16)
@@ -240,7 +243,6 @@ class Training(Uncertainty):
                 raise ValueError("validation_split: the data set has test data already; leave one of the two out")
             dataset, sample_weight, test_weight = _data.split(dataset, validation_split, sample_weight, seed)
             has_test = True
-        levels = _levels.sizes(self, grids, has_test)
         train = _data.part(self, "train", dataset, loss, sample_weight)
         test = _data.part(self, "test", dataset, loss, test_weight) if has_test else None
         custom = self._custom_loss(loss, train, test, avoid, y_th) if callable(loss) else None
@@ -256,10 +258,10 @@ class Training(Uncertainty):
         self._remembered.y, self._remembered.weight = train.y, train.weight
         self._fitted_loss = loss, float(huber_delta)
         start = time.perf_counter()
-        run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter)
+        run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter, solve_last_layer)
         try:
             starts = _levels.best_start(self, run, restarts, bool(validation_split)) if restarts > 1 else []
-            report, values, history = _levels.train(self, run, levels)
+            report, values, history = _levels.train(self, run, levels, not starts)
             smoothed = None
             if smooth is not None and report["status"] == 0:
                 smoothed = _smoothing.smooth(
@@ -295,62 +297,3 @@ class Training(Uncertainty):
         self._core.forward(train.chosen, prediction, avoid, y_th)
         custom.value_and_slope(prediction, train.label)
         return custom
-
-
-def _options(
-    *, opt, update_grid, steps, batch, epochs, seed, lr, grid_update_num, start_grid_update_step, stop_grid_update_step,
-    lr_schedule, betas, eps, weight_decay, momentum, patience, min_delta, grid_margin, knots,
-) -> dict[str, Any]:  # fmt: skip
-    """The engine's options (swiftkan_fit_options), checked."""
-    if not hasattr(betas, "__len__") or len(betas) != 2:
-        raise ValueError(f"betas: must be a pair such as (0.9, 0.999), not {betas!r}")
-    beta1, beta2 = (_check.real(f"betas[{i}]", betas[i], 0.0, 1.0) for i in (0, 1))
-    if 1.0 in (beta1, beta2):
-        raise ValueError(f"betas: must be below 1, not {betas!r}")
-    if opt == "LBFGS" and weight_decay:
-        raise ValueError("weight_decay: L-BFGS has none; use lamb and lamb_coef, or opt='AdamW'")
-    if opt in ("SSBFGS", "SSBroyden", "NewtonKaczmarz") and weight_decay:
-        raise ValueError(f"weight_decay: {opt!r} has none; use opt='AdamW'")
-    if opt in ("SSBFGS", "SSBroyden") and (batch != -1 or epochs is not None):
-        raise ValueError(f"batch, epochs: {opt!r} takes all samples in each step; leave them out or use another opt")
-    if opt == "NewtonKaczmarz" and batch != -1:
-        raise ValueError("batch: 'NewtonKaczmarz' takes one sample at a time; leave it out")
-    if opt == "NewtonKaczmarz" and isinstance(lr, (int, float)) and lr > 1:
-        raise ValueError(f"lr: 'NewtonKaczmarz' needs a part of a projection, above 0 and at most 1, not {lr!r}")
-    if opt != "SGD" and momentum:
-        raise ValueError(f"momentum: only 'SGD' has it, not {opt!r}")
-    if _check.integer("batch", batch, -1) == 0:
-        raise ValueError("batch: must be at least 1, or -1 for all samples")
-    if opt == "LM":
-        unused = {"weight_decay": weight_decay, "lr_schedule": lr_schedule, "batch": batch != -1, "epochs": epochs is not None}
-        for name, given in unused.items():
-            if given:
-                raise ValueError(f"{name}: 'LM' has none, it takes all samples in each step; leave it out or use another opt")
-    if stop_grid_update_step is None:
-        stop_grid_update_step = STOP_GRID_UPDATE_STEP.get(opt, 50)
-    if grid_margin is None:
-        grid_margin = GRID_MARGIN if opt == "LM" else 0.0
-    if weight_decay is None:
-        weight_decay = WEIGHT_DECAY.get(opt, 0.0)
-    return {
-        "optimizer": OPTIMIZERS[opt],
-        "update_grid": int(_check.flag("update_grid", update_grid)),
-        "steps": steps,
-        "batch": int(batch),
-        "epochs": int(epochs is not None),
-        "seed": seed,
-        "grid_update_num": _check.integer("grid_update_num", grid_update_num, 1, 2**31 - 1),
-        "start_grid_update_step": _check.integer("start_grid_update_step", start_grid_update_step, -(2**31), 2**31 - 1),
-        "stop_grid_update_step": _check.integer("stop_grid_update_step", stop_grid_update_step, -(2**31), 2**31 - 1),
-        "grid_margin": _check.real("grid_margin", grid_margin, 0.0, 1.0),
-        "grid_curvature": KNOTS[_check.choice("knots", knots, KNOTS)],
-        "lr": _check.real("lr", lr, above=0.0),
-        "lr_factor": _schedule.factors(lr_schedule, steps),
-        "beta1": beta1,
-        "beta2": beta2,
-        "eps": _check.real("eps", eps, 0.0),
-        "weight_decay": _check.real("weight_decay", weight_decay, 0.0),
-        "momentum": _check.real("momentum", momentum, 0.0),
-        "patience": 0 if patience is None else _check.integer("patience", patience, 1, 2**31 - 1),
-        "min_delta": _check.real("min_delta", min_delta, 0.0),
-    }

@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from . import _check
-from ._fit import KNOTS, Training
+from ._fit import Training
+from ._options import KNOTS
 from ._settings import _per_layer
 
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
-from ._auto import OPTIMIZERS
+from . import _check, _last_layer
 from ._auto import sizes as sizes_of
 from ._beside import beside
 from ._data import Part
 from ._initialization import new_core
+from ._options import OPTIMIZERS
 from ._settings import Settings, _per_layer
 from ._stretch import stretch
 
@@ -33,15 +33,21 @@ AUTO_DOUBLINGS = 6
 class Run:
     """What one run of the engine needs, but for the engine."""
 
-    def __init__(self, train, test, options, objective, avoid, y_th, custom, reporter):
+    def __init__(self, train, test, options, objective, avoid, y_th, custom, reporter, last_layer=False):
         self.train, self.test, self.options, self.objective = train, test, options, objective
+        self.last_layer = last_layer  # is it solved before the first step
         self.evaluation, self.custom, self.reporter = (avoid, y_th), custom, reporter
         # Only Levenberg-Marquardt soon gets back what new knots cost; with curvature knots all grids move anyway.
         self.stretches = options["update_grid"] and options["optimizer"] == OPTIMIZERS["LM"] and not options["grid_curvature"]
 
-    def __call__(self, core: Any, step: Any = None, poll: Any = None, move_grids: bool = True) -> tuple[dict, dict]:
-        """Trains ``core``: the engine's report, and the losses step by step."""
+    def __call__(
+        self, core: Any, step: Any = None, poll: Any = None, move_grids: bool = True, new: Any = None
+    ) -> tuple[dict, dict]:  # fmt: skip
+        """Trains ``core``: the engine's report, and the losses step by step. ``new`` is the model whose settings it has, if
+        it has not been trained in this call of ``fit``."""
         options = self.options if move_grids else {**self.options, "update_grid": 0, "continued": 1}
+        if self.last_layer and new is not None:
+            options = _last_layer.begin(new, core, self.train, options, self.objective, self.evaluation)
         values = {key: np.full(options["steps"], np.nan) for key in KEYS}
         report = core.fit(
             self.train.engine(), self.test.engine() if self.test else None, options, self.objective, *self.evaluation, poll,
@@ -76,8 +82,9 @@ def sizes(model: Any, grids: Any, has_test: bool) -> list:
     return levels
 
 
-def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
-    """Trains ``model`` with each grid in turn: the engine's report, all losses, and what each grid reached."""
+def train(model: Any, run: Run, levels: list, new: bool) -> tuple[dict, dict, list[dict]]:
+    """Trains ``model`` with each grid in turn: the engine's report, all losses, and what each grid reached. ``new`` says that it is
+    not the best of several starts, which has been trained."""
     reporter = run.reporter if run.reporter.needed else None
     many = levels != [None]
     history: list[dict] = []
@@ -92,7 +99,9 @@ def train(model: Any, run: Run, levels: list) -> tuple[dict, dict, list[dict]]:
                 stretch(model, run.train.chosen, run.evaluation, run.options["grid_margin"])
         done = total["steps"]
         step = reporter and _shifted(reporter, done, run.options["steps"] * len(levels))
-        report, values = run(model._core, step, move_grids=not history or bool(run.options["grid_curvature"]))
+        report, values = run(
+            model._core, step, move_grids=not history or bool(run.options["grid_curvature"]), new=model if new and not history else None
+        )
         parts.append(values)
         last = report
         for key in total:
@@ -146,7 +155,7 @@ def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
     """
     key = "test_loss" if by_test else "train_loss"
     seeds = [(model.seed + r) % 2**32 for r in range(count)]
-    few = Run(_some(model, run), run.test, run.options, run.objective, *run.evaluation, run.custom, run.reporter)
+    few = Run(_some(model, run), run.test, run.options, run.objective, *run.evaluation, run.custom, run.reporter, run.last_layer)
     cores: list = []
     starts: list[dict] = []
     losses = np.empty(0)
@@ -154,7 +163,7 @@ def best_start(model: Any, run: Run, count: int, by_test: bool) -> list[dict]:
     threads = 1 if run.custom is not None else None
     while len(cores) < count and not _stands_out(losses):
         wave = [model._core.copy() if r == 0 else _fresh(model, seeds[r]) for r in range(count)[len(cores) : len(cores) + WAVE]]
-        for report, values in beside([partial(few, core, None, cancelled.is_set) for core in wave], cancelled, threads):
+        for report, values in beside([partial(few, core, None, cancelled.is_set, new=model) for core in wave], cancelled, threads):
             start = {name: float(values[name][-1]) if report["steps"] else np.nan for name in KEYS[:2]}
             if report["status"]:
                 start[key] = np.inf

@@ -1,4 +1,4 @@
-"""Where knots are, what decides where no sample is, initial numbers, opt="auto", and the curvature of the regularisation."""
+"""Where knots are, what decides where no sample is, initial numbers, and the curvature of the regularisation."""
 
 import numpy as np
 import pytest
@@ -239,38 +239,3 @@ def test_initialisations_are_repeatable_kept_and_trainable(init, tmp_path):
     chosen = KAN([2, 3, 1], init=init, seed=4)
     chosen.fit((x, y), opt="LM", steps=0, restarts=2)
     assert any(np.array_equal(chosen.act_fun[0].coef, other.act_fun[0].coef) for other in (start, KAN([2, 3, 1], init=init, seed=4)))
-
-
-# ---- opt="auto" --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "arguments, opt",
-    [
-        ({}, "LM"),
-        ({"loss_fn": "huber"}, "LM"),
-        ({"lamb": 1e-3}, "LM"),
-        ({"loss_fn": "mae"}, "LBFGS"),
-        ({"loss_fn": lambda p, y: (float(((p - y) ** 2).mean()), 2 * (p - y) / p.size)}, "LBFGS"),
-        ({"lr_schedule": "cosine"}, "LBFGS"),
-        ({"batch": 20}, "Adam"),
-        ({"epochs": 1}, "Adam"),
-        ({"weight_decay": 0.1}, "Adam"),
-    ],
-)
-def test_auto_takes_what_fits_the_arguments(arguments, opt):
-    assert KAN([2, 2, 1]).fit(samples(60), opt="auto", steps=2, **arguments).opt == opt
-
-
-def test_auto_takes_what_fits_the_sizes():
-    x = np.zeros((50, 60)) + np.linspace(-1, 1, 50)[:, None]
-    assert KAN([60, 20, 1], grid=20).fit((x, x[:, :1]), opt="auto", steps=1, update_grid=False).opt == "LBFGS"
-    assert KAN([60, 2, 1], grid=3).fit((x, x[:, :1]), opt="auto", steps=1, update_grid=False).opt == "LM"
-
-
-def test_auto_is_the_optimiser_it_names():
-    data = samples(200)
-    one, other = KAN([2, 3, 1], seed=0), KAN([2, 3, 1], seed=0)
-    one.fit(data, opt="auto", steps=5)
-    other.fit(data, opt="LM", steps=5)
-    assert np.array_equal(one(data[0]), other(data[0]))

@@ -107,7 +107,8 @@ private func plainPenalty(_ v: [[Double]], _ r: Regularization) -> Double {
         }
     }
 
-    /// A hidden node without edges is constant whatever comes after it: the edges from it have no gradient, that of rounding neither.
+    /// A hidden node without edges is constant whatever comes after it: the edges from it have no gradient, but for sums of pulls on the
+    /// nodes behind that are 0 to rounding.
     @Test(arguments: RegMetric.allCases, [7, 33, 100, 999])
     func constantNodes(metric: RegMetric, n: Int) throws {
         func check<T: KANScalar>(_: T.Type, _ sums: [Int]) throws {
@@ -124,11 +125,13 @@ private func plainPenalty(_ v: [[Double]], _ r: Regularization) -> Double {
                 regularization(metric), x: uniform(sums[0] * n, seed: 8).map { T($0) }, n: n, evaluation: Evaluation(),
                 gradient: &gradient)
             let coefs = second.outputs * second.basisCount
+            let largest = gradient.reduce(0) { max($0, abs($1)) }
+            #expect(largest > 0.1 && gradient.allSatisfy { $0.isFinite })
+            let least = 1e4 * T.ulpOfOne * largest
             for node in [1, 4] {
-                #expect(gradient[(second.coef + node * coefs)..<(second.coef + (node + 1) * coefs)].allSatisfy { $0 == 0 })
-                #expect(gradient[first.nodeBias + node] == 0)
+                #expect(gradient[(second.coef + node * coefs)..<(second.coef + (node + 1) * coefs)].allSatisfy { abs($0) <= least })
+                #expect(abs(gradient[first.nodeBias + node]) <= least)
             }
-            #expect(gradient.contains { $0 != 0 } && gradient.allSatisfy { $0.isFinite })
         }
         for sums in [[4, 6, 3], [4, 18, 17]] {
             try check(Double.self, sums)

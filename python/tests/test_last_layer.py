@@ -149,6 +149,9 @@ def test_grids_move_before_and_once():
     moved.fit((x, y), opt="LM", steps=5, solve_last_layer=True, stop_grid_update_step=1)
     twin.fit((x, y), opt="LM", steps=5, update_grid=False)
     assert relative(moved(x), twin(x)) < 1e-9
+    batches = KAN([2, 3, 1], grid=5, seed=0)
+    batches.fit((x, y), opt="Adam", lr=1e-12, batch=20, steps=1, grid_margin=0.05, solve_last_layer=True)
+    assert np.array_equal(batches.act_fun[0].grid, model.act_fun[0].grid)  # of all samples, not of the first batch
 
 
 @pytest.mark.parametrize("opt", ["LBFGS", "LM", "SSBFGS", "Adam", "SGD", "NewtonKaczmarz"])

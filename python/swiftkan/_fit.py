@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _auto, _check, _data, _last_layer, _levels, _losses, _options, _smoothing
+from . import _auto, _check, _data, _last_layer, _levels, _losses, _options, _scales, _smoothing
 from ._options import OPTIMIZERS, Asked
 from ._progress import Reporter, functions, root
 from ._result import FitResult
@@ -26,6 +26,8 @@ from ._uncertainty import Uncertainty
 
 class Training(Uncertainty):
     """The method that trains the network."""
+
+    _warns_of_scales = True
 
     def fit(
         self, dataset: Any, opt: str = "LBFGS", steps: int = 100, log: int = 1, lamb: float = 0.0, lamb_l1: float = 1.0,
@@ -254,6 +256,8 @@ class Training(Uncertainty):
         total = steps * len(levels)
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, loss == "mse", has_test)
 
+        if opt == "LM":
+            _scales.warn(self, train, loss)
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
         self._fitted_loss = loss, float(huber_delta)

@@ -19,6 +19,7 @@ import numpy as np
 
 from . import _check, _data, _structures
 from ._kan import KAN
+from ._scales import unwarned
 from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, errors
 
 # Rungs: sums and products; one more idea; two more.
@@ -189,7 +190,8 @@ def search_structure(
             f"{SAMPLES_A_PARAMETER['begin']} for each; add 'S', or take coarser grids or more samples"
         )
     model = winner.model
-    model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)
+    with unwarned(model):
+        model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)
     test_loss = errors(model, dataset["test_input"], dataset["test_label"])[0] if has_test else np.nan
     return StructureSearch(model, winner, test_loss, trials, time.perf_counter() - began)
 

@@ -20,6 +20,7 @@ import numpy as np
 from . import _structures
 from ._auto import LM_PARAMETERS
 from ._beside import beside
+from ._scales import unwarned
 
 SAMPLES_A_PARAMETER = {"begin": 4, "refine": 2}  # networks with fewer are not tried
 UNTYPICAL = 0.01  # the part of the errors that does not judge structures
@@ -44,7 +45,8 @@ class Trainer:
 
     def fit(self, model: Any, **arguments: Any) -> Any:
         stop = lambda _: self.cancelled.is_set()  # noqa: E731
-        return model.fit(self.train, opt="LM", steps=self.steps, grid_margin=self.margin, callbacks=stop, **arguments)
+        with unwarned(model):
+            return model.fit(self.train, opt="LM", steps=self.steps, grid_margin=self.margin, callbacks=stop, **arguments)
 
     def all(self, work: Callable[[Any, Trainer], None], candidates: list[Any]) -> None:
         """``work(candidate, self)`` for all candidates, on as many threads as there are."""

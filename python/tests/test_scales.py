@@ -1,0 +1,68 @@
+"""The warning where Levenberg-Marquardt gets data that are far from order one."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from swiftkan import KAN, search_structure
+
+X = np.random.RandomState(0).uniform(-1, 1, (200, 2))
+Y = np.exp(np.sin(np.pi * X[:, [0]]) + X[:, [1]] ** 2)
+
+
+@pytest.mark.parametrize("opt", ["LM", "auto"])
+@pytest.mark.parametrize(
+    "x, y, text",
+    [
+        (X + [0, 100], Y, r"column 1 of x is 100 ± 0\.5"),
+        (100 * X, Y, "column 0 of x"),
+        (1e-3 * X, Y, "column 0 of x"),
+        (X, 100 * Y, "column 0 of y"),
+        (X, Y + 30, "column 0 of y"),
+    ],
+)
+def test_data_far_from_order_one(opt, x, y, text):
+    with pytest.warns(UserWarning, match=text + ".*standardise") as warned:
+        KAN([2, 2, 1], seed=0).fit((x, y), opt=opt, steps=1)
+    assert warned[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "x, y",
+    [(X, Y), (X / 2 + 0.5, Y), (10 * X, Y), (X + 2, Y + 1), (X, 0.01 * Y), (np.c_[X, np.full(200, 1e6)], Y), (X, 0 * Y + 1e4)],
+)
+def test_data_of_order_one(x, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        KAN([x.shape[1], 2, 1], seed=0).fit((x, y), opt="LM", steps=1)
+
+
+def test_other_optimisers_and_searches_say_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        KAN([2, 2, 1], seed=0).fit((X + 100, Y), steps=1)
+        model = search_structure((X + 10, X[:, [0]] + 10 + 2 * X[:, [1]]), steps=5).model
+    with pytest.warns(UserWarning, match="standardise"):  # the search leaves no trace
+        KAN([2, 2, 1], seed=0).fit((X + 100, Y), opt="LM", steps=1)
+    assert "_warns_of_scales" not in vars(model)
+
+
+def test_what_has_been_learnt_needs_no_warning():
+    """Labels that the network reaches already: training goes on."""
+    y = 20 * X[:, [0]]
+    model = KAN([2, 1], seed=0)
+    with pytest.warns(UserWarning, match="column 0 of y"):
+        model.fit((X, y), opt="LM", steps=10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit((X, y), opt="LM", steps=2)
+
+
+def test_standardised_data_are_learnt_where_raw_ones_are_not():
+    """What the warning is for; and its advice."""
+    x = X + 100
+    with pytest.warns(UserWarning):
+        raw = KAN([2, 5, 1], grid=5, seed=0).fit((x, Y), opt="LM", steps=40)["train_loss"][-1]
+    standard = KAN([2, 5, 1], grid=5, seed=0).fit(((x - x.mean(axis=0)) / x.std(axis=0), Y), opt="LM", steps=40)["train_loss"][-1]
+    assert standard < 0.01 * raw

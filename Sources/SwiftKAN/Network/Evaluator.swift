@@ -3,7 +3,7 @@
 // What it must get right, in this order:
 //   1. Sums over samples are made in a fixed order: samples are cut into blocks, blocks into shards, both by numbers that
 //      depend on the network and the sample count alone; shards are added up in order.
-//   2. Nothing is allocated in a sweep after the first of its kind.
+//   2. No array is allocated in a sweep after the first of its kind; wide layers take temporary memory, threads a closure.
 //   3. Memory does not grow with the number of samples.
 
 /// The parts a folded gradient has: for every layer dL/dw, then affine; the nodes of all layers first.
@@ -171,8 +171,8 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// Calls `body(slot, task)` for each of `tasks` tasks of a sweep over n samples. `slot` is a number of the thread's own, below the
     /// number of workspaces, of which there are `workspaces` at least.
     ///
-    /// Threads pay when the work is longer than some 20 µs, about 800 000 multiplications; functions that users have added
-    /// stay on the calling thread.
+    /// Threads pay from about 800 000 multiplications forward and back on, some 50 µs for a gradient (docs/performance.md); functions
+    /// that users have added stay on the calling thread.
     @inline(__always)
     func forEachTask(
         _ tasks: Int, samples n: Int, workspaces count: Int = 0, _ body: (Int, Int) -> Void

@@ -4,7 +4,7 @@
 //   1. The gradient is that of the very value returned.
 //   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient; the second uses
 //      what is left of the first: all rows, or the sums of wide layers.
-//   3. Nothing is allocated after the first call of its kind.
+//   3. No array is allocated after the first call of its kind, but by the metrics that follow attribution.
 
 /// What training makes small: loss + lamb·regularisation.
 public struct Objective: Sendable {

@@ -26,6 +26,11 @@ class Expanding:
         KAN
             This model.
 
+        Raises
+        ------
+        ValueError
+            If ``symbolic_enabled`` is False: all that the layer has would be off.
+
         Examples
         --------
         >>> import numpy as np
@@ -35,6 +40,8 @@ class Expanding:
         >>> bool((model.expand_depth()(x) == before).all()), model.width_in
         (True, [2, 3, 2, 2])
         """
+        if not self.symbolic_enabled:
+            raise ValueError("expand_depth: the layer it adds is symbolic, and symbolic edges are switched off: set symbolic_enabled = True first")
         settings, outputs = self._current_settings(), self.width_in[-1]
         changes: dict[str, Any] = {"width": [*settings.width, [outputs, 0]]}
         for name in ("grid", "k"):

@@ -146,6 +146,20 @@ def test_expanding_keeps_selected_inputs_and_one_number_of_factors():
     assert model.input_id.tolist() == [3, 1] and model.input_width == 5
 
 
+@pytest.mark.parametrize("switch", ["constructor", "attribute"])
+def test_no_symbolic_layer_where_symbolic_edges_are_off(switch):
+    model = KAN([2, 3, 1], symbolic_enabled=switch == "attribute", seed=0)
+    model.symbolic_enabled = False
+    x = np.random.RandomState(0).rand(7, 2)
+    before = model(x)
+    with pytest.raises(ValueError, match="expand_depth: .* set symbolic_enabled = True first"):
+        model.expand_depth()
+    assert model.width_in == [2, 3, 1] and (model(x) == before).all()
+    assert relative(model.expand_width(1, 2)(x), before) < 1e-13  # what is new is off in any case
+    model.symbolic_enabled = True
+    assert relative(model.expand_depth()(x), before) < 1e-13
+
+
 def test_torchs_words():
     model = KAN([2, 3, 1])
     assert model.train() is model.train(False) is model.eval() is model

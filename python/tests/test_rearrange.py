@@ -116,6 +116,15 @@ def test_perturb_leaves_splines_alone_unless_it_is_told():
     assert (model(x) == before).all() and all((layer.mask == mask).all() for layer, mask in zip(model.act_fun, masks))
 
 
+@pytest.mark.parametrize("leaving", [0, 1])
+def test_perturb_does_not_intrude_if_what_leaves_nodes_without_edges_is_off(leaving):
+    model = KAN([2, 2, 1], seed=0)
+    model.act_fun[0].mask[...], model.act_fun[1].mask[...] = 0, leaving
+    x = np.random.RandomState(0).rand(30, 2)
+    before = model(x)
+    assert (model.perturb()(x) == before).all() == (not leaving)
+
+
 @pytest.mark.parametrize("name", DEEP + ["one edge"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_a_larger_network_has_the_same_function(name, dtype):

@@ -13,6 +13,7 @@ import numpy as np
 from . import _check
 from ._initialization import new_core
 from ._levels import adopt
+from ._subset import copy_layer, own_places, places
 
 
 class Expanding:
@@ -49,7 +50,7 @@ class Expanding:
             changes[name] = value if isinstance(value, int) else [*value, value[-1]]
         if not isinstance(settings.mult_arity, int):
             changes["mult_arity"] = [*settings.mult_arity, []]
-        self._grow(settings.replace(**changes), *self._own_places())
+        self._grow(settings.replace(**changes), *own_places(self))
         for i in range(outputs):
             self._symbolic_fun[-1].set_function(i, i, "x")
         self.log_history("expand_depth")
@@ -101,32 +102,18 @@ class Expanding:
             arities[level] = arities[level] + added
             if any(arity != settings.mult_arity for arity in added):
                 changes["mult_arity"] = arities
-        nodes, subnodes = self._own_places()
+        nodes, subnodes = own_places(self)
         if sums:
             nodes[level], subnodes[level] = nodes[level] + count, subnodes[level] + count
         self._grow(settings.replace(**changes), nodes, subnodes)
         self.log_history("expand_width")
         return self
 
-    def _own_places(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The nodes and subnodes of all levels."""
-        return [np.arange(n) for n in self.width_in], [np.arange(n) for n in self.width_out]
-
     def _grow(self, settings: Any, nodes: list[np.ndarray], subnodes: list[np.ndarray]) -> None:
         """Puts this model's numbers into a larger network: old node i of level l is ``nodes[l][i]`` there. Other edges are '0'."""
-        old, core, depth = self._views, self._core, self.depth
+        old, own, depth = (self._views, self._core), own_places(self), self.depth
         adopt(self, settings, new_core(settings))
         for l, (numeric, symbolic) in enumerate(zip(self._act_fun, self._symbolic_fun)):
             numeric.mask[...], symbolic.mask[...], symbolic.affine[...] = 0, 1, (1, 0, 1, 0)
-            if l == depth:
-                break
-            ins, outs = nodes[l], subnodes[l + 1]
-            places: dict[str, Any] = {f"act_fun.{l}.{part}": np.ix_(ins, outs) for part in ("coef", "mask", "scale_base", "scale_sp")}
-            places |= {f"symbolic_fun.{l}.{part}": np.ix_(outs, ins) for part in ("mask", "affine")}
-            places |= {f"act_fun.{l}.grid": ins, f"node_scale_{l}": nodes[l + 1], f"node_bias_{l}": nodes[l + 1]}
-            places |= {f"subnode_scale_{l}": outs, f"subnode_bias_{l}": outs}
-            for name, place in places.items():
-                self._views[name][place] = old[name]
-            for i, new_i in enumerate(ins.tolist()):
-                for j, new_j in enumerate(outs.tolist()):
-                    self._core.symbolic_set(l, new_i, new_j, core.symbolic_get(l, i, j))
+            if l < depth:
+                copy_layer(l, old, places(l, *own), (self._views, self._core), places(l, nodes, subnodes))

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from . import _check
-from ._subset import subnodes_of
+from ._subset import copy_layer, own_places, places, subnodes_of
 
 PERTURBATIONS = ("non-intrusive", "all", "minimal")
 
@@ -213,23 +213,11 @@ class Rearranging:
 
     def _reorder(self, level: int, nodes: np.ndarray) -> None:
         """Puts node ``nodes[i]`` of a hidden level, with its edges, in the place i."""
-        subnodes, views, core = subnodes_of(self._settings, level, nodes), self._views, self._core
-        before, behind = f"{level - 1}", f"{level}"
-        for part in ("coef", "mask", "scale_base", "scale_sp"):
-            views[f"act_fun.{before}.{part}"][...] = views[f"act_fun.{before}.{part}"][:, subnodes]
-        for part in ("grid", "coef", "mask", "scale_base", "scale_sp"):
-            views[f"act_fun.{behind}.{part}"][...] = views[f"act_fun.{behind}.{part}"][nodes]
-        for part in ("mask", "affine"):
-            views[f"symbolic_fun.{before}.{part}"][...] = views[f"symbolic_fun.{before}.{part}"][subnodes]
-            views[f"symbolic_fun.{behind}.{part}"][...] = views[f"symbolic_fun.{behind}.{part}"][:, nodes]
-        for part in ("scale", "bias"):
-            views[f"node_{part}_{before}"][...] = views[f"node_{part}_{before}"][nodes]
-            views[f"subnode_{part}_{before}"][...] = views[f"subnode_{part}_{before}"][subnodes]
-        for l, outs, ins in ((level - 1, subnodes, range(self.width_in[level - 1])), (level, range(self.width_out[level + 1]), nodes)):
-            numbers = [[core.symbolic_get(l, int(i), int(j)) for i in ins] for j in outs]
-            for j, row in enumerate(numbers):
-                for i, number in enumerate(row):
-                    core.symbolic_set(l, i, j, number)
+        own, (order, suborder) = own_places(self), own_places(self)
+        order[level], suborder[level] = nodes, subnodes_of(self._settings, level, nodes)
+        model = self._views, self._core
+        for l in (level - 1, level):
+            copy_layer(l, model, places(l, order, suborder), model, places(l, *own))
 
 
 def _cost(scores: np.ndarray) -> float:

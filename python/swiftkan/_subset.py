@@ -1,4 +1,4 @@
-"""A smaller network out of a larger one: some of its nodes with all that belongs to them.
+"""A smaller network out of a larger one: some of its nodes with all that belongs to them. Which arrays belong to what.
 
 What it must get right first:
   1. the large network is not changed, and nothing is shared with it but the remembered data;
@@ -13,6 +13,41 @@ from typing import Any, Sequence
 import numpy as np
 
 from . import _core
+
+# Of a layer's arrays the leading axes: the nodes that its edges leave, the subnodes that they enter, and the nodes of these.
+AXES = {
+    **{f"act_fun.{{}}.{part}": ("left", "entered") for part in ("coef", "mask", "scale_base", "scale_sp")},
+    **{f"symbolic_fun.{{}}.{part}": ("entered", "left") for part in ("mask", "affine")},
+    "act_fun.{}.grid": ("left",),
+    **{f"subnode_{part}_{{}}": ("entered",) for part in ("scale", "bias")},
+    **{f"node_{part}_{{}}": ("behind",) for part in ("scale", "bias")},
+}
+Places = tuple[np.ndarray, np.ndarray, np.ndarray]  # of a layer: numbers of the nodes it leaves, subnodes it enters, nodes of these
+
+
+def own_places(model: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The nodes and subnodes of all levels."""
+    return [np.arange(n) for n in model.width_in], [np.arange(n) for n in model.width_out]
+
+
+def places(l: int, nodes: Sequence[np.ndarray], subnodes: Sequence[np.ndarray]) -> Places:
+    """Those of the layer ``l`` among the nodes and subnodes of all levels."""
+    return nodes[l], subnodes[l + 1], nodes[l + 1]
+
+
+def copy_layer(l: int, source: tuple[Any, Any], chosen: Places, target: tuple[Any, Any], there: Places) -> None:
+    """Puts the chosen places of a layer, numbers and functions, ``there`` into a target, which may be the source itself.
+
+    ``source`` and ``target`` are (views by name, engine).
+    """
+    axes = [dict(zip(("left", "entered", "behind"), each)) for each in (chosen, there)]
+    for name, kinds in AXES.items():
+        old, new = (np.ix_(*(each[kind] for kind in kinds)) for each in axes)
+        target[0][name.format(l)][new] = source[0][name.format(l)][old]
+    edges = [[(i, j) for i in left.tolist() for j in entered.tolist()] for left, entered, _ in (chosen, there)]
+    functions = [source[1].symbolic_get(l, i, j) for i, j in edges[0]]  # all before the first is set: the target may be the source
+    for (i, j), function in zip(edges[1], functions):
+        target[1].symbolic_set(l, i, j, function)
 
 
 def subnodes_of(settings: Any, level: int, nodes: np.ndarray) -> np.ndarray:
@@ -42,17 +77,8 @@ def subset(model: Any, nodes: Sequence[np.ndarray], constants: Sequence[np.ndarr
     result = model._copy_around(smaller, _core.Model(**smaller.engine_arguments()))
     result._select(model._input_id[nodes[0]], model._input_width)
     result._remembered = model._remembered
+    subnodes, own = [subnodes_of(settings, l, nodes[l]) for l in levels], own_places(result)
     for l in range(model.depth):
-        rows, columns, targets = nodes[l], subnodes_of(settings, l + 1, nodes[l + 1]), nodes[l + 1]
-        edges = np.ix_(rows, columns)
-        kept = {f"act_fun.{l}.{part}": edges for part in ("coef", "mask", "scale_base", "scale_sp")}
-        kept |= {f"symbolic_fun.{l}.{part}": np.ix_(columns, rows) for part in ("mask", "affine")}
-        kept |= {f"act_fun.{l}.grid": rows, f"node_scale_{l}": targets, f"node_bias_{l}": targets}
-        kept |= {f"subnode_scale_{l}": columns, f"subnode_bias_{l}": columns}
-        for name, place in kept.items():
-            result._views[name][...] = model._views[name][place]
-        result._views[f"subnode_bias_{l}"] += constants[l][columns]
-        for i, old_i in enumerate(rows.tolist()):
-            for j, old_j in enumerate(columns.tolist()):
-                result._core.symbolic_set(l, i, j, model._core.symbolic_get(l, old_i, old_j))
+        copy_layer(l, (model._views, model._core), places(l, nodes, subnodes), (result._views, result._core), places(l, *own))
+        result._views[f"subnode_bias_{l}"] += constants[l][subnodes[l + 1]]
     return result

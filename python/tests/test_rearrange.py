@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers import NETWORKS, random_network, relative, samples
 
-from swiftkan import KAN, batch_jacobian, sparse_mask, utils
+from swiftkan import KAN, _subset, batch_jacobian, sparse_mask, utils
 
 DEEP = [name for name, settings in NETWORKS.items() if len(settings["width"]) > 2]
 
@@ -32,6 +32,19 @@ def test_swaps_leave_the_function(name):
         twin.swap(level, a, b)
         assert all((value == model.state_dict()[key]).all() for key, value in twin.state_dict().items())
         assert twin._function_names() == names
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_array_is_in_the_table_with_its_axes(name):
+    """What is missing there would be lost by pruning, swapping and expanding."""
+    model = random_network(NETWORKS[name])
+    expected = {
+        part.format(l): tuple({"left": model.width_in[l], "entered": model.width_out[l + 1], "behind": model.width_in[l + 1]}[kind] for kind in kinds)
+        for part, kinds in _subset.AXES.items() for l in range(model.depth)
+    }  # fmt: skip
+    state = model.state_dict()
+    assert set(state) == set(expected)
+    assert all(state[key].shape[: len(shape)] == shape for key, shape in expected.items())
 
 
 def test_only_nodes_of_one_kind_are_swapped():

@@ -75,17 +75,22 @@ def solve(model: Any, core: Any, part: Part, objective: tuple, evaluation: tuple
     if not np.isfinite(products).all():
         return
     normal, known = products[: index.size, : index.size], products[: index.size, index.size :]
+    alike: dict[bytes, list[int]] = {}  # outputs by their factors: those with the same ones have the same equations
     for o in range(spline.shape[1]):
-        factor, solution = np.zeros(one._parameter_count), np.zeros(one._parameter_count)
-        one._cut(factor, "act_fun.0.coef")[:, 0], one._cut(factor, "act_fun.0.scale_base")[:, 0] = spline[:, o, None], base[:, o]
+        alike.setdefault(spline[:, o].tobytes() + base[:, o].tobytes(), []).append(o)
+    for outputs in alike.values():
+        factor, on = np.zeros(one._parameter_count), {"coef": spline[:, outputs[0]], "scale_base": base[:, outputs[0]]}
+        one._cut(factor, "act_fun.0.coef")[:, 0], one._cut(factor, "act_fun.0.scale_base")[:, 0] = on["coef"][:, None], on["scale_base"]
         factor = factor[index]
         values, vectors = np.linalg.eigh(normal * factor * factor[:, None])
         vectors = vectors[:, values > CUT**2 * values[-1]]
         seen = values[values > CUT**2 * values[-1]]
-        solution[index] = vectors @ (vectors.T @ (factor * known[:, o]) / seen)
-        with np.errstate(over="ignore"):  # what does not fit in float32 has no finite loss
-            for name, on in (("coef", spline[:, o] != 0), ("scale_base", base[:, o] != 0)):
-                new[name][on, o] = one._cut(solution, f"act_fun.0.{name}")[on, 0]
+        for o in outputs:
+            solution = np.zeros(one._parameter_count)
+            solution[index] = vectors @ (vectors.T @ (factor * known[:, o]) / seen)
+            with np.errstate(over="ignore"):  # what does not fit in float32 has no finite loss
+                for name, number in on.items():
+                    new[name][number != 0, o] = one._cut(solution, f"act_fun.0.{name}")[number != 0, 0]
     before, after = (_loss(each, part, objective, evaluation) for each in (core, trial))
     if np.isfinite(after) and not after > before:
         for name, values in new.items():

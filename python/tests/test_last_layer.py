@@ -69,6 +69,17 @@ def test_only_what_is_trained_changes():
         assert np.array_equal(before["act_fun.1.coef"][edge], after["act_fun.1.coef"][edge])
 
 
+def test_outputs_with_the_same_factors_share_a_decomposition(monkeypatch):
+    model = KAN([2, 3, 4], grid=4, seed=1)
+    model.act_fun[1].mask[0, 1], model.act_fun[1].scale_sp[...] = 0, 0.7
+    model.act_fun[1].scale_sp[2, 3] = 0.5
+    x, y = samples(model, 100)
+    expected, count, eigh = reference(model, x, y), [], np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: count.append(len(matrix)) or eigh(matrix))
+    solve(model, x, y)
+    assert len(count) == 3 and relative(numbers(model), expected) < 1e-7
+
+
 def test_float32():
     model = random_network(dict(width=[2, 3, 2], grid=4), seed=2, dtype="float32")
     x, y = samples(model, 200)

@@ -28,14 +28,23 @@ _free: list[_Place] = []
 def give(fun: Callable) -> str:
     """The name of a function that was given instead of a name."""
     with _giving:
-        if _key(fun) not in _given:
+        name = _remembered(fun)
+        if name is None:
             name = reference(fun)
-            if name is None or _functions.known(name) and _functions.source(_functions.number(name)) is not fun:
+            if name is None or _functions.known(name):
                 name = random_name(_word(fun))
-            if not _functions.known(name):
-                _functions.register(name, PythonFunction(_word(fun), fun, None, None), COMPLEXITY, word=_own_word(fun))
+            _functions.register(name, PythonFunction(_word(fun), fun, None, None), COMPLEXITY, word=_own_word(fun))
             _given[_key(fun)] = name
-        return _given[_key(fun)]
+        return name
+
+
+def _remembered(fun: Callable) -> str | None:
+    """The name of a function that is known already; ``add_symbolic`` may have made the one it was given another function's."""
+    for name in (reference(fun), _given.get(_key(fun))):
+        source = _functions.source(_functions.number(name)) if _functions.known(name) else None
+        if source is not None and _key(source) == _key(fun):
+            return name
+    return None
 
 
 def _own_word(fun: Callable) -> str:
@@ -52,7 +61,7 @@ def _own_word(fun: Callable) -> str:
 @contextmanager
 def number_for_a_question(fun: Any, argument: str) -> Iterator[int]:
     """The number of a function, given by name or itself, as long as the question takes."""
-    name = _given.get(_key(fun)) if callable(fun) else fun
+    name = _remembered(fun) if callable(fun) else fun
     if name is not None or not callable(fun):
         yield _functions.number(name, argument)
         return
@@ -135,7 +144,7 @@ def complaint(numbers: dict[int, tuple[int, int, int]]) -> str:
         fun = _functions.source(number)
         if name in nameless and fun is not None and reference(fun) != name:
             lines.append(f"the function of edge ({l}, {i}, {j}) is a lambda, or defined in a function or a script, or its module was loaded "
-                         f"anew: files have a name of it only. To load it in another process call add_symbolic({name!r}, fun) there first. "
+                         f"anew, or its name was another's: files have a name of it only. To load it in another process call add_symbolic({name!r}, fun) there first. "
                          f"For a name of your choice call add_symbolic('mine', fun) now, and model.symbolic_fun[{l}].set_function({i}, {j}, "
                          f"'mine')")  # fmt: skip
         elif _functions.source(_functions.number(name)) is not fun:

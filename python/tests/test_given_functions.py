@@ -94,6 +94,25 @@ def test_different_functions_of_one_name_are_different():
     assert model(np.ones((1, 5))) == pytest.approx(10)
 
 
+@pytest.mark.parametrize("fun, name", [(np.sinh, "numpy.sinh"), (CUBES.method, None)], ids=["ufunc", "method"])
+def test_a_name_that_was_made_another_functions_is_not_taken_for_it(fun, name):
+    old = fixed(fun)
+    name = name or old.symbolic_fun[0].funs_name[0][0]
+    assert name in old.symbolic_fun[0].funs_name[0]
+    add_symbolic(name, np.cosh)
+    try:
+        y = fun(3 * X[:, 0])
+        assert fit_params(X[:, 0], y, fun)[1] == pytest.approx(1)
+        model = fixed(fun)
+        np.testing.assert_allclose(model(X), fun(X))
+        np.testing.assert_allclose(old(X), fun(X))
+        np.testing.assert_allclose(fixed(name)(X), np.cosh(X))
+        assert number(model) == number(fixed(fun)) and fit_params(X[:, 0], y, fun)[1] == pytest.approx(1)
+    finally:
+        add_symbolic(name, fun)
+        del SYMBOLIC_LIB[name]
+
+
 # ---- Questions ---------------------------------------------------------------------------------------------------
 
 

@@ -304,14 +304,24 @@ class Uncertainty(Gradients):
         self._least_squares(what, dataset)
         known = self._remembered
         if dataset is None and sample_weight is None and self._covariance is not None:
-            core, remembered, flags, state, kept = self._covariance
-            if core is self._core and remembered is known and flags == core.flags() and np.array_equal(state, self._array):
+            core, remembered, flags, functions, state, kept = self._covariance
+            same = core is self._core and remembered is known and flags == core.flags() and functions == self._functions_now()
+            if same and np.array_equal(state, self._array):
                 return kept
         chosen, y, weight, smooth, avoid, y_th = self._fitted(what, dataset, sample_weight)
         found = self._estimate(chosen, y, weight, smooth, avoid, y_th)
         if dataset is None:
-            self._covariance = (self._core, known, self._core.flags(), self._array.copy(), found)
+            self._covariance = (self._core, known, self._core.flags(), self._functions_now(), self._array.copy(), found)
         return found
+
+    def _functions_now(self) -> list[int]:
+        """The numbers of all edges' functions; a name added anew is another number."""
+        return [
+            self._core.symbolic_get(l, i, j)
+            for l in range(self.depth)
+            for j in range(self.width_out[l + 1])
+            for i in range(self.width_in[l])
+        ]
 
     def _estimate(self, chosen: Any, y: Any, weight: Any, smooth: float, avoid: bool, y_th: float) -> Covariance:
         n, outputs, index = len(chosen), self.width_in[-1], self._columns()

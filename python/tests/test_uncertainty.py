@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from swiftkan import KAN
+from swiftkan import KAN, SYMBOLIC_LIB, add_symbolic
 
 
 def every_part():
@@ -90,6 +90,24 @@ def test_what_is_kept_is_of_the_present_parameters():
     model.act_fun[0].coef[...] += 1.0
     assert not np.allclose(model.parameter_covariance(), before)
     np.testing.assert_array_equal(model.parameter_covariance(), model.parameter_covariance((x, y)))
+
+
+def test_what_is_kept_is_of_the_present_functions():
+    x = np.linspace(-1, 1, 60)[:, None]
+    y = np.sin(2 * x) + 0.05 * np.random.RandomState(0).randn(60, 1)
+    model = KAN([1, 1], grid=3, seed=0)
+    model.fix_symbolic(0, 0, 0, "sin", x=x, fit_params_bool=False)
+    model.fit((x, y), opt="LM", steps=20)
+    seen = [model.predict(x, return_std=True)[1]]
+    for fun in (None, lambda t: np.exp(2 * t), lambda t: np.cosh(3 * t)):
+        if fun:
+            add_symbolic("changes", fun)
+        model.symbolic_fun[0].set_function(0, 0, "changes" if fun else "x^2")
+        kept = model.predict(x, return_std=True)[1]
+        np.testing.assert_array_equal(kept, model.clone().predict(x, return_std=True)[1])  # which has nothing kept
+        assert not any(np.allclose(kept, std) for std in seen)
+        seen.append(kept)
+    del SYMBOLIC_LIB["changes"]
 
 
 def test_far_from_the_samples_nothing_is_known():

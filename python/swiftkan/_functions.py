@@ -132,7 +132,10 @@ class Library(dict[str, SymbolicFunction]):
         super().__setitem__(name, entry)
 
     update = MutableMapping.update  # dict's own would not ask __setitem__
-    setdefault = MutableMapping.setdefault
+
+    def setdefault(self, name: str, default: Any = None) -> Any:  # what was stored, not what was given
+        MutableMapping.setdefault(self, name, default)
+        return self[name]
 
     def __ior__(self, other: Any) -> Library:  # type: ignore[override, misc]
         self.update(other)

@@ -57,6 +57,13 @@ def test_assigning_is_adding(model, way):
     assert fit_params(X[:, 0], np.tan(X[:, 0]), "tangent")[1] == pytest.approx(1)
 
 
+def test_setdefault_gives_what_is_stored():
+    sine = SYMBOLIC_LIB["sin"]
+    assert SYMBOLIC_LIB.setdefault("sin", (np.cosh, None, 3, None)) is sine and SYMBOLIC_LIB.setdefault("sin") is sine
+    stored = SYMBOLIC_LIB.setdefault("tangent", (np.tan, sympy.tan, 1, None))
+    assert stored is SYMBOLIC_LIB["tangent"] and stored.complexity == 1 and stored.fun_singularity is not None
+
+
 def test_without_the_optional_parts(model):
     SYMBOLIC_LIB["cosh"] = (np.cosh, None, 3, None)
     twin = KAN([1, 1])

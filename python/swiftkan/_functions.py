@@ -58,7 +58,7 @@ class SymbolicFunction(NamedTuple):
 
 def evaluate(number: int, x: Any, derivative: bool = False, avoid: bool = False, y_th: float = 10.0) -> Any:
     """f(x), and f′(x) if asked for, of the function ``number``, in float64."""
-    x = np.ascontiguousarray(x, np.float64)
+    x = np.ascontiguousarray(_check.array("x", x), np.float64)  # complex numbers are refused, not cut to their real parts
     y, dy = np.empty_like(x), np.empty_like(x) if derivative else None
     _core.function_evaluate(number, x, y, dy, avoid, y_th)
     return (y, dy) if derivative else y

@@ -64,6 +64,23 @@ def test_setdefault_gives_what_is_stored():
     assert stored is SYMBOLIC_LIB["tangent"] and stored.complexity == 1 and stored.fun_singularity is not None
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", ["sin", "1/x", "sqrt", "0"])
+def test_a_function_of_the_library_under_another_name(name):
+    SYMBOLIC_LIB["mine"] = SYMBOLIC_LIB[name]
+    x = np.linspace(0.2, 0.9, 50)[:, None]
+    mine, own = (KAN([1, 1]) for _ in range(2))
+    mine.fix_symbolic(0, 0, 0, "mine", fit_params_bool=False)
+    own.fix_symbolic(0, 0, 0, name, fit_params_bool=False)
+    np.testing.assert_array_equal(mine(x), own(x))
+    np.testing.assert_allclose(mine.vjp(x, np.ones_like(x))[1], own.vjp(x, np.ones_like(x))[1], rtol=1e-8, atol=1e-8)
+
+
+def test_functions_of_the_library_refuse_complex_numbers():
+    with pytest.raises(TypeError, match="x: must hold real numbers, not complex numbers"):
+        SYMBOLIC_LIB["sin"].fun(np.array([0.5 + 1e-30j]))
+
+
 def test_without_the_optional_parts(model):
     SYMBOLIC_LIB["cosh"] = (np.cosh, None, 3, None)
     twin = KAN([1, 1])

@@ -89,7 +89,7 @@ class Forward(Network):
             Labels are those that the loss takes in :meth:`fit`.
         loss_fn : None, str or callable
             As in :meth:`fit`. If not given that of the last fit, 'mse' without one; copies, pickles and pruned or refined models
-            remember it, files do not.
+            remember it, files do not. Of a callable pickles remember only that it was one: then it must be given.
         huber_delta : float
             As in :meth:`fit`; if not given that of the last fit.
 
@@ -101,7 +101,7 @@ class Forward(Network):
         Raises
         ------
         ValueError, TypeError
-            For data, labels or a loss that are not allowed.
+            For data, labels or a loss that are not allowed, and where the loss of the last fit is a callable left behind by a pickle.
 
         Examples
         --------

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from . import _check, _core, _functions, _given
+from . import _check, _core, _functions, _given, _losses
 from ._grids import Grids
 from ._network import ENGINE_PARTS
 from ._settings import Settings
@@ -157,7 +157,7 @@ class State(Grids):
         twin = self.clone()
         memo[id(self)] = twin
         for name, value in self.__dict__.items():
-            if name not in ENGINE_PARTS:
+            if name not in (*ENGINE_PARTS, "_fitted_loss"):  # a loss written in Python may hold what has no copy
                 twin.__dict__[name] = copy.deepcopy(value, memo)
         if self._remembered is not None:
             twin._remembered = copy.copy(self._remembered)
@@ -165,12 +165,13 @@ class State(Grids):
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the remembered data, which may be larger than the model by far, and a loss written in Python."""
+        """Everything but the remembered data, which may be larger than the model by far, and a loss written in Python, of which it says
+        that there was one."""
         names = self._function_names()
         self._warn_of_names("pickle", stacklevel=3)
         extra = {name: value for name, value in self.__dict__.items() if name not in ENGINE_PARTS}
         if callable(self._fitted_loss[0]):
-            del extra["_fitted_loss"]
+            extra["_fitted_loss"] = _losses.PICKLED, self._fitted_loss[1]
         return {
             "settings": self._current_settings().to_dict(),
             "state": self.state_dict(),
@@ -182,6 +183,8 @@ class State(Grids):
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         self.__dict__.update(pickled["extra"])
+        if self._fitted_loss[0] == _losses.PICKLED:
+            self._fitted_loss = _losses.left_behind, self._fitted_loss[1]
         _given.from_pickle(pickled.get("given", {}))
         self._restore(pickled["settings"], pickled["state"], pickled["functions"], *pickled["input"])
 

@@ -1,5 +1,6 @@
 """Training with every loss, and losses written in Python."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -180,3 +181,45 @@ def test_evaluate_gives_the_loss_of_the_last_fit(loss):
             model.evaluate((X, y), "mse")
     if loss == "huber":
         assert model.evaluate((X, y), huber_delta=1e9)["test_loss"] == pytest.approx(np.mean((model(X) - y) ** 2) / 2, rel=1e-12)
+
+
+class Unique:
+    """A loss that can neither be copied nor pickled."""
+
+    def __call__(self, prediction, label):
+        return squared(prediction, label)
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("no copies")
+
+
+def test_pickles_remember_that_the_loss_was_ones_own():
+    model = KAN([2, 3, 1], seed=1)
+    loss = Unique()
+    result = model.fit((X, Y), steps=4, loss_fn=loss)
+    last = result["train_loss"][-1]
+    for twin in (model.clone(), copy.copy(model), copy.deepcopy(model)):
+        assert twin._fitted_loss[0] is loss and twin.evaluate((X, Y))["test_loss"] == pytest.approx(last, rel=1e-9)
+    once = pickle.loads(pickle.dumps(model))
+    for twin in (once, pickle.loads(pickle.dumps(once)), copy.deepcopy(once)):
+        with pytest.raises(ValueError, match="had a loss of your own, which its pickle does not hold: pass it as loss_fn="):
+            twin.evaluate((X, Y))
+        assert twin.evaluate((X, Y), loss)["test_loss"] == pytest.approx(last, rel=1e-6)
+        with pytest.raises(ValueError, match=r"was one of your own: if that is least squares pass dataset=\(x, y\)"):
+            twin.predict_interval(X[:2])
+        assert np.isfinite(twin.predict_interval(X[:2], dataset=(X, Y))).all()
+    with pytest.raises(ValueError, match="pass it as loss_fn="):
+        once.refine(6, X).evaluate((X, Y))
+    twin.fit((X, Y), steps=1, loss_fn="huber")
+    assert twin._fitted_loss == ("huber", 1.0)
+
+
+def test_pickles_without_the_loss_are_read():
+    """Those of earlier versions have none where it was written in Python."""
+    model = KAN([2, 3, 1], seed=1)
+    model.fit((X, Y), steps=1, loss_fn=squared)
+    state = model.__getstate__()
+    del state["extra"]["_fitted_loss"]
+    old = KAN.__new__(KAN)
+    old.__setstate__(state)
+    assert old.evaluate((X, Y)) == model.evaluate((X, Y), "mse")

@@ -1,7 +1,8 @@
 """A warning where Levenberg-Marquardt gets data that are far from order one.
 
 What it must get right first: no warning for data with which it works as well as with standardised ones, nor for a network that has learnt
-such data already.
+such data already. For the loss 'mse' the errors tell; for others any model that has been fitted before counts as one, since a loss alone
+does not say how good it is (copies and pickles know of fits, files do not).
 
 A network's splines follow its inputs, but base functions, first numbers and the damping are made for numbers of order one. Training
 errors of exp(sin πx₁ + x₂²), [2, 5, 1], grid 5, 60 steps, as parts of the labels' standard deviation, six starts:
@@ -37,8 +38,10 @@ def unwarned(model: Any) -> Iterator[None]:
 
 def far(name: str, values: np.ndarray) -> str | None:
     """The first column of x or y (n, columns) that is far from order one, in words; constant columns are not."""
-    values = values[:: max(1, len(values) // SAMPLES)]
-    mean, spread = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+    values = values[:: max(1, len(values) // SAMPLES)].astype(np.float64)
+    size = np.abs(values).max(axis=0)
+    parts = values / np.where(size > 0, size, 1.0)  # whose squares are finite
+    mean, spread = parts.mean(axis=0) * size, parts.std(axis=0) * size
     least, most = SPREAD[name]
     for column, (m, s) in enumerate(zip(mean, spread)):
         if s > 1e-9 * abs(m) and not (least <= s <= most and abs(m) <= OFFSET * max(s, 1.0 if name == "y" else 0.0)):
@@ -47,10 +50,19 @@ def far(name: str, values: np.ndarray) -> str | None:
 
 
 def warn(model: Any, part: Any, loss: Any) -> None:
-    """Warns if inputs, or with the loss 'mse' labels, of ``part`` are far from order one and the network is no better than a constant."""
+    """Warns if inputs, or with the loss 'mse' labels, of ``part`` are far from order one and the network has not learnt them yet."""
     if not model._warns_of_scales or len(part.rows) < 2:
         return
     found = far("x", part.chosen) or (far("y", part.y) if loss == "mse" else None)
-    if found is None or (loss == "mse" and np.sqrt(np.mean((model.predict(part.rows) - part.y) ** 2)) < 0.5 * part.y.std()):
+    if found is None or _learnt(model, part, loss):
         return
     warnings.warn(f"fit(): {found}; {ADVICE}", stacklevel=3)
+
+
+def _learnt(model: Any, part: Any, loss: Any) -> bool:
+    """Is the network clearly better than a constant; for other losses than 'mse', has it been fitted before."""
+    if loss != "mse":
+        return "_fitted_loss" in vars(model)
+    y = part.y.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # infinite errors are not learnt
+        return bool(np.sqrt(np.mean((model.predict(part.rows) - y) ** 2)) < 0.5 * y.std())

@@ -1,5 +1,6 @@
 """The warning where Levenberg-Marquardt gets data that are far from order one."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -57,6 +58,33 @@ def test_what_has_been_learnt_needs_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.fit((X, y), opt="LM", steps=2)
+
+
+LOSSES = {"huber": (1, Y), "bce": (1, (Y > 1).astype(float)), "cross_entropy": (2, (Y[:, 0] > 1).astype(int))}
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_other_losses_warn_once(loss):
+    outputs, y = LOSSES[loss]
+    model = KAN([2, outputs], seed=0)
+    with pytest.warns(UserWarning, match="column 0 of x"):
+        model.fit((X + 100, y), opt="LM", steps=1, loss_fn=loss)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for twin in (model.clone(), pickle.loads(pickle.dumps(model)), model.refine(6), model):
+            twin.fit((X + 100, y), opt="LM", steps=1, loss_fn=loss)
+
+
+@pytest.mark.parametrize("dtype, size", [("float32", 1e25), ("float32", 1e-25), ("float64", 1e200), ("float64", 1e307)])
+def test_numbers_whose_squares_overflow_give_no_other_warning(dtype, size):
+    x = np.asarray(X * size, dtype)
+    for x, y, text in ((x, Y, "column 0 of x"), (X, Y * size, "column 0 of y" if size > 1 else None)):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            KAN([2, 2, 1], dtype=dtype, seed=0).fit((x, np.asarray(y, dtype)), opt="LM", steps=1)
+        scales = [str(each.message) for each in caught if "standardise" in str(each.message)]
+        assert len(scales) == (text is not None) and all(text in each for each in scales)
+        assert not [each for each in caught if "overflow" in str(each.message) or "invalid" in str(each.message)]
 
 
 def test_standardised_data_are_learnt_where_raw_ones_are_not():

@@ -105,7 +105,7 @@ class Training(Uncertainty):
         validation_split : float
             Put this part of the training data aside as test data, chosen by ``seed``.
         weight_decay, momentum, betas, eps
-            Of Adam, AdamW (``weight_decay`` 0.01 unless given) and SGD.
+            Of Adam, AdamW (``weight_decay`` 0.01 unless given) and SGD: ``momentum`` of SGD alone, the last two not. Others refuse them.
         huber_delta : float
             Where the Huber loss turns from square to absolute.
         verbose : 0, 1 or 2

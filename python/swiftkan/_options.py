@@ -69,6 +69,8 @@ def refusal(opt: str, asked: Asked) -> str | None:
         return "batch: 'NewtonKaczmarz' takes one sample at a time; leave it out"
     if opt != "SGD" and "momentum" in given:
         return f"momentum: only 'SGD' has it, not {opt!r}"
+    if opt not in ("Adam", "AdamW") and given & {"betas", "eps"}:
+        return f"betas, eps: only 'Adam' and 'AdamW' have them, not {opt!r}; leave them out or use one of those"
     if opt == "LM":
         for name in ("weight_decay", "lr_schedule", "batch", "epochs"):
             if name in given:

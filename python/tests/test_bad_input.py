@@ -296,6 +296,8 @@ TRAINING = [
     (dict(betas=(0.9, 1.0), opt="Adam"), ValueError, "betas: must be below 1"),
     (dict(betas=(0.9, 2.0), opt="Adam"), ValueError, r"betas\[1\]"),
     (dict(eps=-1, opt="Adam"), ValueError, "eps"),
+    *((dict(opt=opt, **more), ValueError, f"betas, eps: only 'Adam' and 'AdamW' have them, not '{opt}'")
+      for opt in ("LBFGS", "LM", "SSBFGS", "SSBroyden", "NewtonKaczmarz", "SGD") for more in (dict(betas=(0.8, 0.9)), dict(eps=1e-6))),
     (dict(lr_schedule="linear"), ValueError, "lr_schedule: must be one of 'cosine', 'exponential', 'step'"),
     (dict(lr_schedule=lambda step: -1.0), ValueError, r"lr_schedule\(0\): must be at least 0"),
     (dict(lr_schedule=lambda step: None), TypeError, r"lr_schedule\(0\): must be a number"),

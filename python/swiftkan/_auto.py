@@ -20,10 +20,10 @@ FOR_ONE = {"smooth": "LM", "momentum": "SGD", "betas": "Adam", "eps": "Adam"}  #
 FIRST_ORDER = {"batch", "epochs", "weight_decay"}
 
 
-def choose(model: Any, samples: int, levels: list, doubling: bool, asked: _options.Asked, lr: float) -> tuple[str, float]:
+def choose(model: Any, samples: int, levels: list, doubling: bool, asked: _options.Asked, lr: float | None) -> tuple[str, float | None]:
     """(opt, lr): the optimiser of the arguments that one alone looks at; else 'Adam' for ``batch``, ``epochs`` and ``weight_decay``;
     else 'LM' if it takes the other arguments and its steps are affordable; else 'LBFGS'. The rate of Adam and SGD is 1e-2 where
-    that of L-BFGS, 1, was left. ``levels`` and ``doubling`` as for ``lm_levels``."""
+    none was given. ``levels`` and ``doubling`` as for ``lm_levels``."""
     given = asked.given()
     special = {name: opt for name, opt in FOR_ONE.items() if name in given}
     if len(set(special.values())) > 1:
@@ -43,7 +43,7 @@ def choose(model: Any, samples: int, levels: list, doubling: bool, asked: _optio
         opt = "LM"
     else:
         opt = "LBFGS"
-    return opt, FIRST_ORDER_LR if opt in ("Adam", "SGD") and lr == 1.0 else lr
+    return opt, FIRST_ORDER_LR if opt in ("Adam", "SGD") and lr is None else lr
 
 
 def affordable(model: Any, samples: int, grid: Any) -> bool:

@@ -32,7 +32,7 @@ class Training(Uncertainty):
     def fit(
         self, dataset: Any, opt: str = "LBFGS", steps: int = 100, log: int = 1, lamb: float = 0.0, lamb_l1: float = 1.0,
         lamb_entropy: float = 2.0, lamb_coef: float = 0.0, lamb_coefdiff: float = 0.0, update_grid: bool = True,
-        grid_update_num: int = 10, loss_fn: Any = None, lr: float = 1.0, start_grid_update_step: int = -1,
+        grid_update_num: int = 10, loss_fn: Any = None, lr: float | None = None, start_grid_update_step: int = -1,
         stop_grid_update_step: int | None = None, batch: int = -1, metrics: Any = None, save_fig: bool = False,
         in_vars: Any = None, out_vars: Any = None, beta: float = 3, save_fig_freq: int = 1, img_folder: str = "./video",
         singularity_avoiding: bool = False, y_th: float = 1000.0, reg_metric: str = "edge_forward_spline_n",
@@ -79,7 +79,7 @@ class Training(Uncertainty):
             one-hot (n, outputs)), 'bce' (outputs are logits, labels from 0 to 1), or a callable
             (prediction, label) → (value, dvalue/dprediction).
         lr : float
-            Learning rate.
+            Learning rate: 1.0 unless given; with ``opt='auto'`` 0.01 for 'Adam' and 'SGD'.
         batch : int
             Samples a step; -1 for all.
         metrics : function or list of functions without arguments

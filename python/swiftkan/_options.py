@@ -23,6 +23,7 @@ WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
 STOP_GRID_UPDATE_STEP = {"LM": 20, "NewtonKaczmarz": 1}  # where it is not pykan's 50: they converge in fewer steps
 GRID_MARGIN = 0.05  # of opt='LM' and of grids=; pykan's, 0, otherwise
 KNOTS = {"quantiles": 0, "curvature": 1}
+LR = 1.0  # pykan's
 BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's defaults
 
 
@@ -121,7 +122,7 @@ def engine_options(
         "stop_grid_update_step": _check.integer("stop_grid_update_step", stop_grid_update_step, -(2**31), 2**31 - 1),
         "grid_margin": _check.real("grid_margin", grid_margin, 0.0, 1.0),
         "grid_curvature": KNOTS[_check.choice("knots", knots, KNOTS)],
-        "lr": _check.real("lr", lr, above=0.0),
+        "lr": _check.real("lr", LR if lr is None else lr, above=0.0),
         "lr_factor": _schedule.factors(asked.lr_schedule, steps),
         "beta1": asked.betas[0],
         "beta2": asked.betas[1],

@@ -109,7 +109,7 @@ def test_smoothing_of_a_wide_network_takes_lm_if_it_is_allowed():
     x, y = samples(50, inputs=40)
     asked = _options.Asked("mse", 0.0, "gcv", -1, None, None, None, 0.0, _options.BETAS, _options.EPS)
     dear = KAN([40, 13, 1], grid=5)
-    assert _auto.choose(dear, 50, [None], False, asked._replace(smooth=None), 1.0) == ("LBFGS", 1.0)
+    assert _auto.choose(dear, 50, [None], False, asked._replace(smooth=None), None) == ("LBFGS", None)
     assert _auto.choose(dear, 50, [None], False, asked, 1.0) == ("LM", 1.0)
     with pytest.raises(ValueError, match="opt: 'auto' is 'LM' because of smooth; .* 17220 unknowns.*at most 10000"):
         KAN([40, 30, 1], grid=10).fit((x, y), opt="auto", steps=0, smooth="gcv")
@@ -144,10 +144,18 @@ def test_auto_is_the_optimiser_it_names():
 
 
 def test_first_order_rates():
-    """1, the default, is L-BFGS's rate; Adam and SGD get 0.01 instead."""
+    """1, the default, is L-BFGS's rate; Adam and SGD get 0.01 instead, but not if 1 was asked for."""
     data = samples(100)
+
+    def fitted(**arguments):
+        model = KAN([2, 3, 1], seed=0)
+        model.fit(data, steps=5, **arguments)
+        return model(data[0])
+
     for arguments, opt in (({"batch": 20}, "Adam"), ({"momentum": 0.9}, "SGD")):
-        one, other = KAN([2, 3, 1], seed=0), KAN([2, 3, 1], seed=0)
-        one.fit(data, opt="auto", steps=5, **arguments)
-        other.fit(data, opt=opt, lr=0.01, steps=5, **arguments)
-        assert np.array_equal(one(data[0]), other(data[0]))
+        assert np.array_equal(fitted(opt="auto", **arguments), fitted(opt=opt, lr=0.01, **arguments))
+        for lr in (1.0, 0.1):
+            assert np.array_equal(fitted(opt="auto", lr=lr, **arguments), fitted(opt=opt, lr=lr, **arguments), equal_nan=True)
+        assert np.array_equal(fitted(opt=opt, **arguments), fitted(opt=opt, lr=1.0, **arguments), equal_nan=True)
+        assert not np.array_equal(fitted(opt="auto", lr=0.1, **arguments), fitted(opt="auto", **arguments))
+    assert np.array_equal(fitted(), fitted(lr=1.0)) and not np.array_equal(fitted(), fitted(lr=0.5))

@@ -204,6 +204,12 @@ def library(lib: Any) -> list[str]:
     return names
 
 
+def rounds(names: list[str]) -> list[list[str]]:
+    """``names`` without those that users added, if any, and then all: what was added must not crowd out what would have been found."""
+    own = [name for name in names if name in FUNCTIONS]
+    return [own, names] if 0 < len(own) < len(names) else [names]
+
+
 # ---- Functions of the user's -------------------------------------------------------------------------------------
 
 

@@ -126,7 +126,8 @@ class Search:
             As for :meth:`fit`: constants are fitted on the training data, the table's losses are those of the test data if
             there are any.
         lib : list of names
-            The functions to choose from; all of ``SYMBOLIC_LIB`` if not given.
+            The functions to choose from; all of ``SYMBOLIC_LIB`` if not given, with those that were added by ``add_symbolic`` only if
+            the library's own give no exact formula.
         a_range, b_range : (low, high)
             As in :meth:`fix_symbolic`.
         topk : int
@@ -174,8 +175,11 @@ class Search:
                            _check.integer("steps", steps, 1), _check.integer("max_evaluations", max_evaluations, 1),
                            _check.verbosity(verbose, 1))  # fmt: skip
         found = list(search.structures() if _check.flag("structures", structures) else [self.clone()])
-        for model in reversed(found):  # the smallest first
-            search.explore(model)
+        for search.names in _functions.rounds(names) if lib is None else [names]:
+            for model in reversed(found):  # the smallest first
+                search.explore(model)
+                if search.is_exact():
+                    break
             if search.is_exact():
                 break
         search.simplify()

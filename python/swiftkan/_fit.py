@@ -256,8 +256,7 @@ class Training(Uncertainty):
         total = steps * len(levels)
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, loss == "mse", has_test)
 
-        if opt == "LM":
-            _scales.warn(self, train, loss)
+        was_fitted = "_fitted_loss" in vars(self)
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
         self._fitted_loss = loss, float(huber_delta)
@@ -291,6 +290,8 @@ class Training(Uncertainty):
         self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)
+        if opt == "LM":
+            _scales.warn(self, train, loss, was_fitted)
         return result
 
     def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:

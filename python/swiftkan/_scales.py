@@ -49,20 +49,19 @@ def far(name: str, values: np.ndarray) -> str | None:
     return None
 
 
-def warn(model: Any, part: Any, loss: Any) -> None:
-    """Warns if inputs, or with the loss 'mse' labels, of ``part`` are far from order one and the network has not learnt them yet."""
+def warn(model: Any, part: Any, loss: Any, was_fitted: bool) -> None:
+    """After a fit: warns if inputs, or with the loss 'mse' labels, of ``part`` are far from order one and the network has not learnt them,
+    or with other losses has been fitted for the first time."""
     if not model._warns_of_scales or len(part.rows) < 2:
         return
     found = far("x", part.chosen) or (far("y", part.y) if loss == "mse" else None)
-    if found is None or _learnt(model, part, loss):
+    if found is None or (_learnt(model, part) if loss == "mse" else was_fitted):
         return
     warnings.warn(f"fit(): {found}; {ADVICE}", stacklevel=3)
 
 
-def _learnt(model: Any, part: Any, loss: Any) -> bool:
-    """Is the network clearly better than a constant; for other losses than 'mse', has it been fitted before."""
-    if loss != "mse":
-        return "_fitted_loss" in vars(model)
+def _learnt(model: Any, part: Any) -> bool:
+    """Is the error below a tenth of that of a constant."""
     y = part.y.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # infinite errors are not learnt
-        return bool(np.sqrt(np.mean((model.predict(part.rows) - y) ** 2)) < 0.5 * y.std())
+        return bool(np.sqrt(np.mean((model.predict(part.rows) - y) ** 2)) < 0.1 * y.std())

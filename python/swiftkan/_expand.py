@@ -85,9 +85,7 @@ class Expanding:
         >>> bool(np.allclose(model(x), before, rtol=0, atol=1e-14)), model.mult_arity
         (True, [[], [2, 3], []])
         """
-        if self.depth < 2:
-            raise ValueError("layer_id: this network has no hidden level; expand_depth() gives it one")
-        level = _check.integer("layer_id", layer_id, 1, self.depth - 1)
+        level = self._hidden_level("layer_id", layer_id)
         count, sums = _check.integer("n_added_nodes", n_added_nodes, 1), _check.flag("sum_bool", sum_bool)
         settings = self._current_settings()
         width = [list(pair) for pair in settings.width]

@@ -204,7 +204,7 @@ class Rearranging:
 
     def _hidden_level(self, name: str, l: Any) -> int:
         if self.depth < 2:
-            raise ValueError(f"{name}: this network has no hidden level")
+            raise ValueError(f"{name}: this network has no hidden level; expand_depth() gives it one")
         return _check.integer(name, l, 1, self.depth - 1)
 
     def _kinds(self, level: int) -> list[int]:

@@ -9,6 +9,7 @@ What it must get right first:
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from typing import Any, Iterable
@@ -175,11 +176,9 @@ class Search:
                            _check.integer("steps", steps, 1), _check.integer("max_evaluations", max_evaluations, 1),
                            _check.verbosity(verbose, 1))  # fmt: skip
         found = list(search.structures() if _check.flag("structures", structures) else [self.clone()])
-        for search.names in _functions.rounds(names) if lib is None else [names]:
-            for model in reversed(found):  # the smallest first
-                search.explore(model)
-                if search.is_exact():
-                    break
+        rounds = _functions.rounds(names) if lib is None else [names]
+        for search.names, model in itertools.product(rounds, reversed(found)):  # the smallest network first
+            search.explore(model)
             if search.is_exact():
                 break
         search.simplify()

@@ -113,13 +113,7 @@ class State(Grids):
 
     def _warn_of_names(self, what: str, stacklevel: int) -> None:
         """Warns of functions that a file or pickle of the model has only as a name, or under a name that is another's by now."""
-        numbers = {
-            self._core.symbolic_get(l, i, j): (l, i, j)
-            for l, layer in enumerate(self._symbolic_fun)
-            for j in range(layer.out_dim)
-            for i in range(layer.in_dim)
-        }
-        text = _given.complaint(numbers)
+        text = _given.complaint({number: edge for edge, number in self._functions_now().items()})
         if text:
             import warnings
 

@@ -314,14 +314,14 @@ class Uncertainty(Gradients):
             self._covariance = (self._core, known, self._core.flags(), self._functions_now(), self._array.copy(), found)
         return found
 
-    def _functions_now(self) -> list[int]:
-        """The numbers of all edges' functions; a name added anew is another number."""
-        return [
-            self._core.symbolic_get(l, i, j)
+    def _functions_now(self) -> dict[tuple[int, int, int], int]:
+        """The numbers of all edges' functions, by (l, i, j); a name added anew is another number."""
+        return {
+            (l, i, j): self._core.symbolic_get(l, i, j)
             for l in range(self.depth)
             for j in range(self.width_out[l + 1])
             for i in range(self.width_in[l])
-        ]
+        }
 
     def _estimate(self, chosen: Any, y: Any, weight: Any, smooth: float, avoid: bool, y_th: float) -> Covariance:
         n, outputs, index = len(chosen), self.width_in[-1], self._columns()

@@ -50,6 +50,20 @@ import Testing
         #expect(largestDifference(decayed, [1 - 0.1 * (0.5 + 0.5), -2 - 0.1 * -1]) < 1e-15)
     }
 
+    /// Means of a gradient that has become 0 decay to 0, and not to subnormal numbers, which are slow.
+    @Test(arguments: [OptimizerKind.adam, .sgd]) func noMeanStaysSubnormal(optimizer: OptimizerKind) throws {
+        var options = FitOptions()
+        (options.optimizer, options.momentum, options.beta2) = (optimizer, 0.9, 0.9)
+        let first = try FirstOrder<Float>(count: 1, options: options)
+        var x: [Float] = [1]
+        first.step(&x, [0.5], ranges: [0..<1], lr: 0.1)
+        for _ in 0..<1200 {
+            first.step(&x, [0], ranges: [0..<1], lr: 0.1)
+            #expect(!first.mean.base[0].isSubnormal && !(optimizer == .adam && first.square.base[0].isSubnormal))
+        }
+        #expect(first.mean.base[0] == 0)
+    }
+
     @Test func betasOfZero() throws {
         let x = try run(
             { o in (o.optimizer, o.beta1, o.beta2) = (.adam, 0, 0) }, steps: [([0.5, -4, 9], 0.1), ([2, 3, 9], 0.1)])

@@ -113,6 +113,27 @@ import Testing
         try compare(masked, n: 60, objective, tolerance: 1e-9)
     }
 
+    /// Grids with more functions than samples are listed for, and few samples for each.
+    @Test(arguments: [1, 3, 5]) func regularisersOfFineGrids(k: Int) throws {
+        var objective = Objective()
+        objective.lamb = 0.3
+        try compare(try network([3, 18, 2], grid: 40, k: k), n: 75, objective, tolerance: 1e-9)
+    }
+
+    /// Edges that are almost nothing: their pulls may be beyond single precision, and are then left out.
+    @Test func pullsThatAreNoNumbers() throws {
+        let network = try KAN<Float>(Settings(width: [3, 18, 2]))
+        let shape = network.layers[0]
+        for size in [1e-19, 1e-30, 1e-37, 1e-43] as [Float] {
+            for e in 0..<(shape.edges * shape.basisCount) { network.state[shape.coef + e] = size * Float(e % 7) }
+            for e in 0..<shape.edges { network.state[shape.scaleBase + e] = size }
+            var gradient = [Float](repeating: .nan, count: network.architecture.parameterCount)
+            let x = uniform(3 * 60, seed: 6).map { Float($0) }
+            _ = try network.regularization(Regularization(), x: x, n: 60, evaluation: Evaluation(), gradient: &gradient)
+            #expect(gradient.allSatisfy { $0.isFinite })
+        }
+    }
+
     /// NaN and infinities stay in their rows; beyond the knots splines are 0.
     @Test func oddInputs() throws {
         for base in [BaseFunction.silu, .zero] {
@@ -204,10 +225,10 @@ import Testing
         #expect(try single.predictions(Array(x[..<35]).map { Float($0) }) == Array(b[..<(7 * 18)]))
     }
 
-    @Test func threadsChangeNoBit() throws {
-        let network = try network([30, 40, 20, 2], grid: 5)
-        let n = 800
-        let x = uniform(30 * n, seed: 5), y = uniform(2 * n, seed: 6)
+    /// With few samples threads share out the inputs of a first layer that has many.
+    @Test(arguments: [([30, 40, 20, 2], 800), ([200, 40, 2], 40)]) func threadsChangeNoBit(width: [Int], n: Int) throws {
+        let network = try network(width, grid: 5)
+        let x = uniform(width[0] * n, seed: 5), y = uniform(2 * n, seed: 6)
         var objective = Objective()
         objective.lamb = 0.1
         let results = try forEachThreadCount {

@@ -98,3 +98,10 @@ func listRuns(_ first: UnsafePointer<Int32>, _ samples: Int, functions: Int, int
     for s in 0..<samples { run[Int(first[s])] |= 1 &<< UInt64(truncatingIfNeeded: s) }
     #endif
 }
+
+/// The number of the lowest bit of a run, which is taken away.
+@inline(__always)
+func nextBit(_ run: inout UInt64) -> Int {
+    defer { run &= run &- 1 }
+    return run.trailingZeroBitCount
+}

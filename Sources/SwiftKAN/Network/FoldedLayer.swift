@@ -130,6 +130,9 @@ final class FoldedLayer<T: KANScalar> {
         wideInputs.deallocate()
     }
 
+    /// Threads for work on every edge without samples, which take some tens of nanoseconds an edge.
+    var edgeThreads: Int { shape.edges < 1000 ? 1 : Threads.count }
+
     /// The splines of input i in the narrow form.
     func table(_ i: Int) -> BSplineTable<T> {
         BSplineTable(
@@ -197,19 +200,21 @@ final class FoldedLayer<T: KANScalar> {
         }
         foldsLazily = lazily
         if lazily {
-            for p in wide.inputs.indices { takeKnots(p, state) }
+            takeKnots(wide.inputs.indices, state)
             return
         }
         let threads = shape.edges * shape.basisCount < 100_000 ? 1 : Threads.count
         ThreadPool.run(tasks: wide.chunks, threads: threads) { foldWide(state, chunk: $0) }
     }
 
-    /// Takes over the knots of the input that is number p of those that have edges.
-    func takeKnots(_ p: Int, _ state: UnsafePointer<T>) {
+    /// Takes over the knots of the inputs that have edges, those with the numbers `range`.
+    func takeKnots(_ range: Range<Int>, _ state: UnsafePointer<T>) {
         guard let local else { return }
-        let i = wide.inputs[p]
-        local.update(i, knots: state + shape.knots + i * shape.knotCount)
-        (wideInputs + p).initialize(to: (i, local.table(i)))
+        for p in range {
+            let i = wide.inputs[p]
+            local.update(i, knots: state + shape.knots + i * shape.knotCount)
+            (wideInputs + p).initialize(to: (i, local.table(i)))
+        }
     }
 
     /// Is a numeric edge of the wide form switched on.

@@ -106,9 +106,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
 
     /// Is any symbolic edge switched on.
     var hasSymbolicEdges: Bool {
-        symbolicEnabled && layers.contains { shape in
-            (0..<shape.edges).contains { state[shape.symbolicMask + $0] != 0 }
-        }
+        symbolicEnabled && layers.contains { !RowComparison.areAll(state + $0.symbolicMask, $0.edges, 0) }
     }
 
     /// Is any numeric edge switched on. Where none is, the grids are without effect.

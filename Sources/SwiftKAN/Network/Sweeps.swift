@@ -155,8 +155,7 @@ extension Evaluator {
     private func prepareInputPulls(_ pulls: [Pulls<T>], from first: Int) {
         for (l, layer) in folded.enumerated() where l >= first {
             guard let moments = pulls[l].moments else { continue }
-            let threads = layer.shape.edges < 1000 ? 1 : Threads.count
-            ThreadPool.run(tasks: layer.wide.inputs.count, threads: threads) { moments.prepareInputPulls(layer, $0) }
+            ThreadPool.run(tasks: layer.wide.inputs.count, threads: layer.edgeThreads) { moments.prepareInputPulls(layer, $0) }
         }
     }
 

@@ -66,8 +66,8 @@ extension FoldedLayer {
     func foldWide(_ state: UnsafePointer<T>, chunk c: Int, into memory: UnsafeMutablePointer<T.Vector>? = nil) {
         let range = wide.inputRange(c)
         withBlock { block, outputs in
+            if memory == nil { takeKnots(range, state) }
             for p in range {
-                if memory == nil { takeKnots(p, state) }
                 let first = wide.inputs[p] * shape.outputs
                 for g in 0..<wide.groups {
                     let (width, start) = (wide.width(g), wide.start(g) * T.lanes)
@@ -93,11 +93,11 @@ extension FoldedLayer {
     /// Calls `body` with memory for 8 columns, and with the outputs that have edges.
     @inline(__always)
     private func withBlock(_ body: (UnsafeMutablePointer<T.Vector>, UnsafeBufferPointer<Int>) -> Void) {
-        let bytes = 8 * MemoryLayout<T.Vector>.stride
         wide.outputs.withUnsafeBufferPointer { outputs in
-            withUnsafeTemporaryAllocation(byteCount: 2 * bytes, alignment: bytes / 8) { memory in
+            // 1024 bytes, the most that the stack is used for.
+            withUnsafeTemporaryAllocation(of: T.Vector.self, capacity: 16) { memory in
                 guard let start = memory.baseAddress else { return }
-                body(start.assumingMemoryBound(to: T.Vector.self), outputs)
+                body(start, outputs)
             }
         }
     }

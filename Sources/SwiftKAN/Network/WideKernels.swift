@@ -117,13 +117,6 @@ enum WideKernels<T: KANScalar, N: Constant, K: Constant> {
         }
     }
 
-    /// The number of the lowest bit, which is taken away.
-    @inline(__always)
-    private static func nextBit(_ bits: inout UInt64) -> Int {
-        defer { bits &= bits &- 1 }
-        return bits.trailingZeroBitCount
-    }
-
     /// a += the edges of one input at a sample, by values or by slopes.
     @inline(__always)
     private static func add(

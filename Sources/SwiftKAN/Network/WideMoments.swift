@@ -13,20 +13,15 @@
 //
 // Only edges without a symbolic part.
 
-/// Eight edges of an input: those from number `first` on, `lane` and following of the vectors of a group.
-private struct EightEdges {
-    let first, group, lane: Int
-}
-
 final class WideMoments<T: KANScalar> {
     let inputs: Int
     let rowCount: Int
     let k: Int
     var samples = 0
     /// (inputs, rows)
-    private let sums: AlignedBuffer<Double>
+    let sums: AlignedBuffer<Double>
     /// (inputs, rows, k + 2): row r's products with rows r … r + k, and with the base function
-    private let products: AlignedBuffer<Double>
+    let products: AlignedBuffer<Double>
     /// (inputs, first functions, k + 3, 8): A of the k + 1 functions and the base function, a column after another, and -B
     private let windows: AlignedBuffer<T>
 
@@ -61,85 +56,42 @@ final class WideMoments<T: KANScalar> {
         products.fillWithZero()
     }
 
-    /// Doubles that the windows of `inputs` inputs take.
-    func windowCount(_ inputs: Int) -> Int { inputs * (rowCount - 1 - k) * (k + 3) * 8 }
+    /// Adds the samples of a filled basis, whose inputs are those from number `start` on.
+    func add(_ basis: WideBasis<T>, from start: Int) {
+        switch k {
+        case 1: add(One.self, basis, start)
+        case 2: add(Two.self, basis, start)
+        case 3: add(Three.self, basis, start)
+        case 4: add(Four.self, basis, start)
+        default: add(Five.self, basis, start)
+        }
+    }
 
-    /// Adds the samples of a filled basis to windows, (inputs, first functions, k + 3, 8) numbers: with v' the values of the k + 1
-    /// functions and the base function, the products of v' with each number of v', and v' itself.
     @inline(never)
-    func add(_ basis: WideBasis<T>, to windows: UnsafeMutablePointer<Double>) {
-        let (k, functions) = (k, rowCount - 1 - k)
-        let all = UnsafeMutableRawPointer(windows).assumingMemoryBound(to: SIMD8<Double>.self)
+    private func add<K: Constant>(_: K.Type, _ basis: WideBasis<T>, _ start: Int) {
+        let functions = rowCount &- 1 &- K.value
         for i in 0..<basis.inputs {
+            let m = sums.base + (start &+ i) &* rowCount
+            let M = products.base + (start &+ i) &* rowCount &* (K.value &+ 2)
+            if basis.hasRuns {
+                let runs = basis.runs + i &* WideBasis<T>.runFunctions
+                for f in 0..<functions where runs[f] != 0 {
+                    var (rest, cell) = (runs[f], CellProducts<T, K>())
+                    while rest != 0 { cell.add(basis.numbers(i, nextBit(&rest), k: K.value)) }
+                    cell.store(f, last: rowCount &- 1, m, M)
+                }
+                continue
+            }
             let first = basis.first + i &* WideBasis<T>.capacity
-            let window = all + i &* functions &* (k &+ 3)
-            for s in 0..<basis.samples {
-                let v = T.doubles(basis.numbers(i, s, k: k))
-                let target = window + Int(first[s]) &* (k &+ 3)
-                for h in 0..<(k &+ 2) { target[h] = Double.multiplyAdd(v, SIMD8(repeating: v[h]), target[h]) }
-                target[k &+ 2] += v
-            }
-        }
-    }
-
-    /// Adds windows to the sums of inputs `range`.
-    func merge(_ windows: UnsafePointer<Double>, _ range: Range<Int>) {
-        let functions = rowCount - 1 - k
-        for (number, p) in range.enumerated() {
-            let m = sums.base + p * rowCount
-            let M = products.base + p * rowCount * (k + 2)
-            for f in 0..<functions {
-                let window = windows + (number * functions + f) * (k + 3) * 8
-                for j in 0...k {
-                    let target = M + (f + j) * (k + 2)
-                    for h in j...k { target[h - j] += window[h * 8 + j] }
-                    target[k + 1] += window[(k + 1) * 8 + j]
-                    m[f + j] += window[(k + 2) * 8 + j]
-                }
-                m[rowCount - 1] += window[(k + 2) * 8 + k + 1]
-                M[rowCount * (k + 2) - 1] += window[(k + 1) * 8 + k + 1]
-            }
-        }
-    }
-
-    /// Calls `body(r, (M w)_r)` for every row r of input p and eight of its edges, whose rows of weights are w.
-    @inline(__always)
-    private func multiply(_ p: Int, _ w: UnsafePointer<SIMD8<Double>>, _ body: (Int, SIMD8<Double>) -> Void) {
-        let (last, step, M) = (rowCount &- 1, k &+ 2, products.base + p * rowCount * (k + 2))
-        var base = w[last] * M[last &* step &+ k &+ 1]
-        for r in 0..<last {
-            let row = M + r &* step
-            var sum = Double.multiplyAdd(w[last], SIMD8(repeating: row[k &+ 1]), w[r] * row[0])
-            var h = 1
-            while h <= k, r &+ h < last {
-                sum = Double.multiplyAdd(w[r &+ h], SIMD8(repeating: row[h]), sum)
-                h &+= 1
-            }
-            h = 1
-            while h <= k, h <= r {
-                sum = Double.multiplyAdd(w[r &- h], SIMD8(repeating: row[h &- h &* step]), sum)
-                h &+= 1
-            }
-            base = Double.multiplyAdd(w[r], SIMD8(repeating: row[k &+ 1]), base)
-            body(r, sum)
-        }
-        body(last, base)
-    }
-
-    /// Calls `body(edges, w)` for all edges of input p, eight at a time: which they are, and their rows of weights.
-    @inline(__always)
-    private func forEachEight(_ layer: FoldedLayer<T>, _ p: Int, _ body: (EightEdges, UnsafePointer<SIMD8<Double>>) -> Void) {
-        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: rowCount) { memory in
-            guard let w = memory.baseAddress else { return }
-            for g in 0..<layer.wide.groups {
-                let (start, step) = (layer.wide.start(g) * T.lanes, layer.wide.width(g) * T.lanes)
-                let source = UnsafeRawPointer(layer.wideWeights(g, p)).assumingMemoryBound(to: T.self)
-                for lane in stride(from: 0, to: step, by: 8) {
-                    for r in 0..<rowCount {
-                        w[r] = T.doubles(UnsafeRawPointer(source + (r &* step &+ lane)).loadUnaligned(as: SIMD8<T>.self))
-                    }
-                    body(EightEdges(first: start + lane, group: g, lane: lane), w)
-                }
+            var s = 0
+            while s < basis.samples {
+                let f = first[s]
+                var cell = CellProducts<T, K>()
+                repeat {
+                    cell.add(basis.numbers(i, s, k: K.value))
+                    s &+= 1
+                } while s < basis.samples && first[s] == f
+                cell.store(Int(f), last: rowCount &- 1, m, M)
             }
         }
     }
@@ -150,61 +102,16 @@ final class WideMoments<T: KANScalar> {
         UnsafeMutableRawPointer(array.base + (p &* width &+ q)).assumingMemoryBound(to: SIMD8<Double>.self)
     }
 
-    /// Below this part of (Σ_r |w_r|·√M_rr)², which Σ φ² cannot exceed, Σ (φ - mean)² is rounding: that of its own terms, or a deviation
-    /// that φ in numbers of type T does not resolve. The pull on an input divides by the deviation, which would blow it up.
-    private var rounding: Double {
-        max(max(64, Double(samples).squareRoot()) * Double.ulpOfOne, 256 * Double(T.ulpOfOne) * Double(T.ulpOfOne))
-    }
-
-    /// Means and sums of squared deviations of all edges of input p, into `means` and `squares`.
-    func evaluate(_ layer: FoldedLayer<T>, _ p: Int) {
-        let (m, n, rounding) = (sums.base + p * rowCount, Double(samples), rounding)
-        let M = products.base + p * rowCount * (k + 2)
-        withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount) { memory in
-            guard let root = memory.baseAddress else { return }
-            for r in 0..<rowCount { root[r] = M[r * (k + 2) + (r == rowCount - 1 ? k + 1 : 0)].squareRoot() }
-            forEachEight(layer, p) { edges, w in
-                let q = edges.first
-                var (mean, square, size) = (SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero)
-                multiply(p, w) { r, product in
-                    mean = Double.multiplyAdd(w[r], SIMD8(repeating: m[r]), mean)
-                    square = Double.multiplyAdd(w[r], product, square)
-                    size = Double.multiplyAdd(w[r].replacing(with: -w[r], where: w[r] .< 0), SIMD8(repeating: root[r]), size)
-                }
-                let rest = square - mean * mean / n
-                eight(squares, p, q).pointee = rest.replacing(with: 0, where: rest .<= size * size * rounding)
-                eight(means, p, q).pointee = mean / n
-            }
-        }
-    }
-
-    /// Adds dR/dw of input p to the gradient of the weights of `count` inputs, of which it is number `number`: see `unfoldWide`.
-    func addWeightPulls(
-        _ layer: FoldedLayer<T>, _ p: Int, number: Int, of count: Int, to gradient: UnsafeMutablePointer<T.Vector>
-    ) {
-        let m = sums.base + p * rowCount
-        forEachEight(layer, p) { edges, w in
-            let (start, width) = (layer.wide.start(edges.group), layer.wide.width(edges.group))
-            let target = UnsafeMutableRawPointer(gradient + rowCount * (start * count + number * width))
-                .assumingMemoryBound(to: T.self) + edges.lane
-            let (slope, mean) = (eight(slopes, p, edges.first).pointee, eight(means, p, edges.first).pointee)
-            multiply(p, w) { r, product in
-                let row = UnsafeMutableRawPointer(target + r &* width &* T.lanes)
-                let pull = T.numbers(slope * (product - mean * m[r]))
-                row.storeBytes(of: row.loadUnaligned(as: SIMD8<T>.self) + pull, as: SIMD8<T>.self)
-            }
-        }
-    }
-
     /// Makes A and B of input p ready for `addInputPulls`.
     func prepareInputPulls(_ layer: FoldedLayer<T>, _ p: Int) {
         let last = rowCount - 1
-        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: rowCount * (k + 3)) { memory in
+        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: rowCount * (k + 4)) { memory in
             guard let A = memory.baseAddress else { return }
-            let B = A + rowCount * (k + 2)
+            let (B, w) = (A + rowCount * (k + 2), A + rowCount * (k + 3))
             for e in 0..<(rowCount * (k + 3)) { A[e] = .zero }
-            forEachEight(layer, p) { edges, w in
-                let (slope, mean) = (eight(slopes, p, edges.first).pointee, eight(means, p, edges.first).pointee)
+            forEachEight(layer, p) { q, numbers, width in
+                for r in 0...last { w[r] = T.eight(numbers + r &* width) }
+                let (slope, mean) = (eight(slopes, p, q).pointee, eight(means, p, q).pointee)
                 for r in 0...last {
                     let (pull, row) = (slope * w[r], A + r &* (k &+ 2))
                     var h = 0
@@ -261,23 +168,59 @@ final class WideMoments<T: KANScalar> {
     }
 }
 
+/// The sums over samples that have the same first function: of the k + 1 functions and the base function, and of their products.
+private struct CellProducts<T: KANScalar, K: Constant> {
+    /// Products of all of them with one; of those behind the seventh, which k > 5 would have, there are none.
+    private var columns = (
+        SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero, SIMD8<Double>.zero,
+        SIMD8<Double>.zero
+    )
+    private var sums = SIMD8<Double>.zero
+
+    @inline(__always)
+    mutating func add(_ numbers: SIMD8<T>) {
+        let v = T.doubles(numbers)
+        columns.0 = Double.multiplyAdd(v, SIMD8(repeating: v[0]), columns.0)
+        columns.1 = Double.multiplyAdd(v, SIMD8(repeating: v[1]), columns.1)
+        columns.2 = Double.multiplyAdd(v, SIMD8(repeating: v[2]), columns.2)
+        if K.value > 1 { columns.3 = Double.multiplyAdd(v, SIMD8(repeating: v[3]), columns.3) }
+        if K.value > 2 { columns.4 = Double.multiplyAdd(v, SIMD8(repeating: v[4]), columns.4) }
+        if K.value > 3 { columns.5 = Double.multiplyAdd(v, SIMD8(repeating: v[5]), columns.5) }
+        if K.value > 4 { columns.6 = Double.multiplyAdd(v, SIMD8(repeating: v[6]), columns.6) }
+        sums += v
+    }
+
+    /// Adds them to m and M of the input, whose base function is row `last`; f is the first function.
+    @inline(__always)
+    func store(_ f: Int, last: Int, _ m: UnsafeMutablePointer<Double>, _ M: UnsafeMutablePointer<Double>) {
+        let (k, step) = (K.value, K.value &+ 2)
+        withUnsafeBytes(of: columns) { bytes in
+            guard let column = bytes.baseAddress?.assumingMemoryBound(to: Double.self) else { return }
+            let base = column + (k &+ 1) &* 8
+            for j in 0...K.value {
+                let row = M + (f &+ j) &* step
+                for h in j...K.value { row[h &- j] += column[h &* 8 &+ j] }
+                row[k &+ 1] += base[j]
+                m[f &+ j] += sums[j]
+            }
+            M[last &* step &+ k &+ 1] += base[k &+ 1]
+            m[last] += sums[k &+ 1]
+        }
+    }
+}
+
 extension FoldedLayer {
     /// Adds a chunk's inputs over some blocks of samples to the moments.
     func addWideMoments(_ c: Int, _ w: Workspace<T>, _ blocks: [WideBlock<T>], to moments: WideMoments<T>) {
         let range = wide.inputRange(c)
-        let count = moments.windowCount(range.count)
-        withUnsafeTemporaryAllocation(byteCount: max(1, count) * MemoryLayout<Double>.stride, alignment: 64) { memory in
-            guard let windows = memory.baseAddress?.bindMemory(to: Double.self, capacity: count) else { return }
-            windows.update(repeating: 0, count: count)
-            for block in blocks {
-                let nv = (block.samples + T.lanes - 1) / T.lanes
-                for start in stride(from: 0, to: block.samples, by: WideBasis<T>.capacity) {
-                    let samples = min(WideBasis<T>.capacity, block.samples - start)
-                    moments.add(
-                        wideBasis(w, block.x, nv: nv, range, start: start, samples: samples, slopes: false), to: windows)
-                }
+        for block in blocks {
+            let nv = (block.samples + T.lanes - 1) / T.lanes
+            for start in stride(from: 0, to: block.samples, by: WideBasis<T>.capacity) {
+                let samples = min(WideBasis<T>.capacity, block.samples - start)
+                var basis = wideBasis(w, block.x, nv: nv, range, start: start, samples: samples, slopes: false)
+                if shape.grid <= WideBasis<T>.runFunctions { basis.listRuns(shape.grid) }
+                moments.add(basis, from: range.lowerBound)
             }
-            moments.merge(windows, range)
         }
     }
 }

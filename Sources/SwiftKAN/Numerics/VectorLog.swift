@@ -8,6 +8,9 @@
 // series s + s³/3 + …, whose first term left out is smaller than 1e-17 of the sum.
 
 extension Double {
+    /// log₂ e = 1/ln 2
+    @inline(__always) static var log2e: Double { 0x1.71547652b82fep+0 }
+
     @inline(__always)
     static func log2(_ x: SIMD8<Double>) -> SIMD8<Double> {
         let bits = unsafeBitCast(x, to: SIMD8<Int64>.self)
@@ -29,7 +32,7 @@ extension Double {
         p = multiplyAdd(p, z, SIMD8(repeating: 1 / 5.0))
         p = multiplyAdd(p, z, SIMD8(repeating: 1 / 3.0))
         let atanh = multiplyAdd(p * z, s, s)
-        // 2/ln 2; x - x is 0, or NaN where x is no number.
-        return multiplyAdd(atanh, SIMD8(repeating: 0x1.71547652b82fep+1), e) + (x - x)
+        // x - x is 0, or NaN where x is no number.
+        return multiplyAdd(atanh, SIMD8(repeating: 2 * log2e), e) + (x - x)
     }
 }

@@ -58,7 +58,7 @@ extension Evaluator {
             moments.slopes.fillWithZero()
             layer.forEachWideEdge { edge, number in
                 let e = edge % layer.shape.outputs * layer.shape.inputs + edge / layer.shape.outputs
-                moments.slopes.base[number] = pullSlope(deviations[l].dedge[e], deviations[l].edge[e], lamb, moments.samples)
+                moments.slopes.base[number] = pullSlope(T.self, deviations[l].dedge[e], deviations[l].edge[e], lamb, moments.samples)
             }
             return 0
         }
@@ -136,15 +136,15 @@ extension Evaluator {
     }
 }
 
-/// lamb·dR/dS / ((n - 1)·S) for a deviation S over n samples; 0 where S is 0.
-private func pullSlope(_ dS: Double, _ S: Double, _ lamb: Double, _ n: Int) -> Double {
+/// lamb·dR/dS / ((n - 1)·S) for a deviation S over n samples; 0 where S is 0, or so small that the quotient is no number of type T.
+private func pullSlope<T: KANScalar>(_: T.Type, _ dS: Double, _ S: Double, _ lamb: Double, _ n: Int) -> Double {
     let value = lamb * dS / (Double(n - 1) * S)
-    return S > 0 && value.isFinite ? value : 0
+    return S > 0 && abs(value) <= Double(T.greatestFiniteMagnitude) ? value : 0
 }
 
 extension Pulls {
     func update(_ moments: LayerMoments, _ d: LayerDeviations, lamb: Double, n: Int) {
-        func slope(_ dS: Double, _ S: Double) -> T { T(pullSlope(dS, S, lamb, n)) }
+        func slope(_ dS: Double, _ S: Double) -> T { T(pullSlope(T.self, dS, S, lamb, n)) }
         // A layer in the wide form has the pulls on its edges in `WideMoments`.
         let outputs = self.moments == nil ? d.outputs : 0
         for i in 0..<d.inputs {

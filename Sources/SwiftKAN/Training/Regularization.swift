@@ -74,7 +74,7 @@ struct SizeMatrix {
         var mean = 0.0
         for m in 0..<count {
             let p = v[start + m * step] / total
-            let logarithm = Double.log(p + 1e-4) * Self.log2e
+            let logarithm = Double.log(p + 1e-4) * Double.log2e
             entropy -= weight * p * logarithm
             // Kept for the second loop: a logarithm costs more than all the rest.
             let g = entropySlope(p, logarithm, weight)
@@ -85,10 +85,9 @@ struct SizeMatrix {
         return entropy
     }
 
-    private static let log2e = 1 / Double.log(2.0)
 
     private func entropySlope(_ p: Double, _ logarithm: Double, _ weight: Double) -> Double {
-        -weight * (logarithm + p / (p + 1e-4) * Self.log2e)
+        -weight * (logarithm + p / (p + 1e-4) * Double.log2e)
     }
 }
 

@@ -152,7 +152,7 @@ extension Evaluator {
     ) throws(KANError) {
         let shardTotal = shardCount(n, keeping: isWide)
         try makeMoments(shardTotal, wideEdges: wanted.contains(.wideEdges))
-        try forEachPortion(n, keeping: isWide) { w, shard, start, _ in
+        try forEachPortion(n, keeping: isWide, sharing: x) { w, shard, start, _ in
             let hasBasis = load(x, start, w)
             forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
             for (l, layer) in folded.enumerated() {
@@ -213,7 +213,7 @@ extension Evaluator {
 extension FoldedLayer {
     /// Takes over the moments of a wide layer's edges.
     func mergeEdges(_ wideMoments: WideMoments<T>, into moments: LayerMoments) {
-        ThreadPool.run(tasks: wide.inputs.count, threads: shape.edges < 1000 ? 1 : Threads.count) {
+        ThreadPool.run(tasks: wide.inputs.count, threads: edgeThreads) {
             wideMoments.evaluate(self, $0)
         }
         let n = Double(wideMoments.samples)

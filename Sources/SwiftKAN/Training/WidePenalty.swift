@@ -7,7 +7,7 @@
 // What it must get right, in this order:
 //   1. That value and those pulls, to rounding; the same bits for any number of threads: the inputs are cut into parts whatever
 //      that number is, and what the parts add up for the outputs is merged in order.
-//   2. A deviation of 0 has pull 0.
+//   2. A deviation of 0 has pull 0, and so has one whose pull is no number of type T.
 
 final class WidePenalty<T: KANScalar> {
     let moments: WideMoments<T>
@@ -36,13 +36,11 @@ final class WidePenalty<T: KANScalar> {
         sums = try AlignedBuffer(count: parts * 2)
     }
 
-    private static var log2e: Double { 1 / Double.log(2.0) }
-
     /// R of the layer; leaves lamb·dR/dS / ((n - 1)·S) of all edges in the moments' `slopes`, and dR/dS of its inputs in `nodeSlopes`.
     ///
     /// - Parameter node: S of input i of the layer.
     func evaluate(_ layer: FoldedLayer<T>, _ r: Regularization, lamb: Double, node: (Int) -> Double) -> Double {
-        let threads = layer.shape.edges < 1000 ? 1 : Threads.count
+        let threads = layer.edgeThreads
         let normalized = r.metric != .edgeForwardSplineU
         for (p, i) in layer.wide.inputs.enumerated() { reciprocals.base[p] = normalized ? 1 / (node(i) + 0.1) : 1 }
         ThreadPool.run(tasks: parts, threads: threads) { measure($0, layer) }
@@ -128,10 +126,11 @@ final class WidePenalty<T: KANScalar> {
     private static func entropy(_ p: SIMD8<Double>, _ weight: Double) -> (SIMD8<Double>, SIMD8<Double>) {
         let shifted = p + 1e-4
         let logarithm = Double.log2(shifted)
-        return (p * logarithm * -weight, (logarithm + p / shifted * log2e) * -weight)
+        return (p * logarithm * -weight, (logarithm + p / shifted * Double.log2e) * -weight)
     }
 
     private func makePulls(_ part: Int, lamb: Double, normalized: Bool) {
+        let limit = Double(T.greatestFiniteMagnitude)
         for p in range(part) {
             let reciprocal = reciprocals.base[p]
             let factor = lamb * reciprocal * reciprocal / Double(moments.samples - 1)
@@ -141,7 +140,7 @@ final class WidePenalty<T: KANScalar> {
                 let slope = moments.eight(moments.slopes, p, q).pointee - columns.base[p] - moments.eight(rowMeans, 0, q).pointee
                 node += slope * v
                 let pull = slope * factor / v
-                let counts = (v .> 0) .& (pull - pull .== 0)
+                let counts = (v .> 0) .& (pull .<= limit) .& (pull .>= -limit)
                 moments.eight(moments.slopes, p, q).pointee = SIMD8.zero.replacing(with: pull, where: counts)
             }
             nodeSlopes.base[p] = normalized ? -Double.total(node) * reciprocal : 0

@@ -1,9 +1,10 @@
-"""``check_wheel.py WHEEL``: the wheel has the right tag and needs no Swift.
+"""``check_wheel.py WHEEL``: the wheel has the right tag, needs no Swift, and no later processor than each build says.
 
 What it must get right: the wheel is run where neither PATH nor the library path knows a Swift, from a directory of its
-own, so that nothing of the source tree can help it.
+own, so that nothing of the source tree can help it. The instructions are those of the whole library, run by a test or not.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,30 @@ def check_library(core):
     assert [line.split()[-1] for line in symbols.splitlines()] == ["PyInit__core"], symbols
 
 
+# What x86-64-v2 and -v3 do not have, in objdump's words: VEX and BMI; wide vectors, their masks and registers. tzcnt is not among
+# them: compilers write it for bsf, as which older processors read it, where the number is not 0.
+AFTER = {
+    "x86-64-v2": re.compile(r"\t(v(?!err|erw)\w+|andn|bextr|bls(i|r|msk)|bzhi|mulx|pdep|pext|rorx|s[ah][lr]x|lzcnt|movbe)\s"),
+    "x86-64-v3": re.compile(r"%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2\d|3[01])\b|\{1to\d+\}"),
+}
+
+
+def code(library):
+    """The library's instructions, a line each."""
+    command = ["objdump", "-d", "--no-show-raw-insn", library]
+    return subprocess.run(command, check=True, text=True, capture_output=True).stdout.splitlines()
+
+
+def check_instructions(directory):
+    """The builds for x86-64-v2 and -v3 have no later instruction; the next ones have, so that such would be found."""
+    builds = [code(directory / name) for name in ("_core.abi3.so", "_core_x86_64_v3.so", "_core_x86_64_v4.so")]
+    builds[0] += code(directory / "_cpuid.abi3.so")
+    for (level, pattern), own, later in zip(AFTER.items(), builds, builds[1:]):
+        found = [line for line in own if pattern.search(line)]
+        assert not found, f"the build for {level} has {len(found)} later instructions: {found[:3]}"
+        assert sum(1 for line in later if pattern.search(line)) > 1000, f"no build is later than {level}"
+
+
 def main(wheel):
     assert wheel.name.split("-", 2)[2].startswith("cp311-abi3-linux"), f"{wheel.name} has another tag than cp311-abi3"
     with tempfile.TemporaryDirectory() as directory, zipfile.ZipFile(wheel) as archive:
@@ -52,6 +77,8 @@ def main(wheel):
         archive.extractall(directory)
         for name in builds:
             check_library(Path(directory, "swiftkan", name))
+        if machine() == "x86_64":
+            check_instructions(Path(directory, "swiftkan"))
         print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(builds)} builds of the engine")
         subprocess.run([sys.executable, "-P", "-c", PROGRAM], check=True, cwd=directory, env={"PATH": "/usr/bin:/bin"})
 

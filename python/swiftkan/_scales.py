@@ -4,9 +4,10 @@ What it must get right first: no warning for data with which it works as well as
 such data already. For the loss 'mse' the errors tell; for others any model that has been fitted before counts as one, since a loss alone
 does not say how good it is (copies and pickles know of fits, files do not).
 
-A network's splines follow its inputs, but base functions, first numbers and the damping are made for numbers of order one. Training
-errors of exp(sin πx₁ + x₂²), [2, 5, 1], grid 5, 60 steps, as parts of the labels' standard deviation, six starts:
-7e-5 … 4e-4 as it is; with x + 3 one ends at 0.6, with x + 10 four end at 0.3 … 0.6, with x + 100 all at 0.7 … 1, with 10·y two above 0.1.
+A network's splines follow its inputs, and the damping follows them layer by layer, but base functions and first numbers are made for
+numbers of order one. Training errors of exp(sin πx₁ + x₂²), [2, 5, 1], grid 5, 60 steps, as parts of the labels' standard deviation, six
+starts: 5e-5 … 1e-4 as it is, at most 4e-4 with x + 100, x/1000, 10·y or y + 30, but with 10⁴·x 0.004 … 0.6; and of smaller and deeper
+networks more starts are lost with data far from order one ([2, 1, 1] with x + 10: two of six, none as it is).
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any, Iterator
 
 import numpy as np
 
-OFFSET = 4.0  # of an input's or label's mean, in its standard deviations; beyond it a start in six was lost
+OFFSET = 4.0  # of an input's or label's mean, in its standard deviations; beyond it more starts are lost
 SPREAD = {"x": (0.1, 15.0), "y": (0.0, 5.0)}  # standard deviations, by the same measure
 SAMPLES = 10_000  # to look at
 ADVICE = (
-    "Levenberg-Marquardt often stops early with such numbers: standardise them, (x - mean) / std, which symbolic_formula(normalizer=) "
+    "Levenberg-Marquardt can stop early with such numbers: standardise them, (x - mean) / std, which symbolic_formula(normalizer=) "
     "undoes; KANRegressor does so by itself"
 )
 

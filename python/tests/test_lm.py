@@ -250,13 +250,13 @@ def test_grids_are_checked_before_anything_changes(grids, message):
 
 
 def test_restarts_get_away_from_a_stuck_start():
-    """From seed 10 a [2, 1, 1] network sticks at an error near 0.7; the next starts do not."""
-    stuck = KAN([2, 1, 1], grid=5, seed=10).fit(dataset(2000), opt="LM", steps=60)
-    model = KAN([2, 1, 1], grid=5, seed=10)
+    """From seed 20 a [2, 1, 1] network sticks at an error near 0.8; the next starts do not."""
+    stuck = KAN([2, 1, 1], grid=5, seed=20).fit(dataset(2000), opt="LM", steps=60)
+    model = KAN([2, 1, 1], grid=5, seed=20)
     result = model.fit(dataset(2000), opt="LM", steps=60, restarts=6)
     assert stuck["train_loss"][-1] > 0.1 and result["train_loss"][-1] < 0.01
     # Four at a time; the best of the first four stands out, so that the other two are not needed.
-    assert [start["seed"] for start in result.starts] == [10, 11, 12, 13]
+    assert [start["seed"] for start in result.starts] == [20, 21, 22, 23]
     assert result.starts[0]["stuck"] and not result.starts[0]["kept"]
     best = min(result.starts, key=lambda start: start["train_loss"])
     assert best["kept"] and not best["stuck"] and sum(start["kept"] for start in result.starts) == 1

@@ -83,9 +83,29 @@ def test_numbers_whose_squares_overflow_give_no_other_warning(dtype, size):
         assert not [each for each in caught if "overflow" in str(each.message) or "invalid" in str(each.message)]
 
 
+FAR = {
+    "x + 100": (X + 100, Y),
+    "x / 1000": (X / 1000, Y),
+    "10 y": (X, 10 * Y),
+    "y + 30": (X, Y + 30),
+    "kelvin and pascal": (50 * X + 300, 1000 * Y + 5000),
+}
+
+
+@pytest.mark.parametrize("data", FAR)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_raw_data_are_learnt(data, seed):
+    """Without a warning, and as well as standardised ones: no parameter's damping depends on the units of another layer's."""
+    x, y = FAR[data]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = KAN([2, 5, 1], grid=5, seed=seed).fit((x, y), opt="LM", steps=60)
+    assert result["train_loss"][-1] < 2e-3 * y.std()
+
+
 def test_standardised_data_are_learnt_where_raw_ones_are_not():
     """What the warning is for; and its advice."""
-    x = X + 100
+    x = 1e4 * X
     with pytest.warns(UserWarning):
         raw = KAN([2, 5, 1], grid=5, seed=0).fit((x, Y), opt="LM", steps=40)["train_loss"][-1]
     standard = KAN([2, 5, 1], grid=5, seed=0).fit(((x - x.mean(axis=0)) / x.std(axis=0), Y), opt="LM", steps=40)["train_loss"][-1]

@@ -6,7 +6,7 @@
 //   3. Directions that change nothing (constants that edges of one node share, splines without samples) cannot spoil a step.
 //
 // With the gradient g and the Gauss-Newton matrix H of the objective (NormalEquations.swift) a step solves
-//   (H + λD) δ = -g,  D_jj = max(H_jj, floor·max H)                       (Marquardt 1963; Moré 1978, section 4, for D)
+//   (H + λD) δ = -g,  D_jj = max(H_jj, floor·largest H of a spline of its layer)     (Marquardt 1963; Moré 1978, section 4, for D)
 // and λ follows the gain ratio ρ = (f - f_trial) / (predicted decrease), predicted = ½ δᵀ(λDδ - g), by Nielsen's rule ("Damping
 // parameter in Marquardt's method", IMM-REP-1999-05, section 2): λ·max(1/3, 1 - (2ρ - 1)³)
 // after a success, λ·ν with ν = 2, 4, 8, …
@@ -86,7 +86,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         prior.addMatrix(to: h.base, count: equations.count)
         prior.addGradient(coefficients, to: &slope)
         solver.checkpoint = evaluator.checkpoint
-        guard try solver.load(h, slope) else { return (first, f, true, 1) }
+        guard try solver.load(h, slope, layers: equations.layers, splines: equations.splineCount) else { return (first, f, true, 1) }
 
         origin.base.update(from: state, count: P)
         var evaluations = 1

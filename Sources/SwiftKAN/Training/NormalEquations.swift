@@ -151,6 +151,22 @@ final class NormalEquations<T: KANScalar> {
         if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: first) }
     }
 
+    /// Columns that are splines' coefficients, the first ones.
+    var splineCount: Int { units.last.map { $0.layer < 0 ? $0.column : count } ?? 0 }
+
+    /// The layer of every column of splines and base functions; the number of layers for all others.
+    var layers: [Int] {
+        let depth = evaluator.folded.count
+        var result = [Int](repeating: depth, count: count)
+        for (unit, next) in zip(units, units.dropFirst().map(\.column) + [count]) where unit.layer >= 0 {
+            for c in unit.column..<next { result[c] = unit.layer }
+        }
+        for t in tail {
+            if case .base(let layer, _, _) = t.part { result[splineCount + t.offset] = layer }
+        }
+        return result
+    }
+
     /// w of every column.
     func coefficients(_ state: UnsafePointer<T>) -> [Double] {
         target.indices.map { factor[$0] * Double(state[target[$0]]) }

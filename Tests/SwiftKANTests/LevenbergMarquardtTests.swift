@@ -123,36 +123,42 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
         let matrix = try AlignedBuffer<Double>(count: 16)
         for a in 0..<4 { for b in 0..<4 { matrix.base[a * 4 + b] = v[a] * v[b] } }
         var solver = DampedSolver()
-        #expect(try solver.load(matrix, v.map { 5 * $0 }, layers: v.map { _ in 0 }, splines: v.count))
+        #expect(try solver.load(matrix, v.map { 5 * $0 }, least: v.map { _ in 0.09 }))
         let (delta, predicted) = try #require(try solver.solve(0))
         let product = zip(v, delta).reduce(0) { $0 + $1.0 * $1.1 }
         #expect(abs(product + 5) < 1e-9 && abs(predicted - 12.5) < 1e-9 && delta[3] == 0)
         let damped = try #require(try solver.solve(1e-3))
         #expect(damped.predicted > 0 && damped.predicted < 12.5)
         matrix.base[0] = .nan
-        #expect(try solver.load(matrix, v, layers: v.map { _ in 0 }, splines: v.count) == false)
+        #expect(try solver.load(matrix, v, least: v.map { _ in 0 }) == false)
         matrix.fillWithZero()
-        #expect(try solver.load(matrix, v, layers: v.map { _ in 0 }, splines: v.count) == false)
+        #expect(try solver.load(matrix, v, least: v.map { _ in 0 }) == false)
     }
 
     /// D of a column is at least a part of that of the splines of its layer, however large base functions and other layers are.
     @Test func dampingFollowsTheSplinesOfALayer() throws {
-        let diagonal = [4.0, 1e-6, 1e10, 1e-6, 1e8, 1e-6, 1e-6]
-        let matrix = try AlignedBuffer<Double>(count: 49)
-        for j in 0..<7 { matrix.base[j * 7 + j] = diagonal[j] }
-        var solver = DampedSolver()
-        // Two splines of each of two layers, then a base function of each, and a node's bias.
-        #expect(try solver.load(matrix, diagonal, layers: [0, 0, 1, 1, 0, 1, 2], splines: 4))
-        let floor = DampedSolver.floor
-        let expected = [4, floor * 4, 1e10, floor * 1e10, 1e8, floor * 1e10, floor * 1e10]
-        for j in 0..<7 {
-            var unit = [Double](repeating: 0, count: 7)
-            unit[j] = 1
-            #expect(abs(solver.size(unit) / expected[j].squareRoot() - 1) < 1e-14)
+        let fixture = try Fixture(sums: [2, 3, 1], multiplications: [0, 0, 0], arities: [], grid: [4, 4], k: [3, 3], affine: true)
+        let evaluator = try Evaluator(fixture.network, edgeRows: false)
+        evaluator.fold(fixture.network)
+        let equations = NormalEquations(evaluator)
+        try equations.prepare(fixture.network)
+        let (count, splines) = (equations.count, equations.splineCount)
+        let h = try #require(equations.matrix)
+        h.fillWithZero()
+        // Splines, then layer by layer base functions and what belongs to nodes.
+        // Of six edges of the first layer one is off, and one's spline has the scale 0.
+        let parts = [(0, 4 * 7), (1, 3 * 7), (0, 5), (2, 12), (1, 3), (2, 4)]
+        #expect(splines == 49 && equations.layers == parts.flatMap { Array(repeating: $0.0, count: $0.1) })
+        for c in 0..<count { h.base[c * count + c] = c < splines ? (equations.layers[c] == 0 ? 2 : 3e8) : 1e20 }
+        let floor = NormalEquations<Double>.floor
+        for (layer, least) in zip(equations.layers, equations.leastDamping()) {
+            #expect(least == floor * (layer == 0 ? 2 : 3e8))
         }
-        // Without splines the largest of all counts.
-        #expect(try solver.load(matrix, diagonal, layers: Array(repeating: 2, count: 7), splines: 0))
-        #expect(abs(solver.size([0, 1, 0, 0, 0, 0, 0]) / (floor * 1e10).squareRoot() - 1) < 1e-14)
+        for c in 0..<splines { h.base[c * count + c] = 0 }
+        #expect(equations.leastDamping().allSatisfy { $0 == floor * 1e20 })
+        var solver = DampedSolver()
+        #expect(try solver.load(h, Array(repeating: 1, count: count), least: Array(repeating: 4, count: count)))
+        #expect(solver.size(Array(repeating: 1, count: splines) + Array(repeating: 0, count: count - splines)) == (4 * Double(splines)).squareRoot())
     }
 
     /// U ᵀU = A and A x = b, for sizes around those of its blocks, and a refusal at any pivot that is not positive.

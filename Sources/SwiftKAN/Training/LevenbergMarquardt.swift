@@ -86,7 +86,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         prior.addMatrix(to: h.base, count: equations.count)
         prior.addGradient(coefficients, to: &slope)
         solver.checkpoint = evaluator.checkpoint
-        guard try solver.load(h, slope, layers: equations.layers, splines: equations.splineCount) else { return (first, f, true, 1) }
+        guard try solver.load(h, slope, least: equations.leastDamping()) else { return (first, f, true, 1) }
 
         origin.base.update(from: state, count: P)
         var evaluations = 1

@@ -16,34 +16,21 @@ struct DampedSolver {
     private var isFactored = false
     var checkpoint: Checkpoint?
 
-    /// What D is at least, as a part of the largest diagonal entry of a spline of the same layer: parameters that hardly matter are
-    /// not moved far. Not of a base function: its values, and so its entries, are as large as the inputs, and would hold back the
-    /// splines of data with a large mean (exp(sin πx₁ + x₂²) of x + 100 on [2, 5, 1] then stopped at 0.7 of the labels' deviation
-    /// where it reaches 1e-4). Nor of another layer, whose entries have other units.
-    static var floor: Double { 1e-2 }
-
     /// Takes over the upper triangle of H (row by row) and g. False if H is 0 or not finite.
     ///
-    /// - Parameters:
-    ///   - layers: each column's layer, or the number of layers for columns that are measured by the splines of all.
-    ///   - splines: how many columns, the first ones, are splines' coefficients.
-    mutating func load(
-        _ matrix: AlignedBuffer<Double>, _ g: [Double], layers: [Int], splines: Int
-    ) throws(KANError) -> Bool {
+    /// - Parameter least: what D is at least.
+    mutating func load(_ matrix: AlignedBuffer<Double>, _ g: [Double], least: [Double]) throws(KANError) -> Bool {
         n = g.count
         h = matrix
         if factor?.count != n * n { factor = try AlignedBuffer(count: n * n) }
-        let diagonal = (0..<n).map { matrix.base[$0 * n + $0] }
-        guard diagonal.allSatisfy(\.isFinite), g.allSatisfy(\.isFinite) else { return false }
-        guard let largest = diagonal.max(), largest > 0 else { return false }
-        var measures = [Double](repeating: 0, count: (layers.max() ?? 0) + 1)
-        for j in 0..<splines { measures[layers[j]] = max(measures[layers[j]], diagonal[j]) }
-        let all = measures.max().flatMap { $0 > 0 ? $0 : nil } ?? largest
-        scale = (0..<n).map { j in
-            let measure = measures[layers[j]]
-            return 1 / max(diagonal[j], Self.floor * (measure > 0 ? measure : all)).squareRoot()
+        scale.removeAll(keepingCapacity: true)
+        slope.removeAll(keepingCapacity: true)
+        for j in 0..<n {
+            let d = max(matrix.base[j * n + j], least[j])
+            guard d.isFinite, d > 0, g[j].isFinite else { return false }
+            scale.append(1 / d.squareRoot())
+            slope.append(scale[j] * g[j])
         }
-        slope = (0..<n).map { scale[$0] * g[$0] }
         return true
     }
 

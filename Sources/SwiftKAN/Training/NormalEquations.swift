@@ -46,6 +46,10 @@ final class NormalEquations<T: KANScalar> {
     /// Where column c stands in the state, and ∂column/∂(that number): w = factor·state[target].
     private(set) var target: [Int] = []
     private(set) var factor: [Double] = []
+    /// The layer of every column of splines and base functions; the number of layers for all others.
+    private(set) var layers: [Int] = []
+    /// Columns that are splines' coefficients, the first ones.
+    private(set) var splineCount = 0
     /// (count, count) row by row; entries above the diagonal and on it are valid.
     private(set) var matrix: AlignedBuffer<Double>?
 
@@ -82,6 +86,7 @@ final class NormalEquations<T: KANScalar> {
         tail.removeAll()
         target.removeAll()
         factor.removeAll()
+        layers.removeAll()
         (basisStride, gradientStride) = (0, 0)
         for (l, layer) in evaluator.folded.enumerated() {
             for i in 0..<layer.shape.inputs { addSplines(network, layer, l, i) }
@@ -118,16 +123,21 @@ final class NormalEquations<T: KANScalar> {
             for o in outputs {
                 target.append(shape.coef + (i * shape.outputs + o) * shape.basisCount + b)
                 factor.append(scale(o))
+                layers.append(l)
             }
         }
     }
 
     private func addTail(_ network: KAN<T>) {
-        let first = target.count
-        func add(_ part: TailColumn, _ targets: [Int], _ scale: Double = 1) {
+        let (first, depth) = (target.count, evaluator.folded.count)
+        splineCount = first
+        func add(_ part: TailColumn, _ targets: [Int], _ scale: Double = 1, layer: Int) {
             tail.append((part, target.count - first))
             target += targets
-            factor += Array(repeating: scale, count: targets.count)
+            for _ in targets {
+                factor.append(scale)
+                layers.append(layer)
+            }
         }
         for (l, layer) in evaluator.folded.enumerated() {
             let shape = layer.shape
@@ -135,41 +145,47 @@ final class NormalEquations<T: KANScalar> {
                 if network.scaleBaseTrainable && layer.rowCount > shape.basisCount {
                     for o in layer.numericEdges[i] {
                         let edge = i * shape.outputs + o
-                        add(.base(layer: l, input: i, output: o), [shape.scaleBase + edge], Double(network.state[shape.mask + edge]))
+                        add(
+                            .base(layer: l, input: i, output: o), [shape.scaleBase + edge],
+                            Double(network.state[shape.mask + edge]), layer: l)
                     }
                 }
                 for (index, e) in layer.symbolicEdges[i].enumerated() {
                     let affine = shape.affine + 4 * (e.output * shape.inputs + i)
-                    add(.symbolic(layer: l, input: i, edge: index), Array(affine..<(affine + 4)))
+                    add(.symbolic(layer: l, input: i, edge: index), Array(affine..<(affine + 4)), layer: depth)
                 }
             }
             if network.affineTrainable {
-                add(.nodes(layer: l), Array(shape.nodeBias..<(shape.nodeBias + 2 * shape.nodes + 2 * shape.outputs)))
+                add(.nodes(layer: l), Array(shape.nodeBias..<(shape.nodeBias + 2 * shape.nodes + 2 * shape.outputs)), layer: depth)
             }
         }
         let width = target.count - first
         if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: first) }
     }
 
-    /// Columns that are splines' coefficients, the first ones.
-    var splineCount: Int { units.last.map { $0.layer < 0 ? $0.column : count } ?? 0 }
-
-    /// The layer of every column of splines and base functions; the number of layers for all others.
-    var layers: [Int] {
-        let depth = evaluator.folded.count
-        var result = [Int](repeating: depth, count: count)
-        for (unit, next) in zip(units, units.dropFirst().map(\.column) + [count]) where unit.layer >= 0 {
-            for c in unit.column..<next { result[c] = unit.layer }
-        }
-        for t in tail {
-            if case .base(let layer, _, _) = t.part { result[splineCount + t.offset] = layer }
-        }
-        return result
-    }
-
     /// w of every column.
     func coefficients(_ state: UnsafePointer<T>) -> [Double] {
         target.indices.map { factor[$0] * Double(state[target[$0]]) }
+    }
+
+    // MARK: - Damping
+
+    /// What the damping of a column is at least, as a part of the largest diagonal entry of a spline of the same layer: parameters that
+    /// hardly matter are not moved far.
+    static var floor: Double { 1e-2 }
+
+    /// `floor` times that entry, for every column, with H as it is.
+    ///
+    /// Not of a base function: its values, and so its entries, are as large as the inputs, and would hold back the splines of data with
+    /// a large mean (exp(sin πx₁ + x₂²) of x + 100 on [2, 5, 1] then stopped at 0.7 of the labels' deviation where it reaches 1e-4). Nor of
+    /// another layer, whose entries have other units. Without splines in its layer, the largest entry of all splines counts, or of all columns.
+    func leastDamping() -> [Double] {
+        guard let h = matrix?.base else { return [] }
+        var largest = [Double](repeating: 0, count: evaluator.folded.count + 1)
+        for c in 0..<splineCount { largest[layers[c]] = max(largest[layers[c]], h[c * count + c]) }
+        var all = largest.max() ?? 0
+        if !(all > 0) { for c in 0..<count { all = max(all, h[c * count + c]) } }
+        return layers.map { Self.floor * (largest[$0] > 0 ? largest[$0] : all) }
     }
 
     // MARK: - The sum

@@ -16,12 +16,10 @@ enum { EARLY = 20, LATE = 120, SAMPLES = 700, WIDEST = 64, OUTPUTS = 10, LAYERS 
  *   GROWTH      each of the three arrays of losses grows to twice its size at most three times from 20 steps to 120
  *   CLOSURES    each time threads share out work: a narrow evaluation does once, and once more with a regulariser; a wide one does
  *               up to SHARES times
- *   FOLDS       an evaluation and two inputs of wide layers: temporary memory in which weights are brought to another order
- *   MOMENTS     an evaluation with a regulariser and an input of wide layers: temporary memory for moments of edges, their gradient
  *   EQUATIONS   a step of Levenberg-Marquardt and parameter: lists of its unknowns, differences of splines
  * Nothing of them grows with the samples.
  */
-enum { GROWTH = 9, CLOSURES = 2, SHARES = 8, FOLDS = 1, MOMENTS = 2, EQUATIONS = 2 };
+enum { GROWTH = 9, CLOSURES = 2, SHARES = 8, EQUATIONS = 2 };
 
 typedef struct {
   const char *name;
@@ -82,8 +80,7 @@ static void look_at(int32_t dtype, int64_t threads, const Shape *shape, swiftkan
   const int64_t evaluations = report.evaluations + report.steps; /* one a step for the test data */
   const int reg = options.objective.lamb != 0;
   const int64_t shares = threads == 1 ? 0 : shape->wide != 0 ? SHARES : 1 + reg;
-  const int64_t an_evaluation = CLOSURES * shares + FOLDS * shape->wide / 2 + reg * MOMENTS * shape->wide;
-  const int64_t allowed = GROWTH + evaluations * an_evaluation + lm * EQUATIONS * info.parameter_count * (span.late - span.early);
+  const int64_t allowed = GROWTH + evaluations * CLOSURES * shares + lm * EQUATIONS * info.parameter_count * (span.late - span.early);
   const int right = span.count >= 0 && span.count <= allowed;
   if (!right)
     printf("%s, float%d, %d threads, optimizer %d, batch %d, lamb %g: %lld allocations, %lld are allowed\n", shape->name,

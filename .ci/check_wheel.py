@@ -57,9 +57,9 @@ def code(library):
     return subprocess.run(command, check=True, text=True, capture_output=True).stdout.splitlines()
 
 
-def check_instructions(directory):
+def check_instructions(directory, names):
     """The builds for x86-64-v2 and -v3 have no later instruction; the next ones have, so that such would be found."""
-    builds = [code(directory / name) for name in ("_core.abi3.so", "_core_x86_64_v3.so", "_core_x86_64_v4.so")]
+    builds = [code(directory / name) for name in names]
     builds[0] += code(directory / "_cpuid.abi3.so")
     for (level, pattern), own, later in zip(AFTER.items(), builds, builds[1:]):
         found = [line for line in own if pattern.search(line)]
@@ -78,7 +78,7 @@ def main(wheel):
         for name in builds:
             check_library(Path(directory, "swiftkan", name))
         if machine() == "x86_64":
-            check_instructions(Path(directory, "swiftkan"))
+            check_instructions(Path(directory, "swiftkan"), builds)
         print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(builds)} builds of the engine")
         subprocess.run([sys.executable, "-P", "-c", PROGRAM], check=True, cwd=directory, env={"PATH": "/usr/bin:/bin"})
 

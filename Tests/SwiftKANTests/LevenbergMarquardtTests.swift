@@ -84,6 +84,47 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
         }
     }
 
+    /// The loss's own part of the acceleration is made in another way where there is a regulariser: with next to none it is the same.
+    @Test(arguments: [true, false])
+    func stepsBendAlikeWithARegulariser(products: Bool) throws {
+        func losses(lamb: Double) throws -> [Double] {
+            let fixture = try Fixture(
+                sums: [2, 3, 1], multiplications: [0, products ? 1 : 0, 0], arities: products ? [2] : [], grid: [4, 4], k: [3, 3], n: 200,
+                affine: true)
+            return try fit(fixture) {
+                $0.steps = 6
+                $0.objective.lamb = lamb
+            }.trainLoss
+        }
+        for (one, other) in zip(try losses(lamb: 0), try losses(lamb: 1e-14)) { #expect(abs(one - other) < 1e-6 * one, "\(one) \(other)") }
+    }
+
+    /// An edge that is far smaller than the other and that the labels know nothing of: steps make it 0, not carry it to the other side of it.
+    @Test(arguments: [1e-2, 1e-4])
+    func smallEdgesVanish(size: Double) throws {
+        let fixture = try Fixture(sums: [2, 1], multiplications: [0, 0], arities: [], grid: [4], k: [3], n: 300, quantiles: false)
+        let (state, shape) = (fixture.network.state, fixture.network.layers[0])
+        for e in 0..<shape.edges { (state[shape.mask + e], state[shape.scaleSp + e], state[shape.scaleBase + e]) = (1, 1, 0) }
+        fixture.network.scaleBaseTrainable = false
+        for s in 0..<300 {
+            fixture.y.base[s] = Double.sin(3 * fixture.x.base[2 * s])
+            fixture.weight.base[s] = 1
+        }
+        // Constants, which edges share, have no deviation.
+        func range() -> Double {
+            let coef = (0..<shape.basisCount).map { state[shape.coef + shape.basisCount + $0] }
+            return (coef.max() ?? 0) - (coef.min() ?? 0)
+        }
+        _ = try fit(fixture) { $0.steps = 10 }
+        for b in 0..<shape.basisCount { state[shape.coef + shape.basisCount + b] = size * Double.sin(Double(b)) }
+        let report = try fit(fixture) {
+            $0.steps = 20
+            $0.objective.lamb = 0.1
+            $0.objective.regularization.lambEntropy = 0
+        }
+        #expect(range() < 1e-4, "\(range()) \(report.trainLoss)")
+    }
+
     /// ln(a·x + b) is NaN where a step goes too far: such trials are rejected.
     @Test func trialsThatAreNotFiniteAreRejected() throws {
         let fixture = try Fixture(

@@ -20,10 +20,13 @@ FOR_ONE = {"smooth": "LM", "momentum": "SGD", "betas": "Adam", "eps": "Adam"}  #
 FIRST_ORDER = {"batch", "epochs", "weight_decay"}
 
 
-def choose(model: Any, samples: int, levels: list, doubling: bool, asked: _options.Asked, lr: float | None) -> tuple[str, float | None]:
+def choose(
+    model: Any, samples: int, levels: list, doubling: bool, asked: _options.Asked, lr: float | None, kinks: bool
+) -> tuple[str, float | None]:
     """(opt, lr): the optimiser of the arguments that one alone looks at; else 'Adam' for ``batch``, ``epochs`` and ``weight_decay``;
-    else 'LM' if it takes the other arguments and its steps are affordable; else 'LBFGS'. The rate of Adam and SGD is 1e-2 where
-    none was given. ``levels`` and ``doubling`` as for ``lm_levels``."""
+    else 'LM' if it takes the other arguments, its steps are affordable and the objective has no ``kinks`` (absolute values of
+    coefficients, which it hardly crosses); else 'LBFGS'. The rate of Adam and SGD is 1e-2 where none was given. ``levels`` and
+    ``doubling`` as for ``lm_levels``."""
     given = asked.given()
     special = {name: opt for name, opt in FOR_ONE.items() if name in given}
     if len(set(special.values())) > 1:
@@ -39,7 +42,7 @@ def choose(model: Any, samples: int, levels: list, doubling: bool, asked: _optio
             raise ValueError(f"opt: 'auto' is {opt!r} because of {', '.join(special)}; {error}") from None
     elif given & FIRST_ORDER:
         opt = "Adam"
-    elif _options.refusal("LM", asked) is None and affordable(model, samples, levels[0 if doubling else -1]):
+    elif _options.refusal("LM", asked) is None and not kinks and affordable(model, samples, levels[0 if doubling else -1]):
         opt = "LM"
     else:
         opt = "LBFGS"

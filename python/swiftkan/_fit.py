@@ -182,8 +182,9 @@ class Training(Uncertainty):
 
         'auto' is the optimiser of an argument that one alone looks at, if such a one is given: 'LM' for ``smooth``, 'SGD' for
         ``momentum``, 'Adam' for ``betas`` and ``eps``. Else it is 'Adam' where ``batch``, ``epochs`` or ``weight_decay`` is given;
-        else 'LM' if the loss is one of its four, no ``lr_schedule`` is given and a step of it, with the last of ``grids``, is allowed
-        and costs at most 2e10 multiplications by the rule above (some seconds: up to about 3500 parameters); else 'LBFGS'. The
+        else 'LM' if the loss is one of its four, neither ``lr_schedule`` nor, with ``lamb``, ``lamb_coef`` or ``lamb_coefdiff`` is given
+        and a step of it, with the last of ``grids``, is allowed and costs at most 2e10 multiplications by the rule above (some
+        seconds: up to about 3500 parameters); else 'LBFGS'. The
         ``lr`` of 'Adam' and 'SGD' then is 0.01 unless given. Nothing else depends on it. Arguments that no optimiser takes together
         are an error that names them.
 
@@ -211,16 +212,17 @@ class Training(Uncertainty):
             loss, lamb, smooth, batch, epochs, lr_schedule, weight_decay, momentum, _options.betas(betas), _check.real("eps", eps, 0.0)
         )
         levels, doubling = _levels.sizes(self, grids, has_test or bool(validation_split)), isinstance(grids, str)
+        objective = _losses.objective(
+            loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
+        )
         if opt == "auto":
-            opt, lr = _auto.choose(self, len(dataset["train_input"]), levels, doubling, asked, lr)
+            kinks = bool(lamb and (lamb_coef or lamb_coefdiff))
+            opt, lr = _auto.choose(self, len(dataset["train_input"]), levels, doubling, asked, lr, kinks)
         _options.refuse(opt, asked)
         if opt == "LM" and grids is not None:
             levels = _auto.lm_levels(self, levels, doubling)
         if _check.flag("solve_last_layer", solve_last_layer):
             _last_layer.check(self, loss, lamb, levels[0])
-        objective = _losses.objective(
-            loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
-        )
         avoid, y_th = _check.singularity(singularity_avoiding, y_th)
         seed = self.seed if seed is None else _check.integer("seed", seed, 0, 2**32 - 1)
         steps = (

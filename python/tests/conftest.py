@@ -2,14 +2,21 @@
 
 Without it the tests that interrupt a long call would wait for its end, which is far away.
 
+Hypothesis tries the same examples every time, and does not mind how long they take: a slow machine is no failure.
+
 Under an emulated processor (``SWIFTKAN_EMULATED=1``, see ``.ci/test_cpus``) tests marked ``not_emulated(reason)`` are skipped.
 """
 
 import os
 import signal
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile(
+    "swiftkan", deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
+)
+hypothesis.settings.load_profile("swiftkan")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

@@ -46,6 +46,9 @@ ALONE = {
         ({"betas": (0.8, 0.99), "epochs": 1, "loss_fn": "huber"}, "Adam"),
         ({"grids": [3, 6]}, "LM"),
         ({"restarts": 2}, "LM"),
+        ({"lamb": 1e-3, "lamb_coef": 0.1}, "LBFGS"),
+        ({"lamb": 1e-3, "lamb_coefdiff": 0.1}, "LBFGS"),
+        ({"lamb_coef": 0.1}, "LM"),
     ],
     ids=str,
 )
@@ -109,8 +112,8 @@ def test_smoothing_of_a_wide_network_takes_lm_if_it_is_allowed():
     x, y = samples(50, inputs=40)
     asked = _options.Asked("mse", 0.0, "gcv", -1, None, None, None, 0.0, _options.BETAS, _options.EPS)
     dear = KAN([40, 13, 1], grid=5)
-    assert _auto.choose(dear, 50, [None], False, asked._replace(smooth=None), None) == ("LBFGS", None)
-    assert _auto.choose(dear, 50, [None], False, asked, 1.0) == ("LM", 1.0)
+    assert _auto.choose(dear, 50, [None], False, asked._replace(smooth=None), None, False) == ("LBFGS", None)
+    assert _auto.choose(dear, 50, [None], False, asked, 1.0, False) == ("LM", 1.0)
     with pytest.raises(ValueError, match="opt: 'auto' is 'LM' because of smooth; .* 17220 unknowns.*at most 10000"):
         KAN([40, 30, 1], grid=10).fit((x, y), opt="auto", steps=0, smooth="gcv")
 

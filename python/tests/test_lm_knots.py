@@ -174,17 +174,33 @@ def test_knots_by_curvature_of_a_line_are_quantiles():
 # ---- Regularisation ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("metric", ["edge_forward_spline_n", "edge_forward_spline_u"])
-def test_lm_with_regularisation_ends_about_where_lbfgs_does(metric):
-    """Without the regulariser's curvature it ended at twice the objective. Starts differ by the minimum they find."""
+@pytest.mark.parametrize("moved", [False, True])
+@pytest.mark.parametrize("lamb", [1e-3, 1e-2])
+def test_lm_with_regularisation_ends_no_higher_than_lbfgs(lamb, moved):
+    """Small edges, whose curvature was too small beside their slope, went past 0 and back, and held up all others: 1.3 times as high.
+
+    Starts differ by the minimum they find.
+    """
+    x, y = samples(300)
+    totals = {"LM": [], "LBFGS": []}
+    for opt, ends in totals.items():
+        for seed in range(9):
+            model = KAN([2, 3, 1], grid=4, seed=seed)
+            model.fit((x, y), opt=opt, steps=60, lamb=lamb, update_grid=moved)
+            ends.append(model.value_and_grad(x, y, lamb=lamb)[0])
+    assert np.median(totals["LM"]) < 1.02 * np.median(totals["LBFGS"]), totals
+
+
+@pytest.mark.parametrize("metric", ["edge_forward_sum", "edge_forward_spline_u"])
+def test_lm_ends_no_higher_than_lbfgs_with_the_other_forward_metrics(metric):
     x, y = samples(300)
     totals = {"LM": [], "LBFGS": []}
     for opt, ends in totals.items():
         for seed in range(5):
             model = KAN([2, 3, 1], grid=4, seed=seed)
-            result = model.fit((x, y), opt=opt, steps=60, lamb=1e-2, reg_metric=metric, update_grid=False)
-            ends.append(result["train_loss"][-1] ** 2 + 1e-2 * result["reg"][-1])
-    assert np.median(totals["LM"]) < 1.15 * np.median(totals["LBFGS"])
+            model.fit((x, y), opt=opt, steps=60, lamb=1e-2, reg_metric=metric, update_grid=False)
+            ends.append(model.value_and_grad(x, y, lamb=1e-2, reg_metric=metric)[0])
+    assert np.median(totals["LM"]) < 1.02 * np.median(totals["LBFGS"]), totals
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,11 @@ import naive
 import numpy as np
 import pytest
 from helpers import random_network, relative
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from swiftkan import KAN
-
-settings.register_profile(
-    "swiftkan", deadline=None, max_examples=200, derandomize=True, suppress_health_check=list(HealthCheck)
-)
-settings.load_profile("swiftkan")
 
 
 @st.composite

@@ -24,6 +24,9 @@ final class LevenbergMarquardt<T: KANScalar> {
     let origin: AlignedBuffer<T>
     /// (n, outputs), for the acceleration
     var adjoint: AlignedBuffer<T>?
+    /// What the loss alone has where a step with a regulariser begins; see `keepLoss`.
+    var lossMatrix: AlignedBuffer<Double>?
+    var predictions: AlignedBuffer<T>?
     var solver = DampedSolver()
     private var reference: [Double] = []
     private var lambda = LevenbergMarquardt.firstLambda
@@ -75,9 +78,8 @@ final class LevenbergMarquardt<T: KANScalar> {
         try equations.prepare(network)
         guard equations.count > 0, let h = equations.matrix else { return (first, f, true, 1) }
         try equations.accumulate(data.x, loss, evaluation: options.evaluation)
-        if options.objective.lamb > 0 {
-            try Reweighting.add(options.objective, equations, data, evaluation: options.evaluation, to: h.base)
-        }
+        if regularizes && bends { try keepLoss(data, h) }
+        if options.objective.lamb > 0 { Reweighting.add(options.objective, equations, n: data.n, to: h.base) }
         var slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
         let prior = SmoothnessPrior(equations, continued: options.continued)
         if options.continued, reference.count != equations.count { reference = equations.coefficients(state) }

@@ -12,28 +12,33 @@
 // no curvature. Gradient and objective stay exact: all this only makes steps as long as they may be.
 
 struct Reweighting {
-    /// Absolute values below this part of the typical one count as that large.
-    private static var smallest: Double { 1e-3 }
+    /// Sizes below this part of a layer's largest, and coefficients below this part of their edge's mean, count as that large.
+    ///
+    /// Their weight then is too small for the exact slope beside it, so that steps go past 0 and back: with 1e-3 edges that had become
+    /// small did so until the damping held all others back, too, and training stopped half way. Less lets an edge of size 0 grow hardly
+    /// at all in a step.
+    private static var smallest: Double { 1e-6 }
 
-    /// Adds the curvature of lamb·R to the upper triangle of `h`; the evaluator must be folded at the current parameters and
-    /// `equations` have covariances.
+    /// Adds the curvature of lamb·R to the upper triangle of `h`, where `objective` was what the equations' evaluator evaluated last; they
+    /// must have covariances.
+    ///
+    /// - Parameter n: the number of samples.
     static func add<T: KANScalar>(
-        _ objective: Objective, _ equations: NormalEquations<T>, _ data: Samples<T>, evaluation: Evaluation,
-        to h: UnsafeMutablePointer<Double>
-    ) throws(KANError) {
+        _ objective: Objective, _ equations: NormalEquations<T>, n: Int, to h: UnsafeMutablePointer<Double>
+    ) {
         let evaluator = equations.evaluator
         let (r, layers) = (objective.regularization, evaluator.architecture.layers)
-        _ = try evaluator.regularization(r, lamb: objective.lamb, data.x, data.n, evaluation: evaluation)
-        let deviations = evaluator.deviations
         for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
-            let (d, shape) = (deviations[unit.layer], layers[unit.layer])
+            let (d, shape) = (evaluator.deviations[unit.layer], layers[unit.layer])
+            let largest = d.edge.max() ?? 0
+            let least = smallest * (largest > 0 ? largest : 1)
             for (e, o) in unit.outputs.enumerated() {
                 let edge = o * d.inputs + unit.input
                 var weight = 0.0
                 for (size, slope) in [(d.numerical[edge], d.dnumerical[edge]), (d.edge[edge], d.dedge[edge])] where slope > 0 {
-                    weight += slope / max(size, smallest)
+                    weight += slope / max(size, least)
                 }
-                weight *= objective.lamb / Double(max(data.n - 1, 1))
+                weight *= objective.lamb / Double(max(n - 1, 1))
                 if weight > 0, weight.isFinite { equations.addCovariance(u, e, weight, to: h) }
                 if r.lambCoef > 0 || r.lambCoefdiff > 0 {
                     addCoefficients(

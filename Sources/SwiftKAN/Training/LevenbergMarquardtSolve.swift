@@ -68,9 +68,9 @@ struct DampedSolver {
         (0..<n).reduce(0) { $0 + (delta[$1] / scale[$1]) * (delta[$1] / scale[$1]) }.squareRoot()
     }
 
-    /// H δ
-    func product(_ delta: [Double]) -> [Double] {
-        guard let h = h?.base else { return delta }
+    /// H δ, or that of another matrix
+    func product(_ delta: [Double], _ other: AlignedBuffer<Double>? = nil) -> [Double] {
+        guard let h = (other ?? h)?.base else { return delta }
         var result = [Double](repeating: 0, count: n)
         delta.withUnsafeBufferPointer { d in
             result.withUnsafeMutableBufferPointer { sums in

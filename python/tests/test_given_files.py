@@ -18,7 +18,7 @@ from scipy import special
 from test_files import header_with
 from test_given_functions import X, fixed, square
 
-from swiftkan import KAN, SYMBOLIC_LIB, _functions, _given, _references, add_symbolic
+from swiftkan import KAN, SYMBOLIC_LIB, _functions, _given, _references, add_symbolic, cpu_info
 
 LAWS = "import numpy as np\ndef drag(t):\n    return t * np.abs(t)\nclass Laws:\n    @staticmethod\n    def cube(t):\n        return t**3\n"
 
@@ -44,8 +44,9 @@ def elsewhere(folder, code):
     head = "import pickle, sys, numpy as np\nfrom swiftkan import KAN, SYMBOLIC_LIB, add_symbolic\nX = np.linspace(-1, 1, 200)[:, None]\n"
     tail = "\nsys.stdout.write('done')"
     path = os.pathsep.join([str(folder), *filter(None, sys.path)])
-    done = subprocess.run([sys.executable, "-c", head + code + tail], cwd=folder, env={**os.environ, "PYTHONPATH": path},
-                          capture_output=True, text=True)  # fmt: skip
+    # Builds differ by rounding, and an emulated processor is this process's alone.
+    environment = {**os.environ, "PYTHONPATH": path, "SWIFTKAN_CPU": str(cpu_info()["build"])}
+    done = subprocess.run([sys.executable, "-c", head + code + tail], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.stdout.endswith("done"), done.stderr
     return done.stdout.removesuffix("done")
 

@@ -19,7 +19,7 @@ enum { EARLY = 20, LATE = 120, SAMPLES = 700, WIDEST = 64, OUTPUTS = 10, LAYERS 
  *   EQUATIONS   a step of Levenberg-Marquardt and parameter: lists of its unknowns, differences of splines
  * Nothing of them grows with the samples.
  */
-enum { GROWTH = 9, CLOSURES = 2, SHARES = 8, EQUATIONS = 2 };
+enum { GROWTH = 9, CLOSURES = 1, SHARES = 8, EQUATIONS = 2 };
 
 typedef struct {
   const char *name;

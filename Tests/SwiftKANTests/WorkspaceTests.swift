@@ -55,8 +55,9 @@ import Testing
     /// The block's size is a power of two that depends on the network alone, and shrinks for wide ones.
     @Test func rowCapacity() throws {
         #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [2, 5, 1]))) == 16)
-        #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [50, 50, 1]))) < 16)
-        #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [2000, 3]))) == 1)
+        for (inputs, capacity) in [(50, 8), (500, 8), (2000, 4), (20_000, 1)] {
+            #expect(Workspace<Double>.rowCapacity(try narrowLayers(Double.self, Settings(width: [inputs, 3]))) == capacity)
+        }
     }
 
     @Test func memoryIsZeroAndAligned() throws {

@@ -9,10 +9,7 @@
 
 #include "cvector.h"
 
-#include <stdint.h>
-
 typedef int32_t swiftkan_int16 __attribute__((ext_vector_type(16)));
-typedef int64_t swiftkan_long8 __attribute__((ext_vector_type(8)));
 
 /* The entries of a table of 32, at a 64-byte boundary. */
 static inline swiftkan_float16 swiftkan_lookup_float(const float *table, swiftkan_int16 index) {

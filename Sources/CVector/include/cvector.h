@@ -11,6 +11,8 @@
 #define SWIFTKAN_CVECTOR_H
 
 #if defined(__clang__)
+#include <stdint.h>
+
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpsabi" /* every function is inlined: how vectors are passed does not matter */
 
@@ -41,6 +43,15 @@ SWIFTKAN_VECTOR_FUNCTION swiftkan_double8 swiftkan_double8_of_float8(swiftkan_fl
 }
 SWIFTKAN_VECTOR_FUNCTION swiftkan_float8 swiftkan_float8_of_double8(swiftkan_double8 x) {
   return __builtin_convertvector(x, swiftkan_float8);
+}
+
+typedef int32_t swiftkan_int8 __attribute__((ext_vector_type(8)));
+typedef int64_t swiftkan_long8 __attribute__((ext_vector_type(8)));
+SWIFTKAN_VECTOR_FUNCTION swiftkan_int8 swiftkan_int8_of_long8(swiftkan_long8 x) {
+  return __builtin_convertvector(x, swiftkan_int8);
+}
+SWIFTKAN_VECTOR_FUNCTION swiftkan_long8 swiftkan_long8_of_int8(swiftkan_int8 x) {
+  return __builtin_convertvector(x, swiftkan_long8);
 }
 
 #pragma clang diagnostic pop

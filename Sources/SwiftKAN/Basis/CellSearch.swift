@@ -7,9 +7,7 @@
 //
 // Written for the concrete types, as VectorOperations.swift is, and for the same reason.
 
-#if SWIFTKAN_AVX512
 import CVector
-#endif
 
 /// Grids of more cells than this are left to `LocalBSpline.locate`.
 let searchedCells = 64
@@ -56,8 +54,8 @@ extension Double {
         let all = reached(x, t, from: cells &- k, to: cells, reached(x, t, from: 1, to: k &+ 1, inner))
         let outside = SIMD8<Int64>(repeating: Int64(cells))
         let found = outside.replacing(with: all, where: (x .>= t[0]) .& (x .< t[cells]))
-        UnsafeMutableRawPointer(first).assumingMemoryBound(to: SIMD8<Int32>.self).pointee = SIMD8(truncatingIfNeeded: inner)
-        UnsafeMutableRawPointer(cell).assumingMemoryBound(to: SIMD8<Int32>.self).pointee = SIMD8(truncatingIfNeeded: found)
+        UnsafeMutableRawPointer(first).assumingMemoryBound(to: SIMD8<Int32>.self).pointee = swiftkan_int8_of_long8(inner)
+        UnsafeMutableRawPointer(cell).assumingMemoryBound(to: SIMD8<Int32>.self).pointee = swiftkan_int8_of_long8(found)
     }
 
     @inline(__always)

@@ -105,7 +105,7 @@ extension Double {
         _: Entries.Type, _ row: UnsafePointer<Double>, _ cells: UnsafePointer<Int32>
     ) -> SIMD8<Double> {
         let index = UnsafeRawPointer(cells).assumingMemoryBound(to: SIMD8<Int32>.self).pointee
-        return swiftkan_lookup_double(row, SIMD8<Int64>(truncatingIfNeeded: index))
+        return swiftkan_lookup_double(row, swiftkan_long8_of_int8(index))
     }
     #else
     public static var tableEntries: Int { 0 }

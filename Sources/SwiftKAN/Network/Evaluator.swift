@@ -64,13 +64,17 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// Can single edges be evaluated: for regularisers, statistics and activations.
     let edgeRows: Bool
 
-    init(_ network: KAN<T>, edgeRows: Bool) throws(KANError) {
-        self.edgeRows = edgeRows
+    /// Is it for regularisers, which layers of few edges have another form for.
+    let regularizes: Bool
+
+    init(_ network: KAN<T>, edgeRows: Bool, regularizes: Bool = false) throws(KANError) {
+        (self.edgeRows, self.regularizes) = (edgeRows, regularizes)
         architecture = network.architecture
         state = UnsafePointer(network.state)
         var folded: [FoldedLayer<T>] = []
         for shape in network.layers {
-            folded.append(try FoldedLayer(shape, network.baseFunction, state: network.state, edgeRows: edgeRows))
+            folded.append(
+                try FoldedLayer(shape, network.baseFunction, state: network.state, edgeRows: edgeRows, regularizes: regularizes))
         }
         self.folded = folded
         isWide = folded.contains { $0.isWide }
@@ -78,6 +82,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         capacity = Workspace<T>.rowCapacity(folded)
         workspaceBytes = Workspace<T>.bytes(folded, capacity: capacity)
     }
+
+    /// Would a new evaluator have other forms of layers, since masks have changed; this one is right, but slower.
+    var hasWrongForm: Bool { folded.contains { $0.hasWrongForm } }
 
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
     ///
@@ -88,9 +95,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         let lazily = samples <= 2 * capacity * T.lanes
         var changed = false
         for (l, layer) in folded.enumerated() {
-            let before = layer.hasSymbolicEdges
+            let before = (layer.hasSymbolicEdges, layer.gradientCount)
             layer.fold(network, layer: l, lazily: lazily)
-            changed = changed || layer.hasSymbolicEdges != before
+            changed = changed || (layer.hasSymbolicEdges, layer.gradientCount) != before
         }
         if changed { layout = GradientLayout(folded) }
     }

@@ -4,8 +4,8 @@
 //   1. The same function as the state's: w_iob = mask·scale_sp·coef_iob for the basis rows, mask·scale_base for the base row,
 //      so that an edge is one combination of nb + 1 rows.
 //   2. The chain rule back: `unfold` turns dL/dw into dL/dcoef, dL/dscale_sp and dL/dscale_base.
-//   3. Edges whose mask is 0 are not in the lists and cost nothing, in the wide form if an input or output has no other; a masked
-//      symbolic edge is never evaluated.
+//   3. Edges whose mask is 0 are not in the lists and cost nothing, in the wide form (which layers with few edges left do not have, see
+//      LayerForm.swift) if an input or output has no other; a masked symbolic edge is never evaluated.
 
 /// A symbolic edge that is switched on: mask·(c·f(a·x + b) + d).
 struct SymbolicEdge<T: KANScalar> {
@@ -14,38 +14,57 @@ struct SymbolicEdge<T: KANScalar> {
     let mask, a, b, c, d: T
 }
 
-/// The outputs that each input has an edge to, in rising order.
+/// The outputs that each input has an edge to, in rising order, and the numbers of these edges: in the order of inputs and outputs.
 ///
 /// Plain memory, which whoever makes the lists frees: arrays would be counted at every use, by all threads at once.
 struct EdgeLists {
-    private let counts: UnsafeMutablePointer<Int>
+    /// (inputs + 1): the number of an input's first edge
+    private let starts: UnsafeMutablePointer<Int>
     private let lists: UnsafeMutablePointer<Int>
-    private let outputs: Int
+    private let inputs: Int
 
     init(_ shape: LayerShape) throws(KANError) {
-        outputs = shape.outputs
-        let count = shape.inputs + shape.edges
-        guard let raw = allocateAligned(max(count, 1) * MemoryLayout<Int>.stride) else { throw .noMemory(count * 8) }
-        counts = raw.bindMemory(to: Int.self, capacity: count)
-        counts.initialize(repeating: 0, count: count)
-        lists = counts + shape.inputs
+        inputs = shape.inputs
+        let count = shape.inputs + 1 + shape.edges
+        guard let raw = allocateAligned(count * MemoryLayout<Int>.stride) else { throw .noMemory(count * 8) }
+        starts = raw.bindMemory(to: Int.self, capacity: count)
+        starts.initialize(repeating: 0, count: count)
+        lists = starts + shape.inputs + 1
     }
 
-    func free() { freeAligned(counts) }
+    func free() { freeAligned(starts) }
+
+    /// Edges of all inputs.
+    var count: Int { starts[inputs] }
 
     @inline(__always)
-    subscript(i: Int) -> UnsafeBufferPointer<Int> { UnsafeBufferPointer(start: lists + i &* outputs, count: counts[i]) }
+    func start(_ i: Int) -> Int { starts[i] }
 
-    /// Lists the outputs that have an edge to input i.
     @inline(__always)
-    func list(_ i: Int, isOn: (Int) -> Bool) {
-        let list = lists + i * outputs
-        var count = 0
-        for o in 0..<outputs where isOn(o) {
-            list[count] = o
-            count += 1
+    subscript(i: Int) -> UnsafeBufferPointer<Int> {
+        UnsafeBufferPointer(start: lists + starts[i], count: starts[i &+ 1] &- starts[i])
+    }
+
+    /// The number of an edge, or nil where there is none.
+    func number(_ i: Int, _ o: Int) -> Int? {
+        let list = self[i]
+        var (low, high) = (0, list.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if list[middle] < o { low = middle + 1 } else { high = middle }
         }
-        counts[i] = count
+        return low < list.count && list[low] == o ? start(i) + low : nil
+    }
+
+    /// Lists the outputs that have an edge to input i, after those of the inputs before it.
+    @inline(__always)
+    func list(_ i: Int, outputs: Int, isOn: (Int) -> Bool) {
+        var next = starts[i]
+        for o in 0..<outputs where isOn(o) {
+            lists[next] = o
+            next &+= 1
+        }
+        starts[i &+ 1] = next
     }
 }
 
@@ -69,15 +88,18 @@ final class FoldedLayer<T: KANScalar> {
     private(set) var foldsLazily = false
     /// Room for `layOutWide`.
     var usedOutputs: [Bool]
-    /// (inputs, outputs, rowCount); in the wide form see WideLayer.swift
+    /// (edges that are on, rowCount); in the wide form see WideLayer.swift
     let weights: AlignedBuffer<T>
     /// Numbers in a gradient of `weights` that sweeps gather; the wide form has its own way.
-    let gradientCount: Int
+    var gradientCount: Int { isWide ? 0 : numericEdges.count * rowCount }
     private let reciprocals: AlignedBuffer<T>
     /// The narrow form's knots that the reciprocals are of; see `LocalBSplineMemory` for the wide form's.
     private let knotsSeen: AlignedBuffer<T>
-    /// The wide form's masks when its edges were listed.
+    /// Where the form depends on masks, those when the edges were listed.
     private let masks: AlignedBuffer<T>
+    private let regularizes: Bool
+    /// Do the masks ask for the other form now.
+    private(set) var hasWrongForm = false
     private var hasListedEdges = false
     /// Are they 1, all of them: then they need not be read to see whether they have changed.
     private var masksAreOnes = false
@@ -93,14 +115,18 @@ final class FoldedLayer<T: KANScalar> {
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
-    /// - Parameter edgeRows: must single edges be evaluated; only the narrow form does that.
+    /// - Parameters:
+    ///   - edgeRows: must single edges be evaluated; only the narrow form does that.
+    ///   - regularizes: is it for regularisers, too.
     init(
-        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool
+        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool, regularizes: Bool
     ) throws(KANError) {
         self.shape = shape
+        self.regularizes = regularizes
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
-        let isWide = !edgeRows && Self.isWide(shape)
+        let mayBeWide = !edgeRows && Self.mayBeWide(shape)
+        let isWide = mayBeWide && Self.isWide(shape, mask: state + shape.mask, regularizes: regularizes)
         local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
         tableEntries = local?.layout.entries ?? 0
         edgeRanges = [
@@ -108,10 +134,9 @@ final class FoldedLayer<T: KANScalar> {
             shape.scaleBase..<(shape.scaleBase + shape.edges),
         ].sorted { $0.lowerBound < $1.lowerBound }
         usedOutputs = Array(repeating: false, count: isWide ? shape.outputs : 0)
-        gradientCount = isWide ? 0 : shape.edges * rowCount
         let padded = (shape.outputs + T.lanes - 1) / T.lanes * T.lanes
-        weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : gradientCount)
-        masks = try AlignedBuffer(count: isWide ? shape.edges : 0)
+        weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : shape.edges * rowCount)
+        masks = try AlignedBuffer(count: mayBeWide ? shape.edges : 0)
         let tables = isWide ? 0 : shape.inputs
         reciprocals = try AlignedBuffer(count: tables * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
         knots = state + shape.knots
@@ -141,8 +166,9 @@ final class FoldedLayer<T: KANScalar> {
             isSimple: isSimple[i])
     }
 
+    /// The weights of an edge of the narrow form, by its number.
     @inline(__always)
-    func weight(_ i: Int, _ o: Int) -> UnsafeMutablePointer<T> { weights.base + (i * shape.outputs + o) * rowCount }
+    func weight(_ number: Int) -> UnsafeMutablePointer<T> { weights.base + number &* rowCount }
 
     /// Takes over the numbers of `network`, whose layer `l` this is.
     ///
@@ -157,20 +183,21 @@ final class FoldedLayer<T: KANScalar> {
             foldSymbolic(network, layer: l)
             return
         }
+        listEdges(state)
         for i in 0..<shape.inputs {
             if knotsChanged(i) {
                 isSimple[i] = BSplineTable.fillReciprocals(
                     knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
             }
-            listEdges(state, input: i)
+            var w = weight(numericEdges.start(i))
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
                 let mask = state[shape.mask + edge]
-                let w = weight(i, o)
                 let scale = mask * state[shape.scaleSp + edge]
                 let coef = state + shape.coef + edge * nb
                 for b in 0..<nb { w[b] = scale * coef[b] }
                 if rowCount > nb { w[nb] = mask * state[shape.scaleBase + edge] }
+                w += rowCount
             }
         }
         foldSymbolic(network, layer: l)
@@ -189,15 +216,7 @@ final class FoldedLayer<T: KANScalar> {
     /// The wide form; on all threads if there are enough weights.
     @inline(never)
     private func foldWide(_ state: UnsafePointer<T>, lazily: Bool) {
-        let mask = state + shape.mask
-        let same = masksAreOnes ? RowComparison.areAll(mask, shape.edges, 1) : RowComparison.areSame(masks.base, mask, shape.edges)
-        if !hasListedEdges || !same {
-            masks.base.update(from: mask, count: shape.edges)
-            masksAreOnes = RowComparison.areAll(mask, shape.edges, 1)
-            hasListedEdges = true
-            for i in 0..<shape.inputs { listEdges(state, input: i) }
-            layOutWide()
-        }
+        if listEdges(state) { layOutWide() }
         foldsLazily = lazily
         if lazily {
             takeKnots(wide.inputs.indices, state)
@@ -220,9 +239,22 @@ final class FoldedLayer<T: KANScalar> {
     /// Is a numeric edge of the wide form switched on.
     func weightIsOn(_ edge: Int) -> Bool { masks.base[edge] != 0 }
 
-    @inline(never)
-    private func listEdges(_ state: UnsafePointer<T>, input i: Int) {
-        numericEdges.list(i) { state[shape.mask + i * shape.outputs + $0] != 0 }
+    /// Lists the edges that are switched on; whether they may be others than before. Where the form depends on them, whether it is wrong, too.
+    @discardableResult @inline(never)
+    private func listEdges(_ state: UnsafePointer<T>) -> Bool {
+        let mask = state + shape.mask
+        if masks.count > 0 {
+            let same = masksAreOnes ? RowComparison.areAll(mask, shape.edges, 1) : RowComparison.areSame(masks.base, mask, shape.edges)
+            if hasListedEdges && same { return false }
+            masks.base.update(from: mask, count: shape.edges)
+            masksAreOnes = RowComparison.areAll(mask, shape.edges, 1)
+            hasListedEdges = true
+            hasWrongForm = Self.isWide(shape, mask: mask, regularizes: regularizes) != isWide
+        }
+        for i in 0..<shape.inputs {
+            numericEdges.list(i, outputs: shape.outputs) { mask[i &* shape.outputs &+ $0] != 0 }
+        }
+        return true
     }
 
     private func foldSymbolic(_ network: KAN<T>, layer l: Int) {
@@ -255,10 +287,10 @@ final class FoldedLayer<T: KANScalar> {
     func unfold(_ dw: UnsafePointer<T>, state: UnsafePointer<T>, into gradient: UnsafeMutablePointer<T>) {
         if isWide { return }
         let nb = shape.basisCount
+        var d = dw
         for i in 0..<shape.inputs {
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
-                let d = dw + edge * rowCount
                 let mask = state[shape.mask + edge]
                 let scale = mask * state[shape.scaleSp + edge]
                 let coef = state + shape.coef + edge * nb
@@ -270,6 +302,7 @@ final class FoldedLayer<T: KANScalar> {
                 }
                 gradient[shape.scaleSp + edge] += mask * dscale
                 if rowCount > nb { gradient[shape.scaleBase + edge] += mask * d[nb] }
+                d += rowCount
             }
         }
     }

@@ -116,7 +116,7 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
 
     /// Do regularisers take the values of single edges: where symbolic edges are switched on they must, and where no layer has the wide
     /// form, their rows are kept from one sweep to the next.
-    var regularizesSingleEdges: Bool { hasSymbolicEdges || !layers.contains { FoldedLayer<T>.isWide($0) } }
+    var regularizesSingleEdges: Bool { hasSymbolicEdges || !layers.contains { FoldedLayer<T>.isWide($0, mask: state + $0.mask, regularizes: true) } }
 
     /// The function on the edge from node `i` to subnode `o` of layer `l`.
     public func function(layer l: Int, input i: Int, output o: Int) throws(KANError) -> EdgeFunction {

@@ -84,6 +84,7 @@ extension FoldedLayer {
             let x = rows.x + i * nv
             let dx = w.dx + i * nv
             if inputGradient { RowKernels<T>.fill(dx, .zero, nv) }
+            var number = numericEdges.start(i)
             for o in numericEdges[i] {
                 let edge = i * shape.outputs + o
                 var g = UnsafePointer(w.dz + o * nv)
@@ -91,8 +92,9 @@ extension FoldedLayer {
                     pullNumeric(w, pulls, i, o, rows, evaluation)
                     g = UnsafePointer(w.pull)
                 }
-                RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + edge * rowCount)
-                if inputGradient { RowKernels<T>.addProduct(g, weight(i, o), derivative, rowCount, nv, to: dx) }
+                RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + number * rowCount)
+                if inputGradient { RowKernels<T>.addProduct(g, weight(number), derivative, rowCount, nv, to: dx) }
+                number &+= 1
             }
             if hasSymbolicEdges {
                 for e in symbolicEdges[i] { symbolicBackward(e, w, pulls, i, rows, evaluation, inputGradient ? dx : nil, gradient) }
@@ -117,7 +119,9 @@ extension FoldedLayer {
     func numericEdge(_ i: Int, _ o: Int, _ rows: LayerRows<T>, _ w: Workspace<T>) -> UnsafeMutablePointer<T.Vector> {
         if keepsEdges { return rows.edges + (i * shape.outputs + o) * w.nv }
         RowKernels<T>.fill(w.edge, .zero, w.nv)
-        RowKernels<T>.addCombination(weight(i, o), rows.basis + i * rowCount * w.nv, rowCount, w.nv, to: w.edge)
+        if let number = numericEdges.number(i, o) {
+            RowKernels<T>.addCombination(weight(number), rows.basis + i * rowCount * w.nv, rowCount, w.nv, to: w.edge)
+        }
         return w.edge
     }
 

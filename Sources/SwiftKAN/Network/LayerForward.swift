@@ -49,13 +49,15 @@ extension FoldedLayer {
         RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
         for i in 0..<shape.inputs {
             let basis = rows.basis + i * rowCount * nv
+            var weight = self.weight(numericEdges.start(i))
             for o in numericEdges[i] {
                 if keepsEdges {
                     let edge = rows.edges + (i * shape.outputs + o) * nv
-                    RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv, keep: edge)
+                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv, keep: edge)
                 } else {
-                    RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: rows.z + o * nv)
+                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv)
                 }
+                weight += rowCount
             }
         }
     }

@@ -26,12 +26,13 @@ extension KAN {
     ///
     /// - Parameters:
     ///   - edgeRows: will single edges be evaluated.
+    ///   - regularizes: will a regulariser.
     ///   - samples: see `Evaluator.fold`.
     @inline(__always)
     func withEvaluator<R>(
-        edgeRows: Bool, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
+        edgeRows: Bool, regularizes: Bool = false, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
     ) throws(KANError) -> R {
-        let evaluator = try takeEvaluator(edgeRows: edgeRows, samples: samples)
+        let evaluator = try takeEvaluator(edgeRows: edgeRows, regularizes: regularizes, samples: samples)
         defer { keepEvaluator(evaluator) }
         return try body(evaluator)
     }
@@ -40,18 +41,25 @@ extension KAN {
 
     /// An evaluator that is taken out while in use: a callback that uses the network meanwhile gets one of its own.
     @inline(never)
-    private func takeEvaluator(edgeRows: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
-        let evaluator: Evaluator<T>
+    private func takeEvaluator(edgeRows: Bool, regularizes: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
+        let regularizes = regularizes && !edgeRows  // with edges' rows all layers are narrow
+        var evaluator: Evaluator<T>
         var isFolded = false
-        if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows }) {
+        if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows && $0.regularizes == regularizes }) {
             evaluator = spareEvaluators.remove(at: spare)
             isFolded = isCompiled
         } else {
             // Lists of symbolic edges, which grow by doubling.
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
-            evaluator = try Evaluator(self, edgeRows: edgeRows)
+            evaluator = try Evaluator(self, edgeRows: edgeRows, regularizes: regularizes)
         }
-        if !isFolded { evaluator.fold(self, samples: isCompiled ? .max : samples) }
+        if !isFolded {
+            evaluator.fold(self, samples: isCompiled ? .max : samples)
+            if evaluator.hasWrongForm {
+                evaluator = try Evaluator(self, edgeRows: edgeRows, regularizes: regularizes)
+                evaluator.fold(self, samples: isCompiled ? .max : samples)
+            }
+        }
         evaluator.checkpoint = checkpoint
         return evaluator
     }
@@ -59,7 +67,9 @@ extension KAN {
     @inline(never)
     private func keepEvaluator(_ evaluator: Evaluator<T>) {
         evaluator.checkpoint = nil
-        if !spareEvaluators.contains(where: { $0.edgeRows == evaluator.edgeRows }) { spareEvaluators.append(evaluator) }
+        if !spareEvaluators.contains(where: { $0.edgeRows == evaluator.edgeRows && $0.regularizes == evaluator.regularizes }) {
+            spareEvaluators.append(evaluator)
+        }
     }
 
     /// y (n, outputs) = the network at x (n, inputs).
@@ -166,8 +176,8 @@ extension FoldedLayer {
                 if kind == .splinePostsplines {
                     RowKernels<T>.addCombination(coef, basis, shape.basisCount, nv, to: w.edge)
                 } else {
-                    if kind != .postactsSymbolic && numericEdges[i].contains(o) {
-                        RowKernels<T>.addCombination(weight(i, o), basis, rowCount, nv, to: w.edge)
+                    if kind != .postactsSymbolic, let number = numericEdges.number(i, o) {
+                        RowKernels<T>.addCombination(weight(number), basis, rowCount, nv, to: w.edge)
                     }
                     if kind != .postactsNumerical, let e = symbolicEdges[i].first(where: { $0.output == o }) {
                         evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)

@@ -39,11 +39,6 @@ struct WideShape {
 }
 
 extension FoldedLayer {
-    /// Does this layer pay in the wide form.
-    static func isWide(_ shape: LayerShape) -> Bool {
-        shape.k >= 1 && shape.k <= 5 && (shape.outputs >= 16 || shape.basisCount > 32)
-    }
-
     /// Vectors that hold all outputs of a sample.
     var outputVectors: Int { (shape.outputs + T.lanes - 1) / T.lanes }
 

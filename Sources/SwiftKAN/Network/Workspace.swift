@@ -72,14 +72,16 @@ final class Workspace<T: KANScalar> {
     /// Vectors for the evaluation of a basis
     private(set) var scratch: UnsafeMutablePointer<T.Vector>
 
-    /// Vectors a row should have so that a block's rows stay within about 384 KB; a power of two, at most 16.
+    /// Vectors a row should have, a power of two, at most 16: 16 if a block's rows then stay within 384 KB, 8 within 8 MB, 4 within 32.
     ///
-    /// With wide layers: 128 samples, since weights that do not fit a cache are read again for every block.
+    /// Sums of fewer than four vectors a row wait for their own additions: layers of some hundred inputs were two to four times as slow with
+    /// one or two, in the second-level cache, as with eight beyond it. With wide layers: 128 samples, since weights that do not fit a
+    /// cache are read again for every block.
     static func rowCapacity(_ layers: [FoldedLayer<T>]) -> Int {
         if layers.contains(where: { $0.isWide }) { return 128 / T.lanes }
-        let rows = rowsNeeded(layers)
-        var capacity = 16
-        while capacity > 1 && capacity * rows * MemoryLayout<T.Vector>.stride > 384 << 10 { capacity /= 2 }
+        let row = rowsNeeded(layers) * MemoryLayout<T.Vector>.stride
+        var capacity = 16 * row > 384 << 10 ? 8 : 16
+        while capacity > 1 && capacity * row > (capacity == 8 ? 8 : 32) << 20 { capacity /= 2 }
         return capacity
     }
 

@@ -54,7 +54,7 @@ final class ThreadPool: @unchecked Sendable {
     private let word = Atomic<UInt64>(0)
     private var tasks = 0
     /// A pointer, since a worker that held the closure itself might let go of it after `run` has returned.
-    private var body: UnsafePointer<(Int, Int) -> Void>?
+    private var body: UnsafePointer<Body>?
     private let finished = Atomic<Int>(0)
 
     /// Where workers sleep until there is a job, and how many do.
@@ -63,6 +63,11 @@ final class ThreadPool: @unchecked Sendable {
     /// Where the caller sleeps until the last task is finished, and whether it does.
     private let lobby = Monitor()
     private let callerSleeps = Atomic<Bool>(false)
+
+    /// What a task calls. In a structure, since a pointer to a closure itself would be one to another closure that calls it, made for the call.
+    private struct Body {
+        let call: (_ number: Int, _ task: Int) -> Void
+    }
 
     private init() {
         callInChildAfterFork { ThreadPool.shared.resetInChild() }
@@ -112,7 +117,7 @@ final class ThreadPool: @unchecked Sendable {
         if threads > 1, tasks < 1 << 32, shared.busy.exchange(true, ordering: .acquiring) == false {
             defer { shared.busy.store(false, ordering: .releasing) }
             withoutActuallyEscaping(body) { body in
-                withUnsafePointer(to: body) { shared.run(tasks: tasks, threads: threads, whileWaiting, $0) }
+                withUnsafePointer(to: Body(call: body)) { shared.run(tasks: tasks, threads: threads, whileWaiting, $0) }
             }
         } else if tasks > 0 {
             for task in 0..<tasks { body(0, task) }
@@ -120,7 +125,7 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     private func run(
-        tasks: Int, threads: Int, _ whileWaiting: (() -> Void)?, _ body: UnsafePointer<(Int, Int) -> Void>
+        tasks: Int, threads: Int, _ whileWaiting: (() -> Void)?, _ body: UnsafePointer<Body>
     ) {
         while workers < threads - 1, startWorker(number: workers + 1) { workers += 1 }
         self.tasks = tasks
@@ -171,8 +176,8 @@ final class ThreadPool: @unchecked Sendable {
 
     /// Never inlined, so that the closure is retained and released inside, before the task counts as finished.
     @inline(never)
-    private static func call(_ body: UnsafePointer<(Int, Int) -> Void>, _ number: Int, _ task: Int) {
-        body.pointee(number, task)
+    private static func call(_ body: UnsafePointer<Body>, _ number: Int, _ task: Int) {
+        body.pointee.call(number, task)
     }
 
     // MARK: - Waiting

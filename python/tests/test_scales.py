@@ -110,3 +110,18 @@ def test_standardised_data_are_learnt_where_raw_ones_are_not():
         raw = KAN([2, 5, 1], grid=5, seed=0).fit((x, Y), opt="LM", steps=40)["train_loss"][-1]
     standard = KAN([2, 5, 1], grid=5, seed=0).fit(((x - x.mean(axis=0)) / x.std(axis=0), Y), opt="LM", steps=40)["train_loss"][-1]
     assert standard < 0.01 * raw
+
+
+@pytest.mark.parametrize("scale, shift, y_scale, y_shift", [(1, 10, 1, 0), (100, 0, 1, 0), (1e-3, 0, 1, 0), (1e4, 0, 1, 0), (50, 300, 1000, 5000)])
+def test_formulas_of_raw_data_are_learnt(scale, shift, y_scale, y_shift):
+    """Networks of symbolic edges alone, whose parameters differ by orders of magnitude: they end at rounding from 5 % beside the formula."""
+    x, y = scale * X + shift, y_scale * Y + y_shift
+    model, off = KAN([2, 1, 1], grid=5, seed=0), 1 + 0.05 * np.random.RandomState(1).randn(5)
+    for place, name in (((0, 0, 0), "sin"), ((0, 1, 0), "x^2"), ((1, 0, 0), "exp")):
+        model.fix_symbolic(*place, name, fit_params_bool=False)
+    first, second = model.symbolic_fun[0].affine, model.symbolic_fun[1].affine
+    first[0, 0] = np.pi / scale * off[0], -np.pi * shift / scale + 0.1, off[1], 0.1
+    first[0, 1] = off[2] / scale, -shift / scale + 0.05, off[3], 0.1
+    second[0, 0] = off[4], 0.05, y_scale, y_shift
+    result = model.fit((x, y), opt="LM", steps=50, update_grid=False)
+    assert result["train_loss"][-1] < 1e-9 * y_scale

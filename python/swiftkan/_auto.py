@@ -21,12 +21,12 @@ FIRST_ORDER = {"batch", "epochs", "weight_decay"}
 
 
 def choose(
-    model: Any, samples: int, levels: list, doubling: bool, asked: _options.Asked, lr: float | None, kinks: bool
+    model: Any, samples: int, levels: list, doubling: bool, asked: _options.Asked, lr: float | None, steep: bool
 ) -> tuple[str, float | None]:
     """(opt, lr): the optimiser of the arguments that one alone looks at; else 'Adam' for ``batch``, ``epochs`` and ``weight_decay``;
-    else 'LM' if it takes the other arguments, its steps are affordable and the objective has no ``kinks`` (absolute values of
-    coefficients, which it hardly crosses); else 'LBFGS'. The rate of Adam and SGD is 1e-2 where none was given. ``levels`` and
-    ``doubling`` as for ``lm_levels``."""
+    else 'LM' if it takes the other arguments, its steps are affordable and the regulariser is not ``steep`` (absolute values of
+    coefficients, scores of attribution), with which it ends higher; else 'LBFGS'. The rate of Adam and SGD is 1e-2 where none was
+    given. ``levels`` and ``doubling`` as for ``lm_levels``."""
     given = asked.given()
     special = {name: opt for name, opt in FOR_ONE.items() if name in given}
     if len(set(special.values())) > 1:
@@ -42,7 +42,7 @@ def choose(
             raise ValueError(f"opt: 'auto' is {opt!r} because of {', '.join(special)}; {error}") from None
     elif given & FIRST_ORDER:
         opt = "Adam"
-    elif _options.refusal("LM", asked) is None and not kinks and affordable(model, samples, levels[0 if doubling else -1]):
+    elif _options.refusal("LM", asked) is None and not steep and affordable(model, samples, levels[0 if doubling else -1]):
         opt = "LM"
     else:
         opt = "LBFGS"

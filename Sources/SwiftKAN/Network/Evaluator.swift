@@ -64,7 +64,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// Can single edges be evaluated: for regularisers, statistics and activations.
     let edgeRows: Bool
 
-    /// Is it for regularisers, which layers of few edges have another form for.
+    /// Do layers of few edges have the form that is quicker with a regulariser.
     let regularizes: Bool
 
     init(_ network: KAN<T>, edgeRows: Bool, regularizes: Bool = false) throws(KANError) {
@@ -123,12 +123,12 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         return max(1, min(blocks, max(4, min(64, (1 << 20) / layout.count))))
     }
 
-    /// Do n samples have so few blocks that each can keep a workspace, 2 MB together: they stay in the second-level cache. Then a
+    /// Do n samples have so few blocks that each can keep a workspace, 8 MB together: reading that back is quicker than making it anew. Then a
     /// second sweep finds the rows of the first. Wide layers keep what they need in `WideStore` instead.
     func keepsBlocks(_ n: Int) -> Bool {
         if isWide { return false }
         let size = blockSamples(n)
-        return (n + size - 1) / size * workspaceBytes <= 2 << 20
+        return (n + size - 1) / size * workspaceBytes <= 8 << 20
     }
 
     /// Does what a sweep over n samples leaves serve the next one, for a gradient of the parameters or not: all rows, or in a network

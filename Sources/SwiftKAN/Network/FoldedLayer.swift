@@ -110,14 +110,14 @@ final class FoldedLayer<T: KANScalar> {
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
-    /// Do workspaces keep the numeric part of single edges: where they are needed and few.
+    /// Do workspaces keep the numeric part of single edges: where they are needed, and no more rows than basis functions and derivatives have.
     let keepsEdges: Bool
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
     /// - Parameters:
     ///   - edgeRows: must single edges be evaluated; only the narrow form does that.
-    ///   - regularizes: is it for regularisers, too.
+    ///   - regularizes: take the form that is quicker with a regulariser.
     init(
         _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool, regularizes: Bool
     ) throws(KANError) {
@@ -143,7 +143,7 @@ final class FoldedLayer<T: KANScalar> {
         knotsSeen = try AlignedBuffer(count: tables * shape.knotCount)
         // No grid has NaN, so the first `fold` sees a difference.
         knotsSeen.base.update(repeating: .nan, count: tables * shape.knotCount)
-        keepsEdges = edgeRows && shape.edges <= 128
+        keepsEdges = edgeRows && shape.outputs <= 2 * rowCount
         isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = try EdgeLists(shape)
         symbolicEdges = Array(repeating: [], count: shape.inputs)

@@ -9,18 +9,21 @@
 // with mean m over n samples has dS/dv_s = (v_s - m) / ((n - 1)·S), so dR/dv_s = slope·(v_s - m), slope = dR/dS / ((n - 1)·S).
 
 /// Slopes and means of the quantities whose standard deviations a regulariser uses, in one layer.
-///
-/// Pointers into one piece of memory: arrays would be counted at every use, by all threads at once.
-final class Pulls<T: KANScalar>: @unchecked Sendable {
+struct PullRows<T: KANScalar> {
     /// (inputs, outputs): the numeric part of edges, and the whole of them; not in the wide form
     let numericalSlope, numericalMean, edgeSlope, edgeMean: UnsafeMutablePointer<T>
     /// (inputs): the layer's inputs
     let nodeSlope, nodeMean: UnsafeMutablePointer<T>
     /// (outputs): sums over edges
     let subnodeSlope, subnodeMean: UnsafeMutablePointer<T>
+}
+
+/// The memory of `PullRows`, which sweeps take out once a layer: an object would be counted at every edge, by all threads at once.
+final class Pulls<T: KANScalar>: @unchecked Sendable {
+    let rows: PullRows<T>
     /// What the edges of a layer in the wide form have instead of values at samples.
     var moments: WideMoments<T>?
-    /// All of the numbers above.
+    /// All numbers of `rows`.
     let memory: AlignedBuffer<T>
 
     init(_ layer: FoldedLayer<T>) throws(KANError) {
@@ -31,10 +34,10 @@ final class Pulls<T: KANScalar>: @unchecked Sendable {
             defer { next += count }
             return next
         }
-        (numericalSlope, numericalMean) = (take(edges), take(edges))
-        (edgeSlope, edgeMean) = (take(edges), take(edges))
-        (nodeSlope, nodeMean) = (take(shape.inputs), take(shape.inputs))
-        (subnodeSlope, subnodeMean) = (take(shape.outputs), take(shape.outputs))
+        rows = PullRows(
+            numericalSlope: take(edges), numericalMean: take(edges), edgeSlope: take(edges), edgeMean: take(edges),
+            nodeSlope: take(shape.inputs), nodeMean: take(shape.inputs), subnodeSlope: take(shape.outputs),
+            subnodeMean: take(shape.outputs))
     }
 }
 
@@ -53,7 +56,7 @@ extension FoldedLayer {
     @inline(__always)
     func backward(
         _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, inputGradient: Bool,
-        pulls: Pulls<T>?, gradient: GradientRows<T>
+        pulls: PullRows<T>?, moments: WideMoments<T>? = nil, gradient: GradientRows<T>
     ) {
         let nv = w.nv
         let rows = w.layers[l]
@@ -65,7 +68,7 @@ extension FoldedLayer {
         }
         if isWide {
             wideBackward(
-                w, rows, state: state, adjoint: w.adjoints[l], inputGradient: inputGradient, moments: pulls?.moments)
+                w, rows, state: state, adjoint: w.adjoints[l], inputGradient: inputGradient, moments: moments)
         }
         for i in 0..<shape.inputs {
             if isWide {
@@ -128,7 +131,7 @@ extension FoldedLayer {
     /// w.pull = dL/dφ of the numeric part of edge (i, o), pulls included.
     @inline(never)
     private func pullNumeric(
-        _ w: Workspace<T>, _ pulls: Pulls<T>, _ i: Int, _ o: Int, _ rows: LayerRows<T>, _ evaluation: Evaluation
+        _ w: Workspace<T>, _ pulls: PullRows<T>, _ i: Int, _ o: Int, _ rows: LayerRows<T>, _ evaluation: Evaluation
     ) {
         let edge = i * shape.outputs + o
         let nv = w.nv
@@ -147,7 +150,7 @@ extension FoldedLayer {
 
     @inline(never)
     private func symbolicBackward(
-        _ e: SymbolicEdge<T>, _ w: Workspace<T>, _ pulls: Pulls<T>?, _ i: Int, _ rows: LayerRows<T>,
+        _ e: SymbolicEdge<T>, _ w: Workspace<T>, _ pulls: PullRows<T>?, _ i: Int, _ rows: LayerRows<T>,
         _ evaluation: Evaluation, _ dx: UnsafeMutablePointer<T.Vector>?, _ gradient: GradientRows<T>
     ) {
         let nv = w.nv

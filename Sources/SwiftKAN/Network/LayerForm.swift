@@ -1,8 +1,8 @@
 // LayerForm: whether a layer is evaluated in the narrow form, vectorised over samples (LayerForward.swift), or in the wide one, vectorised
 // over outputs (WideLayer.swift).
 //
-// What it must get right: the form is that of the layer's shape and of which masks are 0 now, whatever they were before, since the two
-// forms round differently.
+// What it must get right: the form is that of the layer's shape and of which masks are 0 when a call begins, whatever they were before,
+// since the two forms round differently. A fit keeps the forms that it begins with.
 //
 // The narrow form evaluates all basis functions of an input and then takes the edges that are switched on, G + k + 1 multiplications each;
 // the wide form takes k + 2 for every output that has an edge from any input. Forward and gradient of 1024 samples of 256 inputs, one thread,

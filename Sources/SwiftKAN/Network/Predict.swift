@@ -42,21 +42,19 @@ extension KAN {
     /// An evaluator that is taken out while in use: a callback that uses the network meanwhile gets one of its own.
     @inline(never)
     private func takeEvaluator(edgeRows: Bool, regularizes: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
-        let regularizes = regularizes && !edgeRows  // with edges' rows all layers are narrow
-        var evaluator: Evaluator<T>
-        var isFolded = false
-        if let spare = spareEvaluators.firstIndex(where: { $0.edgeRows == edgeRows && $0.regularizes == regularizes }) {
-            evaluator = spareEvaluators.remove(at: spare)
-            isFolded = isCompiled
-        } else {
+        let regularizes = regularizes && !edgeRows && regularisersChangeForms
+        func make() throws(KANError) -> Evaluator<T> {
             // Lists of symbolic edges, which grow by doubling.
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
-            evaluator = try Evaluator(self, edgeRows: edgeRows, regularizes: regularizes)
+            return try Evaluator(self, edgeRows: edgeRows, regularizes: regularizes)
         }
-        if !isFolded {
+        let spare = spareEvaluators.firstIndex { $0.edgeRows == edgeRows && $0.regularizes == regularizes }
+        var evaluator: Evaluator<T>
+        if let spare { evaluator = spareEvaluators.remove(at: spare) } else { evaluator = try make() }
+        if spare == nil || !isCompiled {
             evaluator.fold(self, samples: isCompiled ? .max : samples)
             if evaluator.hasWrongForm {
-                evaluator = try Evaluator(self, edgeRows: edgeRows, regularizes: regularizes)
+                evaluator = try make()
                 evaluator.fold(self, samples: isCompiled ? .max : samples)
             }
         }

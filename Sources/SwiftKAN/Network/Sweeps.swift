@@ -44,7 +44,7 @@ extension Evaluator {
         for l in folded.indices.reversed() {
             folded[l].backward(
                 w, layer: l, state: state, evaluation: evaluation, inputGradient: l > 0 || inputGradient,
-                pulls: pulls?[l],
+                pulls: pulls?[l].rows, moments: pulls?[l].moments,
                 gradient: GradientRows(
                     weights: gradient + layout.weights[l], affine: gradient + layout.affine[l],
                     nodes: gradient + layout.nodes[l]))
@@ -93,7 +93,7 @@ extension Evaluator {
         let keeping = isWide && gradient != nil
         let shardTotal = shardCount(n, keeping: keeping)
         if wanted {
-            if let old = shards.first, old.count < layout.count { shards.removeAll() }
+            shards.removeAll { $0.count < layout.count }  // masks change how many numbers a gradient has
             while shards.count < shardTotal { shards.append(try AlignedBuffer(count: layout.count)) }
             for s in 0..<shardTotal { shards[s].base.update(repeating: 0, count: layout.count) }
         }

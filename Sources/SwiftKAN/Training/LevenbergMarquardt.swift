@@ -6,7 +6,8 @@
 //   3. Directions that change nothing (constants that edges of one node share, splines without samples) cannot spoil a step.
 //
 // With the gradient g and the Gauss-Newton matrix H of the objective (NormalEquations.swift) a step solves
-//   (H + λD) δ = -g,  D_jj = max(H_jj, floor·largest H of a spline of its layer)     (Marquardt 1963; Moré 1978, section 4, for D)
+//   (H + λD) δ = -g,  D_jj = max(H_jj, floor·largest entry of the loss's H of a spline of its layer)     (Marquardt 1963; Moré 1978,
+// section 4, for D)
 // and λ follows the gain ratio ρ = (f - f_trial) / (predicted decrease), predicted = ½ δᵀ(λDδ - g), by Nielsen's rule ("Damping
 // parameter in Marquardt's method", IMM-REP-1999-05, section 2): λ·max(1/3, 1 - (2ρ - 1)³)
 // after a success, λ·ν with ν = 2, 4, 8, …
@@ -78,6 +79,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         try equations.prepare(network)
         guard equations.count > 0, let h = equations.matrix else { return (first, f, true, 1) }
         try equations.accumulate(data.x, loss, evaluation: options.evaluation)
+        let least = equations.leastDamping()  // of the loss alone: a regulariser's curvature has no bound where an edge vanishes
         if regularizes && bends { try keepLoss(data, h) }
         if options.objective.lamb > 0 { Reweighting.add(options.objective, equations, n: data.n, to: h.base) }
         var slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
@@ -88,7 +90,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         prior.addMatrix(to: h.base, count: equations.count)
         prior.addGradient(coefficients, to: &slope)
         solver.checkpoint = evaluator.checkpoint
-        guard try solver.load(h, slope, least: equations.leastDamping()) else { return (first, f, true, 1) }
+        guard try solver.load(h, slope, least: least) else { return (first, f, true, 1) }
 
         origin.base.update(from: state, count: P)
         var evaluations = 1

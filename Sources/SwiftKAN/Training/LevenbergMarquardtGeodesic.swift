@@ -42,7 +42,7 @@ extension LevenbergMarquardt {
         guard bends, let y = data.y else { return nil }
         let (n, O, h) = (data.n, network.architecture.outputs, Self.difference)
         if (adjoint?.count ?? -1) < n * O { adjoint = try AlignedBuffer(count: n * O) }
-        guard let adjoint else { throw .internal("no memory for the acceleration") }
+        guard let adjoint, !regularizes || predictions != nil else { throw .internal("no memory for the acceleration") }
         move(delta.map { h * $0 })
         evaluator.fold(network)
         var before = [Double](repeating: 0, count: delta.count)
@@ -51,7 +51,7 @@ extension LevenbergMarquardt {
             for c in before.indices { before[c] = slope[c] - before[c] }
         }
         try evaluator.predict(data.x, n, evaluation: options.evaluation, into: adjoint.base)
-        let others = regularizes ? UnsafePointer(predictions?.base) ?? y : y
+        let others = predictions.flatMap { regularizes ? UnsafePointer($0.base) : nil } ?? y
         for s in 0..<n {
             let share = T(2 * loss.scale) * (data.weight.map { $0[s] } ?? 1)
             for e in (s * O)..<((s + 1) * O) { adjoint.base[e] = share * (adjoint.base[e] - others[e]) }

@@ -30,7 +30,7 @@ struct Reweighting {
         let (r, layers) = (objective.regularization, evaluator.architecture.layers)
         for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
             let (d, shape) = (evaluator.deviations[unit.layer], layers[unit.layer])
-            let largest = d.edge.max() ?? 0
+            let largest = max(d.numerical.max() ?? 0, d.edge.max() ?? 0)  // a metric has one of them
             let least = smallest * (largest > 0 ? largest : 1)
             for (e, o) in unit.outputs.enumerated() {
                 let edge = o * d.inputs + unit.input
@@ -42,8 +42,8 @@ struct Reweighting {
                 if weight > 0, weight.isFinite { equations.addCovariance(u, e, weight, to: h) }
                 if r.lambCoef > 0 || r.lambCoefdiff > 0 {
                     addCoefficients(
-                        objective.lamb * r.lambCoef / Double(shape.outputs), objective.lamb * r.lambCoefdiff / Double(shape.outputs),
-                        equations, unit, e, to: h)
+                        objective.lamb * max(0, r.lambCoef) / Double(shape.outputs),
+                        objective.lamb * max(0, r.lambCoefdiff) / Double(shape.outputs), equations, unit, e, to: h)
                 }
             }
         }

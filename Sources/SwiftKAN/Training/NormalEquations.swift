@@ -215,7 +215,7 @@ final class NormalEquations<T: KANScalar> {
         dense?.base.update(repeating: 0, count: products)
         for start in stride(from: 0, to: n, by: chunk) {
             let samples = min(chunk, n - start)
-            if let old = unused.first, old.count < evaluator.layout.count { unused.removeAll() }
+            unused.removeAll { $0.count < evaluator.layout.count }
             while unused.count < evaluator.shardCount(samples) {
                 unused.append(try AlignedBuffer(count: evaluator.layout.count))
             }

@@ -150,17 +150,17 @@ extension Pulls {
         for i in 0..<d.inputs {
             for o in 0..<outputs {
                 let (edge, e) = (i * d.outputs + o, o * d.inputs + i)
-                numericalSlope[edge] = slope(d.dnumerical[e], d.numerical[e])
-                numericalMean[edge] = T(moments.numerical.mean[edge])
-                edgeSlope[edge] = slope(d.dedge[e], d.edge[e])
-                edgeMean[edge] = T(moments.edges.mean[edge])
+                rows.numericalSlope[edge] = slope(d.dnumerical[e], d.numerical[e])
+                rows.numericalMean[edge] = T(moments.numerical.mean[edge])
+                rows.edgeSlope[edge] = slope(d.dedge[e], d.edge[e])
+                rows.edgeMean[edge] = T(moments.edges.mean[edge])
             }
-            nodeSlope[i] = slope(d.dnode[i], d.node[i])
-            nodeMean[i] = T(moments.nodes.mean[i])
+            rows.nodeSlope[i] = slope(d.dnode[i], d.node[i])
+            rows.nodeMean[i] = T(moments.nodes.mean[i])
         }
         for o in 0..<d.outputs {
-            subnodeSlope[o] = slope(d.dsubnode[o], d.subnode[o])
-            subnodeMean[o] = T(moments.subnodes.mean[o])
+            rows.subnodeSlope[o] = slope(d.dsubnode[o], d.subnode[o])
+            rows.subnodeMean[o] = T(moments.subnodes.mean[o])
         }
     }
 }

@@ -20,7 +20,7 @@ from test_given_functions import X, fixed, square
 
 from swiftkan import KAN, SYMBOLIC_LIB, _functions, _given, _references, add_symbolic, cpu_info
 
-LAWS = "import numpy as np\ndef drag(t):\n    return t * np.abs(t)\nclass Laws:\n    @staticmethod\n    def cube(t):\n        return t**3\n"
+LAWS = "import numpy as np\ndef drag(t):\n    return t * np.abs(t)\nclass Laws:\n    @staticmethod\n    def cube(t):\n        return t * t * t\n"
 
 
 def local(k):
@@ -44,7 +44,7 @@ def elsewhere(folder, code):
     head = "import pickle, sys, numpy as np\nfrom swiftkan import KAN, SYMBOLIC_LIB, add_symbolic\nX = np.linspace(-1, 1, 200)[:, None]\n"
     tail = "\nsys.stdout.write('done')"
     path = os.pathsep.join([str(folder), *filter(None, sys.path)])
-    # Builds differ by rounding, and an emulated processor is this process's alone.
+    # Builds differ by rounding, as NumPy's powers do, and an emulated processor is this process's alone.
     environment = {**os.environ, "PYTHONPATH": path, "SWIFTKAN_CPU": str(cpu_info()["build"])}
     done = subprocess.run([sys.executable, "-c", head + code + tail], cwd=folder, env=environment, capture_output=True, text=True)
     assert done.stdout.endswith("done"), done.stderr

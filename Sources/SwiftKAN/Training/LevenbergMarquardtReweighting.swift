@@ -28,10 +28,12 @@ struct Reweighting {
     ) {
         let evaluator = equations.evaluator
         let (r, layers) = (objective.regularization, evaluator.architecture.layers)
-        for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
-            let (d, shape) = (evaluator.deviations[unit.layer], layers[unit.layer])
+        let leasts = evaluator.deviations.map { d in
             let largest = max(d.numerical.max() ?? 0, d.edge.max() ?? 0)  // a metric has one of them
-            let least = smallest * (largest > 0 ? largest : 1)
+            return smallest * (largest > 0 ? largest : 1)
+        }
+        for (u, unit) in equations.units.enumerated() where unit.layer >= 0 {
+            let (d, shape, least) = (evaluator.deviations[unit.layer], layers[unit.layer], leasts[unit.layer])
             for (e, o) in unit.outputs.enumerated() {
                 let edge = o * d.inputs + unit.input
                 var weight = 0.0

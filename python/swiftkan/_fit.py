@@ -183,10 +183,10 @@ class Training(Uncertainty):
         'auto' is the optimiser of an argument that one alone looks at, if such a one is given: 'LM' for ``smooth``, 'SGD' for
         ``momentum``, 'Adam' for ``betas`` and ``eps``. Else it is 'Adam' where ``batch``, ``epochs`` or ``weight_decay`` is given;
         else 'LM' if the loss is one of its four, neither ``lr_schedule`` nor, with ``lamb``, ``lamb_coef``, ``lamb_coefdiff`` or a
-        backward ``reg_metric`` is given and a step of it, with the last of ``grids``, is allowed and costs at most 2e10 multiplications by the rule above (some
-        seconds: up to about 3500 parameters); else 'LBFGS'. The
-        ``lr`` of 'Adam' and 'SGD' then is 0.01 unless given. Nothing else depends on it. Arguments that no optimiser takes together
-        are an error that names them.
+        backward ``reg_metric`` is given and a step of it, with the last of ``grids``, is allowed and costs at most 2e10
+        multiplications by the rule above (some seconds: up to about 3500 parameters); else 'LBFGS'. The ``lr`` of 'Adam' and 'SGD'
+        then is 0.01 unless given. Nothing else depends on it. Arguments that no optimiser takes together are an error that names
+        them.
 
         Examples
         --------

@@ -73,6 +73,31 @@ func twoPass(_ values: [Double]) -> (mean: Double, deviation: Double) {
         #expect(abs(moments.deviation(0) - twoPass(values).deviation) < 1e-15)
     }
 
+    /// One pass keeps the digits that two passes keep: far from 0, with an outlier first in a lane, and of a constant.
+    @Test func rowsWhoseMeanIsFarAway() throws {
+        let w = try Workspace(try narrowLayers(Float.self, Settings(width: [1, 1])), capacity: 4)
+        for samples in [1, 2, 15, 16, 17, 50, 64] {
+            w.begin(samples)
+            for (offset, outlier) in [(Float(0), Float(0)), (1000, 0), (0, 3000), (-1e6, 0)] {
+                var values = uniform(samples, seed: 7).map { offset + Float($0) }
+                values[0] += outlier
+                let row = try Rows([values + [Float](repeating: values[samples - 1], count: w.nv * 16 - samples)], nv: w.nv)
+                let moments = Moments(1)
+                moments.add(row.vectors, w, to: 0)
+                let expected = twoPass(values.map { Double($0) })
+                #expect(abs(moments.mean[0] - expected.mean) <= 4e-7 * (abs(expected.mean) + abs(Double(outlier))))
+                if samples > 1 {
+                    let allowed = 2e-6 * expected.deviation + 2e-7 * abs(Double(offset))
+                    #expect(abs(moments.deviation(0) - expected.deviation) <= allowed, "\(samples) \(offset) \(outlier)")
+                }
+                let constant = try Rows([[Float](repeating: values[0], count: w.nv * 16)], nv: w.nv)
+                let still = Moments(1, ulp: Double(Float.ulpOfOne))
+                still.add(constant.vectors, w, to: 0)
+                #expect(samples == 1 || still.deviation(0) == 0)
+            }
+        }
+    }
+
     /// All statistics of a network against the plain forward pass, over more than one block and shard.
     @Test func networkAgainstTheNaiveOne() throws {
         let network = try richNetwork()

@@ -47,6 +47,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     var shards: [AlignedBuffer<T>] = []
     var losses: [Double] = []
     let store = WideStore<T>()
+    let sumStore = SumStore<T>()
     let parts = WideParts<T>()
 
     /// What regularisation keeps from one call to the next: moments of every shard and layer; see Statistics.swift, Objective.swift.
@@ -111,7 +112,11 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     ///
     /// - Parameter predicting: only values are wanted, whose bits do not depend on blocks.
     func blockSamples(_ n: Int, predicting: Bool = false) -> Int {
-        guard isWide else { return max(1, min(capacity, n / (4 * T.lanes))) * T.lanes }
+        guard isWide else {
+            // Four blocks, but two where rows would be shorter than four vectors.
+            func vectors(_ blocks: Int) -> Int { (n + blocks * T.lanes - 1) / (blocks * T.lanes) }
+            return max(1, min(capacity, max(vectors(4), min(4, vectors(2))))) * T.lanes
+        }
         let blocks = max(n < 32 || (predicting && Threads.count == 1) ? 1 : 2, (n + capacity * T.lanes - 1) / (capacity * T.lanes))
         return (max(n, 1) + blocks - 1) / blocks
     }
@@ -123,18 +128,27 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         return max(1, min(blocks, max(4, min(64, (1 << 20) / layout.count))))
     }
 
-    /// Do n samples have so few blocks that each can keep a workspace, 8 MB together: reading that back is quicker than making it anew. Then a
-    /// second sweep finds the rows of the first. Wide layers keep what they need in `WideStore` instead.
+    /// Do n samples have so few blocks that each can keep a workspace, with 24 MB of rows together: reading that back is quicker than making it
+    /// anew. Then a second sweep can find the rows of the first. Wide layers keep what they need in `WideStore` instead.
     func keepsBlocks(_ n: Int) -> Bool {
         if isWide { return false }
         let size = blockSamples(n)
-        return (n + size - 1) / size * workspaceBytes <= 8 << 20
+        return (n + size - 1) / size * (size * workspaceBytes / (capacity * T.lanes)) <= 24 << 20
     }
 
-    /// Does what a sweep over n samples leaves serve the next one, for a gradient of the parameters or not: all rows, or in a network
-    /// with wide layers these layers' sums, which only sweeps for such a gradient find.
+    /// Do the blocks of n samples keep the basis rows of narrow layers for the backward sweep: up to 4 MB a block. Making more anew is
+    /// quicker than reading it from beyond the second-level cache.
+    func keepsBasis(_ n: Int) -> Bool {
+        let vectors = (blockSamples(n) + T.lanes - 1) / T.lanes
+        let rows = folded.reduce(0) { $0 + ($1.isWide ? 0 : $1.shape.inputs * $1.rowCount) }
+        return rows * vectors * MemoryLayout<T.Vector>.stride <= 4 << 20
+    }
+
+    /// Does what a sweep over n samples leaves serve the next one, for a gradient of the parameters or not: all rows, or the sums z of
+    /// all layers; those of wide layers are found by sweeps for such a gradient only.
     func keepsForward(_ n: Int, gradient: Bool) -> Bool {
-        isWide ? gradient && n <= WideStore<T>.samples(folded) : keepsBlocks(n)
+        if isWide && !(gradient && n <= WideStore<T>.samples(folded)) { return false }
+        return keepsBlocks(n) || SumStore<T>.holds(folded, samples: n)
     }
 
     /// A rough count of the multiplications a sample costs, forward and back.
@@ -151,22 +165,23 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
 
     /// Calls `body(workspace, shard, start, count)` for every block of n samples, the blocks of a shard in order.
     ///
-    /// - Parameter size: samples of a block, if not `blockSamples(n)`.
+    /// - Parameters:
+    ///   - size: samples of a block, if not `blockSamples(n)`.
+    ///   - keeps: has each block a workspace of its own; else those of the threads, which stay in near caches.
     @inline(__always)
     func forEachBlock(
-        _ n: Int, size: Int? = nil, _ body: (Workspace<T>, Int, Int, Int) -> Void
+        _ n: Int, size: Int? = nil, keeps: Bool = false, _ body: (Workspace<T>, Int, Int, Int) -> Void
     ) throws(KANError) {
         let shardTotal = shardCount(n)
         let size = size ?? blockSamples(n)
         let blocks = (n + size - 1) / size
-        let keeps = keepsBlocks(n)
         try forEachTask(shardTotal, samples: n, workspaces: keeps ? blocks : 0) { slot, shard in
             for block in (shard * blocks / shardTotal)..<((shard + 1) * blocks / shardTotal) {
                 if checkpoint?.isCancelled() == true { return }
                 let start = block * size
                 let count = min(size, n - start)
                 let workspace = workspaces[keeps ? block : slot]
-                workspace.begin(count)
+                workspace.begin(count, keepsEdges: keeps)
                 body(workspace, shard, start, count)
             }
         }
@@ -198,13 +213,16 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// `forEachBlock`; if `keeping`, portion by portion of the samples, each followed by `chunk(workspace, layer, chunk, blocks,
     /// isFirst)` for every chunk of a wide layer's inputs, which then has x and dL/dz of all blocks of the portion.
     ///
-    /// - Parameter shared: the samples' inputs, if threads may share out those of the first layer; see WideParts.swift.
+    /// - Parameters:
+    ///   - keepsBlocks: the `keeps` of `forEachBlock`; no network with wide layers does.
+    ///   - shared: the samples' inputs, if threads may share out those of the first layer; see WideParts.swift.
     @inline(__always)
     func forEachPortion(
-        _ n: Int, keeping: Bool, sharing shared: UnsafePointer<T>? = nil, _ body: (Workspace<T>, Int, Int, Int) -> Void,
+        _ n: Int, keeping: Bool, keepsBlocks: Bool, sharing shared: UnsafePointer<T>? = nil,
+        _ body: (Workspace<T>, Int, Int, Int) -> Void,
         chunk: (Workspace<T>, Int, Int, [WideBlock<T>], Bool) -> Void
     ) throws(KANError) {
-        guard keeping else { return try forEachBlock(n, body) }
+        guard keeping else { return try forEachBlock(n, keeps: keepsBlocks, body) }
         let portion = WideStore<T>.samples(folded)
         let sharesInputs = shared != nil && sharesInputs(n)
         defer { for w in workspaces { w.unbind() } }

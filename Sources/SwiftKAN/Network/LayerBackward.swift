@@ -82,8 +82,9 @@ extension FoldedLayer {
                 }
                 continue
             }
-            let basis = rows.basis + i * rowCount * nv
-            let derivative = rows.derivative + i * rowCount * nv
+            if sharesBasis(w) { evaluateBasis(i, w, rows, derivatives: inputGradient) }
+            let basis = rows.basis + basisPlace(i, w)
+            let derivative = rows.derivative + basisPlace(i, w)
             let x = rows.x + i * nv
             let dx = w.dx + i * nv
             if inputGradient { RowKernels<T>.fill(dx, .zero, nv) }
@@ -92,7 +93,7 @@ extension FoldedLayer {
                 let edge = i * shape.outputs + o
                 var g = UnsafePointer(w.dz + o * nv)
                 if let pulls, pulls.numericalSlope[edge] != 0 || pulls.edgeSlope[edge] != 0 {
-                    pullNumeric(w, pulls, i, o, rows, evaluation)
+                    pullNumeric(w, pulls, i, o, number, rows, evaluation)
                     g = UnsafePointer(w.pull)
                 }
                 RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + number * rowCount)
@@ -114,30 +115,36 @@ extension FoldedLayer {
         _ slope: T, _ mean: T, _ row: UnsafePointer<T.Vector>, _ w: Workspace<T>,
         to target: UnsafeMutablePointer<T.Vector>
     ) {
-        for v in 0..<w.nv { target[v] += (slope * w.valid[v]) * (row[v] - mean) }
+        let valid = w.valid
+        for v in 0..<w.nv { target[v] += (slope * valid[v]) * (row[v] - mean) }
     }
 
-    /// The numeric part of edge (i, o): kept from the forward sweep, or made anew in w.edge.
+    /// Are the numeric parts of single edges kept from the forward sweep.
     @inline(__always)
-    func numericEdge(_ i: Int, _ o: Int, _ rows: LayerRows<T>, _ w: Workspace<T>) -> UnsafeMutablePointer<T.Vector> {
-        if keepsEdges { return rows.edges + (i * shape.outputs + o) * w.nv }
-        RowKernels<T>.fill(w.edge, .zero, w.nv)
-        if let number = numericEdges.number(i, o) {
-            RowKernels<T>.addCombination(weight(number), rows.basis + i * rowCount * w.nv, rowCount, w.nv, to: w.edge)
-        }
+    func hasEdgeRows(_ w: Workspace<T>) -> Bool { keepsEdges && w.keepsEdges }
+
+    /// The numeric part of edge (i, o), the edge number `number`: kept from the forward sweep, or made anew in w.edge.
+    @inline(__always)
+    func numericEdge(
+        _ i: Int, _ o: Int, number: Int, _ rows: LayerRows<T>, _ w: Workspace<T>
+    ) -> UnsafeMutablePointer<T.Vector> {
+        if hasEdgeRows(w) { return rows.edges + (i * shape.outputs + o) * w.nv }
+        RowKernels<T>.setCombination(weight(number), rows.basis + basisPlace(i, w), rowCount, w.nv, to: w.edge)
         return w.edge
     }
 
     /// w.pull = dL/dφ of the numeric part of edge (i, o), pulls included.
     @inline(never)
     private func pullNumeric(
-        _ w: Workspace<T>, _ pulls: PullRows<T>, _ i: Int, _ o: Int, _ rows: LayerRows<T>, _ evaluation: Evaluation
+        _ w: Workspace<T>, _ pulls: PullRows<T>, _ i: Int, _ o: Int, _ number: Int, _ rows: LayerRows<T>,
+        _ evaluation: Evaluation
     ) {
         let edge = i * shape.outputs + o
         let nv = w.nv
-        let value = numericEdge(i, o, rows, w)
+        let value = numericEdge(i, o, number: number, rows, w)
         let (slope, mean) = (pulls.numericalSlope[edge], pulls.numericalMean[edge])
-        for v in 0..<nv { w.pull[v] = w.dz[o * nv + v] + (slope * w.valid[v]) * (value[v] - mean) }
+        let (dz, valid, pull) = (w.dz + o * nv, w.valid, w.pull)
+        for v in 0..<nv { pull[v] = dz[v] + (slope * valid[v]) * (value[v] - mean) }
         guard pulls.edgeSlope[edge] != 0 else { return }
         var whole = UnsafePointer(value)
         if hasSymbolicEdges, let e = symbolicEdges[i].first(where: { $0.output == o }) {
@@ -159,8 +166,8 @@ extension FoldedLayer {
         for v in 0..<nv { w.pull[v] = w.dz[e.output * nv + v] }
         let edge = i * shape.outputs + e.output
         if let pulls, pulls.edgeSlope[edge] != 0 {
-            if numericEdges[i].contains(e.output) {
-                let numeric = numericEdge(i, e.output, rows, w)
+            if let number = numericEdges.number(i, e.output) {
+                let numeric = numericEdge(i, e.output, number: number, rows, w)
                 for v in 0..<nv { w.symbolicEdge[v] += numeric[v] }
             }
             addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], w.symbolicEdge, w, to: w.pull)

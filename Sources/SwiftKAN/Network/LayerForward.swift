@@ -4,20 +4,26 @@
 // `layerBackward` in LayerBackward.swift is its mirror and follows the same order from the end.
 
 extension FoldedLayer {
-    /// Evaluates the basis and base rows of every input; derivatives too if `derivatives`.
+    /// Where the basis rows of input i stand in `LayerRows.basis`, and their derivatives in `derivative`: all inputs' at the same place, where
+    /// they are made as they are used. Symbolic edges look at them later.
     @inline(__always)
-    func evaluateBasis(_ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool) {
-        let nv = w.nv
-        for i in 0..<shape.inputs {
-            if numericEdges[i].isEmpty { continue }
-            let x = rows.x + i * nv
-            let basis = rows.basis + i * rowCount * nv
-            let derivative = derivatives ? rows.derivative + i * rowCount * nv : nil
-            table(i).rows(x: x, nv: nv, basis: basis, derivative: derivative, scratch: w.scratch)
-            if baseFunction != .zero {
-                let last = shape.basisCount * nv
-                baseFunction.rows(T.self, x: x, nv: nv, value: basis + last, derivative: derivative.map { $0 + last })
-            }
+    func basisPlace(_ i: Int, _ w: Workspace<T>) -> Int { sharesBasis(w) ? 0 : i &* rowCount &* w.nv }
+
+    @inline(__always)
+    func sharesBasis(_ w: Workspace<T>) -> Bool { !w.keepsBasis && !hasSymbolicEdges }
+
+    /// Evaluates the basis and base rows of input i, if it has edges; derivatives too if `derivatives`.
+    @inline(__always)
+    func evaluateBasis(_ i: Int, _ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool) {
+        if numericEdges[i].isEmpty { return }
+        let (nv, place) = (w.nv, basisPlace(i, w))
+        let x = rows.x + i * nv
+        let basis = rows.basis + place
+        let derivative = derivatives ? rows.derivative + place : nil
+        table(i).rows(x: x, nv: nv, basis: basis, derivative: derivative, scratch: w.scratch)
+        if baseFunction != .zero {
+            let last = shape.basisCount * nv
+            baseFunction.rows(T.self, x: x, nv: nv, value: basis + last, derivative: derivative.map { $0 + last })
         }
     }
 
@@ -41,19 +47,31 @@ extension FoldedLayer {
 
     /// z = the sums of numeric edges.
     ///
-    /// - Parameter hasBasis: are the basis rows those of this block already.
+    /// - Parameters:
+    ///   - hasBasis: are the basis rows those of this block already.
+    ///   - edgeMoments: receives the values of edges while they are at hand.
     @inline(__always)
-    private func narrowForward(_ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool, hasBasis: Bool) {
+    private func narrowForward(
+        _ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool, hasBasis: Bool, edgeMoments: EdgeMoments?
+    ) {
         let nv = w.nv
-        if !hasBasis { evaluateBasis(w, rows, derivatives: derivatives) }
+        let (keeps, valid) = (hasEdgeRows(w), w.valid)
         RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
         for i in 0..<shape.inputs {
-            let basis = rows.basis + i * rowCount * nv
+            if !hasBasis { evaluateBasis(i, w, rows, derivatives: derivatives) }
+            let basis = rows.basis + basisPlace(i, w)
             var weight = self.weight(numericEdges.start(i))
             for o in numericEdges[i] {
-                if keepsEdges {
-                    let edge = rows.edges + (i * shape.outputs + o) * nv
-                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv, keep: edge)
+                let number = i * shape.outputs + o
+                let edge = keeps ? rows.edges + number * nv : w.edge
+                if let edgeMoments {
+                    var values = RowMoments<T>()
+                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv, keep: edge) { v, value in
+                        values.add(value, valid[v], isFirst: v == 0)
+                    }
+                    edgeMoments.add(values, w, to: number)
+                } else if keeps {
+                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv, keep: edge) { _, _ in }
                 } else {
                     RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv)
                 }
@@ -66,19 +84,25 @@ extension FoldedLayer {
     ///
     /// - Parameters:
     ///   - hasBasis: are the basis rows of a narrow layer there already.
-    ///   - hasSums: are the sums of a wide layer, symbolic edges included.
+    ///   - hasSums: is z there already, symbolic edges included.
+    ///   - edgeMoments: see `narrowForward`; none where there are symbolic edges.
     @inline(__always)
     func forward(
         _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool,
-        hasBasis: Bool = false, hasSums: Bool = false
+        hasBasis: Bool = false, hasSums: Bool = false, edgeMoments: EdgeMoments? = nil
     ) {
         let nv = w.nv
         let rows = w.layers[l]
-        if isWide && hasSums { return nodesForward(w, layer: l, state: state) }
+        if hasSums {
+            if !isWide && !sharesBasis(w) {
+                for i in 0..<shape.inputs { evaluateBasis(i, w, rows, derivatives: derivatives) }
+            }
+            return nodesForward(w, layer: l, state: state)
+        }
         if isWide {
             wideForward(w, rows, state: state, sums: l == 0 ? w.sums : nil)
         } else {
-            narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis)
+            narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis, edgeMoments: edgeMoments)
         }
         for i in 0..<(hasSymbolicEdges ? shape.inputs : 0) {
             for e in symbolicEdges[i] {

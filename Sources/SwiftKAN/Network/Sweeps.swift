@@ -9,7 +9,7 @@ extension Evaluator {
     @inline(__always)
     @discardableResult
     func load(_ x: UnsafePointer<T>, _ start: Int, _ w: Workspace<T>) -> Bool {
-        let rows = inputVersion == 0 || isWide ? .none : InputRows(version: inputVersion, start: start)
+        let rows = inputVersion == 0 || isWide || !w.keepsBasis ? .none : InputRows(version: inputVersion, start: start)
         if rows.version != 0, w.inputs == rows { return true }
         let D = architecture.inputs
         if w.sums == nil { w.load(x + start * D, columns: D, into: w.level(0)) }
@@ -18,14 +18,17 @@ extension Evaluator {
     }
 
     /// The rows of every level for the block at hand, whose inputs are loaded.
+    ///
+    /// - Parameter edgeMoments: receives the edges of a layer, if it is narrow and has no symbolic ones; or nil.
     @inline(never)
     func forward(
-        _ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false, hasSums: Bool = false
+        _ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false, hasSums: Bool = false,
+        edgeMoments: (Int) -> EdgeMoments? = { _ in nil }
     ) {
         for (l, layer) in folded.enumerated() {
             layer.forward(
                 w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first, hasBasis: hasBasis && l == 0,
-                hasSums: hasSums)
+                hasSums: hasSums, edgeMoments: layer.hasSymbolicEdges ? nil : edgeMoments(l))
         }
     }
 
@@ -66,6 +69,7 @@ extension Evaluator {
                 store.bind(w, folded, block: start / size)
                 w.bind(sums: parts.sums(start / size))
             }
+            w.keepsBasis = false
             load(x, start, w)
             forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
             w.store(w.output, columns: O, into: y + start * O)
@@ -78,7 +82,7 @@ extension Evaluator {
     ///   - pulls: a regulariser's gradient at single samples, layer by layer; or nil.
     ///   - gradient: (parameterCount) receives the gradient; or nil.
     ///   - inputGradient: (n, inputs) receives dL/dx; or nil.
-    ///   - hasForward: was the last sweep a forward sweep over the same samples that `keepsForward`, with derivatives in narrow networks.
+    ///   - hasForward: was the last sweep `moments` over the same samples, which `keepsForward` and did; with derivatives where it `keepsBlocks`.
     ///   - loss: given a workspace whose `output` holds predictions and a range of samples: returns their loss and writes dL/d(output)
     ///     into the workspace's `dx`.
     @inline(never)
@@ -103,13 +107,23 @@ extension Evaluator {
         while losses.count < shardTotal { losses.append(0) }
         for s in 0..<shardTotal { losses[s] = 0 }
         let first = wanted ? firstDerivative(inputGradient) : Self.noDerivatives
+        let (hasRows, size) = (hasForward && self.keepsBlocks(n), blockSamples(n))
+        let hasSums = hasForward && !hasRows
+        // Training with the same inputs finds the first layer's basis rows again.
+        let keepsBlocks = hasRows || inputVersion != 0 && self.keepsBlocks(n)
+        let keepsBasis = keepsBlocks || isWide || self.keepsBasis(n)
+        defer { if hasSums { for w in workspaces { w.unbind() } } }
         if wanted, let pulls { prepareInputPulls(pulls, from: first) }
         try losses.withUnsafeMutableBufferPointer { (losses) throws(KANError) in
             nonisolated(unsafe) let sums = losses
-            try forEachPortion(n, keeping: keeping, sharing: hasForward ? nil : x) { w, shard, start, samples in
-                if !hasForward || isWide {
-                    let hasBasis = hasForward && folded[0].isWide || load(x, start, w)
-                    forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis, hasSums: hasForward)
+            try forEachPortion(n, keeping: keeping, keepsBlocks: keepsBlocks, sharing: hasForward ? nil : x) { w, shard, start, samples in
+                w.keepsBasis = !hasSums && keepsBasis
+                if hasSums {
+                    sumStore.bind(w, folded, block: start / size)
+                }
+                if !hasRows {
+                    let hasBasis = hasSums && folded[0].isWide || load(x, start, w)
+                    forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis, hasSums: hasSums)
                 }
                 sums[shard] += loss(w, start, samples)
                 guard wanted else { return }

@@ -38,6 +38,11 @@ final class Workspace<T: KANScalar> {
     var samples = 0
     /// Which samples the rows of the first layer's inputs and basis belong to; see `Evaluator.inputs`.
     var inputs = InputRows.none
+    /// Does the block at hand keep the basis rows of all inputs from one sweep over a layer to the next. Else they are made where they are
+    /// used, one input's after another's in the same place: that is quicker than writing and reading what no near cache holds.
+    var keepsBasis = true
+    /// Does the block at hand keep the numeric part of single edges, in layers that have room for it.
+    private(set) var keepsEdges = true
 
     private let memory: AlignedBuffer<T>
     /// Layer by layer the rows in `memory`.
@@ -50,6 +55,9 @@ final class Workspace<T: KANScalar> {
     private(set) var dz: UnsafeMutablePointer<T.Vector>
     /// (1) 1 for samples, 0 for lanes beyond them
     private(set) var valid: UnsafeMutablePointer<T.Vector>
+    /// How many samples the lanes have, in a vector, and 1 over it (1 for a lane without one).
+    private(set) var laneCounts = T.Vector.zero
+    private(set) var laneShares = T.Vector.zero
     /// (1) rows for whatever is computed edge by edge
     private(set) var edge: UnsafeMutablePointer<T.Vector>
     private(set) var symbolicEdge: UnsafeMutablePointer<T.Vector>
@@ -72,16 +80,17 @@ final class Workspace<T: KANScalar> {
     /// Vectors for the evaluation of a basis
     private(set) var scratch: UnsafeMutablePointer<T.Vector>
 
-    /// Vectors a row should have, a power of two, at most 16: 16 if a block's rows then stay within 384 KB, 8 within 8 MB, 4 within 32.
+    /// Vectors a row should have, a power of two, at most 16: 16 if a block's rows are within 128 MB, most of which is never touched, since
+    /// large layers do not keep their basis rows.
     ///
-    /// Sums of fewer than four vectors a row wait for their own additions: layers of some hundred inputs were two to four times as slow with
+    /// Sums of few vectors a row wait for their own additions: layers of some hundred inputs were two to four times as slow with
     /// one or two, in the second-level cache, as with eight beyond it. With wide layers: 128 samples, since weights that do not fit a
     /// cache are read again for every block.
     static func rowCapacity(_ layers: [FoldedLayer<T>]) -> Int {
         if layers.contains(where: { $0.isWide }) { return 128 / T.lanes }
         let row = rowsNeeded(layers) * MemoryLayout<T.Vector>.stride
-        var capacity = 16 * row > 384 << 10 ? 8 : 16
-        while capacity > 1 && capacity * row > (capacity == 8 ? 8 : 32) << 20 { capacity /= 2 }
+        var capacity = 16
+        while capacity > 1 && capacity * row > 128 << 20 { capacity /= 2 }
         return capacity
     }
 
@@ -162,6 +171,10 @@ final class Workspace<T: KANScalar> {
         adjoints[l] = block.adjoint
     }
 
+    /// Lets z of layer l be kept outside the workspace, until `unbind`.
+    @inline(__always)
+    func bind(layer l: Int, z: UnsafeMutablePointer<T.Vector>) { layers[l].z = z }
+
     /// Gives the first layer's sums of the block to come, whose inputs are loaded; until `unbind`.
     @inline(__always)
     func bind(sums: UnsafePointer<T.Vector>?) { self.sums = sums }
@@ -186,11 +199,14 @@ final class Workspace<T: KANScalar> {
 
     /// Makes a block of `count` samples, 1 … capacity·lanes, the one at hand.
     @inline(__always)
-    func begin(_ count: Int) {
+    func begin(_ count: Int, keepsEdges: Bool = false) {
+        (keepsBasis, self.keepsEdges) = (true, keepsEdges)
         samples = count
         nv = (count + T.lanes - 1) / T.lanes
         let row = UnsafeMutableRawPointer(valid).assumingMemoryBound(to: T.self)
         for s in 0..<(nv * T.lanes) { row[s] = s < count ? 1 : 0 }
+        laneCounts = valid[nv - 1] + T(nv - 1)
+        laneShares = T.Vector(repeating: 1) / (nv > 1 ? laneCounts : T.Vector(repeating: 1))
     }
 
     /// rows[c][s] = source[s·stride + c] for the block's samples; lanes beyond them repeat the last sample.

@@ -54,16 +54,25 @@ enum RowKernels<T: KANScalar> {
         combine(w, rows, count, nv) { v, sum in z[v] += sum }
     }
 
-    /// The same, and the sum alone into `edge`.
+    /// The same, and the sum alone into `edge`; calls `use(v, sum)` for every vector v, in order.
     @inline(__always)
     static func addCombination(
         _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
-        to z: UnsafeMutablePointer<Vector>, keep edge: UnsafeMutablePointer<Vector>
+        to z: UnsafeMutablePointer<Vector>, keep edge: UnsafeMutablePointer<Vector>, _ use: (Int, Vector) -> Void
     ) {
         combine(w, rows, count, nv) { v, sum in
             edge[v] = sum
             z[v] += sum
+            use(v, sum)
         }
+    }
+
+    /// edge = Σ_b w_b · rows_b
+    @inline(__always)
+    static func setCombination(
+        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int, to edge: UnsafeMutablePointer<Vector>
+    ) {
+        combine(w, rows, count, nv) { v, sum in edge[v] = sum }
     }
 
     /// z += g · Σ_b w_b · rows_b

@@ -46,9 +46,9 @@ extension Regularization {
                 (0..<nodes).reduce(0) { $0 + scores[l + 1][$1] * transfer[l][$1 * inputs + i] }
             }
         }
-        // reach[l] (nodes of level l, D): the product of the transfers below.
-        var reach: [[Double]] = [(0..<(D * D)).map { $0 / D == $0 % D ? 1 : 0 }]
-        for l in layers.indices {
+        // reach[l] (nodes of level l, D): the product of the transfers below; at the inputs it would be the identity.
+        var reach: [[Double]] = [[], transfer[0]]
+        for l in layers.indices.dropFirst() {
             reach.append(multiply(transfer[l], reach[l], layers[l].nodes, layers[l].inputs, D))
         }
         var total = 0.0
@@ -66,7 +66,7 @@ extension Regularization {
         }
         // Back: scores flow down from the outputs, so their adjoints flow up; reaches flow up, so theirs flow down.
         var dtransfer = transfer.map { Array(repeating: 0.0, count: $0.count) }
-        for l in layers.indices.reversed() {
+        for l in layers.indices.dropFirst().reversed() {
             let (nodes, inputs) = (layers[l].nodes, layers[l].inputs)
             for node in 0..<nodes {
                 for i in 0..<inputs {
@@ -78,6 +78,7 @@ extension Regularization {
                 }
             }
         }
+        for e in dtransfer[0].indices { dtransfer[0][e] += dreach[1][e] }
         for l in layers.indices {
             let (nodes, inputs) = (layers[l].nodes, layers[l].inputs)
             for node in 0..<nodes {

@@ -26,13 +26,15 @@ public struct ObjectiveValue: Sendable {
 extension Evaluator {
     /// A regulariser's value; leaves in `pulls` what the gradient of `lamb` times it needs in the sweep that follows.
     ///
-    /// - Parameter derivativesFrom: see `moments`.
+    /// - Parameters:
+    ///   - derivativesFrom: see `moments`.
+    ///   - keepsForward: see `moments`.
     @inline(never)
     func regularization(
         _ r: Regularization, lamb: Double, _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation,
-        derivativesFrom first: Int = Evaluator.noDerivatives
+        derivativesFrom first: Int = Evaluator.noDerivatives, keepsForward: Bool = false
     ) throws(KANError) -> Double {
-        try moments(x, n, evaluation: evaluation, wanted: r.wanted, derivativesFrom: first)
+        try moments(x, n, evaluation: evaluation, wanted: r.wanted, derivativesFrom: first, keepsForward: keepsForward)
         let layers = architecture.layers
         if deviations.isEmpty {
             pulls = try folded.map { (layer) throws(KANError) in try Pulls(layer) }
@@ -123,7 +125,7 @@ extension Evaluator {
         if objective.lamb != 0 {
             reg = try regularization(
                 objective.regularization, lamb: objective.lamb, x, n, evaluation: evaluation,
-                derivativesFrom: shares && wanted && !isWide ? firstDerivative(inputGradient) : Self.noDerivatives)
+                derivativesFrom: shares && wanted ? firstDerivative(inputGradient) : Self.noDerivatives, keepsForward: shares)
         }
         let loss = try gradientSweep(
             x, n, evaluation: evaluation, pulls: objective.lamb != 0 ? pulls : nil, gradient: gradient,

@@ -36,61 +36,6 @@ public struct Regularization: Sendable {
     public init() {}
 }
 
-/// A matrix (rows × columns) of sizes and, after `SizeMatrix.penalty`, dR/dv.
-struct SizeMatrix {
-    let rows: Int
-    let columns: Int
-    var v: [Double]
-    var slope: [Double] = []
-    private var memory: [Double]
-
-    init(rows: Int, columns: Int, v: [Double]) {
-        (self.rows, self.columns, self.v) = (rows, columns, v)
-        memory = Array(repeating: 0, count: max(rows, columns))
-    }
-
-    /// R(v); fills `slope`.
-    mutating func penalty(lambL1: Double, lambEntropy: Double) -> Double {
-        if slope.count != v.count { slope = v }
-        for e in slope.indices { slope[e] = lambL1 }
-        let l1 = v.reduce(0, +)
-        var entropy = 0.0
-        for r in 0..<rows {
-            entropy += addEntropy(start: r * columns, step: 1, count: columns, weight: 1 / Double(rows), lambEntropy)
-        }
-        for c in 0..<columns {
-            entropy += addEntropy(start: c, step: columns, count: rows, weight: 1 / Double(columns), lambEntropy)
-        }
-        return lambL1 * l1 + lambEntropy * entropy
-    }
-
-    /// -weight·Σ p·log2(p + 1e-4) for p = v/(Σv + 1) along a row or column; adds its gradient to `slope`.
-    ///
-    /// With g_j = d/dp_j and T = Σv + 1: d/dv_j = (g_j - Σ_m g_m p_m) / T.
-    private mutating func addEntropy(start: Int, step: Int, count: Int, weight: Double, _ lamb: Double) -> Double {
-        var total = 1.0
-        for m in 0..<count { total += v[start + m * step] }
-        var entropy = 0.0
-        var mean = 0.0
-        for m in 0..<count {
-            let p = v[start + m * step] / total
-            let logarithm = Double.log(p + 1e-4) * Double.log2e
-            entropy -= weight * p * logarithm
-            // Kept for the second loop: a logarithm costs more than all the rest.
-            let g = entropySlope(p, logarithm, weight)
-            memory[m] = g
-            mean += g * p
-        }
-        for m in 0..<count { slope[start + m * step] += lamb * (memory[m] - mean) / total }
-        return entropy
-    }
-
-
-    private func entropySlope(_ p: Double, _ logarithm: Double, _ weight: Double) -> Double {
-        -weight * (logarithm + p / (p + 1e-4) * Double.log2e)
-    }
-}
-
 /// Standard deviations of a layer, and dR/dS of each once a metric has been evaluated. Edges as (outputs, inputs).
 struct LayerDeviations {
     let inputs: Int
@@ -117,10 +62,12 @@ struct LayerDeviations {
     mutating func update(_ moments: LayerMoments) {
         for i in 0..<inputs { (node[i], dnode[i]) = (moments.nodes.deviation(i), 0) }
         for o in 0..<outputs { (subnode[o], dsubnode[o]) = (moments.subnodes.deviation(o), 0) }
-        for e in edge.indices {
-            let m = e % inputs * outputs + e / inputs
-            (edge[e], dedge[e]) = (moments.edges.deviation(m), 0)
-            (numerical[e], dnumerical[e]) = (moments.numerical.deviation(m), 0)
+        for o in 0..<(hasEdges ? outputs : 0) {
+            for i in 0..<inputs {
+                let (e, m) = (o * inputs + i, i * outputs + o)
+                (edge[e], dedge[e]) = (moments.edges.deviation(m), 0)
+                (numerical[e], dnumerical[e]) = (moments.numerical.deviation(m), 0)
+            }
         }
     }
 
@@ -160,19 +107,24 @@ extension Regularization {
     private func edgeForward(_ layer: inout LayerDeviations) -> Double {
         let numerical = metric == .edgeForwardSplineN
         let normalized = metric != .edgeForwardSplineU
-        for e in layer.edge.indices {
-            let size = numerical ? layer.numerical[e] : layer.edge[e]
-            layer.matrix.v[e] = normalized ? size / (layer.node[e % layer.inputs] + 0.1) : size
+        for o in 0..<layer.outputs {
+            for i in 0..<layer.inputs {
+                let e = o * layer.inputs + i
+                let size = numerical ? layer.numerical[e] : layer.edge[e]
+                layer.matrix.v[e] = normalized ? size / (layer.node[i] + 0.1) : size
+            }
         }
         let value = layer.matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
-        for e in layer.edge.indices {
-            var slope = layer.matrix.slope[e]
-            if normalized {
-                let i = e % layer.inputs
-                slope /= layer.node[i] + 0.1
-                layer.dnode[i] -= slope * layer.matrix.v[e]
+        for o in 0..<layer.outputs {
+            for i in 0..<layer.inputs {
+                let e = o * layer.inputs + i
+                var slope = layer.matrix.slope[e]
+                if normalized {
+                    slope /= layer.node[i] + 0.1
+                    layer.dnode[i] -= slope * layer.matrix.v[e]
+                }
+                if numerical { layer.dnumerical[e] = slope } else { layer.dedge[e] = slope }
             }
-            if numerical { layer.dnumerical[e] = slope } else { layer.dedge[e] = slope }
         }
         return value
     }

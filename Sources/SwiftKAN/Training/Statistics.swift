@@ -12,9 +12,11 @@
 /// Plain memory of its own: arrays would be counted, and asked whether they are shared, for every row of every edge.
 final class Moments: @unchecked Sendable {
     let quantities: Int
-    let mean: UnsafeMutablePointer<Double>
-    let squares: UnsafeMutablePointer<Double>
-    private let counts: UnsafeMutablePointer<Double>
+    /// (quantities) each
+    let rows: MomentRows
+    var mean: UnsafeMutablePointer<Double> { rows.mean }
+    var squares: UnsafeMutablePointer<Double> { rows.squares }
+    private var counts: UnsafeMutablePointer<Double> { rows.counts }
 
     /// Deviations that are smaller than this part of the mean are rounding.
     private let rounding: Double
@@ -23,10 +25,9 @@ final class Moments: @unchecked Sendable {
     init(_ quantities: Int, ulp: Double = .ulpOfOne) {
         self.quantities = quantities
         rounding = 16 * ulp
-        mean = .allocate(capacity: 3 * quantities)
+        let mean = UnsafeMutablePointer<Double>.allocate(capacity: 3 * quantities)
         mean.initialize(repeating: 0, count: 3 * quantities)
-        squares = mean + quantities
-        counts = squares + quantities
+        rows = MomentRows(mean: mean, squares: mean + quantities, counts: mean + 2 * quantities)
     }
 
     deinit { mean.deallocate() }
@@ -37,20 +38,14 @@ final class Moments: @unchecked Sendable {
     /// Adds a row of values to quantity `q`.
     @inline(never)
     func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to q: Int) {
-        let (average, squared) = w.moments(row)
+        var values = RowMoments<T>()
+        for v in 0..<w.nv { values.add(row[v], w.valid[v], isFirst: v == 0) }
+        let (average, squared) = values.total(w)
         merge(q, Double(w.samples), average, squared)
     }
 
     @inline(__always)
-    func merge(_ q: Int, _ n: Double, _ otherMean: Double, _ otherSquares: Double) {
-        guard n > 0 else { return }
-        let total = counts[q] + n
-        let delta = otherMean - mean[q]
-        let share = n / total
-        mean[q] += delta * share
-        squares[q] += otherSquares + delta * delta * (counts[q] * share)
-        counts[q] = total
-    }
+    func merge(_ q: Int, _ n: Double, _ otherMean: Double, _ otherSquares: Double) { rows.merge(q, n, otherMean, otherSquares) }
 
     /// Adds all values of `other`, which may have no quantities at all.
     func merge(_ other: Moments) {
@@ -66,35 +61,6 @@ final class Moments: @unchecked Sendable {
         let least = rounding * mean[q]
         if counts[q] > 1, squares[q] <= counts[q] * least * least { return 0 }
         return (squares[q] / (counts[q] - 1)).squareRoot()
-    }
-}
-
-extension Workspace {
-    /// Mean, and sum of squared deviations from it, of a row's values.
-    @inline(never)
-    func moments(_ row: UnsafePointer<T.Vector>) -> (mean: Double, squares: Double) {
-        var (sum, other) = (T.Vector.zero, T.Vector.zero)
-        var v = 0
-        while v + 2 <= nv {
-            sum = T.multiplyAdd(row[v], valid[v], sum)
-            other = T.multiplyAdd(row[v + 1], valid[v + 1], other)
-            v += 2
-        }
-        if v < nv { sum = T.multiplyAdd(row[v], valid[v], sum) }
-        let average = T.total(sum + other) / T(samples)
-        (sum, other) = (.zero, .zero)
-        v = 0
-        while v + 2 <= nv {
-            let (d, e) = ((row[v] - average) * valid[v], (row[v + 1] - average) * valid[v + 1])
-            sum = T.multiplyAdd(d, d, sum)
-            other = T.multiplyAdd(e, e, other)
-            v += 2
-        }
-        if v < nv {
-            let d = (row[v] - average) * valid[v]
-            sum = T.multiplyAdd(d, d, sum)
-        }
-        return (Double(average), Double(T.total(sum + other)))
     }
 }
 
@@ -133,6 +99,13 @@ final class LayerMoments: Sendable {
         numerical.reset()
     }
 
+    /// Where a forward sweep adds edges; nil if none are `wanted`.
+    func edgeMoments(_ wanted: Quantities) -> EdgeMoments? {
+        guard wanted.contains(.numerical) || wanted.contains(.edges) else { return nil }
+        return EdgeMoments(
+            numerical: wanted.contains(.numerical) ? numerical.rows : nil, edges: wanted.contains(.edges) ? edges.rows : nil)
+    }
+
     func merge(_ other: LayerMoments) {
         nodes.merge(other.nodes)
         subnodes.merge(other.subnodes)
@@ -145,16 +118,27 @@ extension Evaluator {
     /// The moments of every layer over n samples of x, those that are `wanted`; they stay until the next call, in the first of
     /// `momentShards` and, for the edges of wide layers, `wideMoments` too.
     ///
-    /// - Parameter derivativesFrom: the first layer whose derivatives a backward sweep over kept blocks will need.
+    /// - Parameters:
+    ///   - derivativesFrom: the first layer whose derivatives a backward sweep over kept blocks will need.
+    ///   - keepsForward: will a gradient sweep follow that finds what this one leaves; see `keepsForward(_:gradient:)`.
     @inline(never)
     func moments(
-        _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, wanted: Quantities, derivativesFrom first: Int
+        _ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, wanted: Quantities,
+        derivativesFrom first: Int = Evaluator.noDerivatives, keepsForward: Bool = false
     ) throws(KANError) {
         let shardTotal = shardCount(n, keeping: isWide)
         try makeMoments(shardTotal, wideEdges: wanted.contains(.wideEdges))
-        try forEachPortion(n, keeping: isWide, sharing: x) { w, shard, start, _ in
+        let (keepsRows, size) = (keepsForward && keepsBlocks(n), blockSamples(n))
+        let keepsSums = keepsForward && !keepsRows
+        if keepsSums { try sumStore.prepare(folded, samples: n, block: size) }
+        defer { if keepsSums { for w in workspaces { w.unbind() } } }
+        try forEachPortion(n, keeping: isWide, keepsBlocks: keepsRows, sharing: x) { w, shard, start, _ in
+            w.keepsBasis = keepsRows
+            if keepsSums { sumStore.bind(w, folded, block: start / size) }
             let hasBasis = load(x, start, w)
-            forward(w, evaluation: evaluation, derivativesFrom: first, hasBasis: hasBasis)
+            forward(
+                w, evaluation: evaluation, derivativesFrom: keepsRows ? first : Self.noDerivatives, hasBasis: hasBasis
+            ) { momentShards[shard][$0].edgeMoments(wanted) }
             for (l, layer) in folded.enumerated() {
                 layer.addMoments(w, w.layers[l], evaluation, wanted, to: momentShards[shard][l])
             }
@@ -234,7 +218,7 @@ extension FoldedLayer {
         }
     }
 
-    /// Adds the block's nodes, subnodes and, in the narrow form, edges.
+    /// Adds the block's nodes, subnodes and the edges that no `EdgeMoments` had: those of narrow layers with symbolic edges.
     @inline(never)
     func addMoments(
         _ w: Workspace<T>, _ rows: LayerRows<T>, _ evaluation: Evaluation, _ wanted: Quantities,
@@ -247,20 +231,19 @@ extension FoldedLayer {
         let hasEdges = wanted.contains(.edges)
         for i in 0..<shape.inputs {
             if wanted.contains(.nodes) { moments.nodes.add(rows.x + i * nv, w, to: i) }
-            guard !isWide, hasEdges || wanted.contains(.numerical) else { continue }
+            guard hasSymbolicEdges, !isWide, hasEdges || wanted.contains(.numerical) else { continue }
+            var number = numericEdges.start(i)
             for o in numericEdges[i] {
-                let edge = i * shape.outputs + o
-                let (mean, squares) = w.moments(numericEdge(i, o, rows, w))
-                if wanted.contains(.numerical) { moments.numerical.merge(edge, Double(w.samples), mean, squares) }
-                if hasEdges, !hasSymbolicEdges || !symbolicEdges[i].contains(where: { $0.output == o }) {
-                    moments.edges.merge(edge, Double(w.samples), mean, squares)
-                }
+                let (edge, values) = (i * shape.outputs + o, numericEdge(i, o, number: number, rows, w))
+                number &+= 1
+                if wanted.contains(.numerical) { moments.numerical.add(values, w, to: edge) }
+                if hasEdges, !symbolicEdges[i].contains(where: { $0.output == o }) { moments.edges.add(values, w, to: edge) }
             }
-            guard hasEdges, hasSymbolicEdges else { continue }
+            guard hasEdges else { continue }
             for e in symbolicEdges[i] {
                 evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
-                if numericEdges[i].contains(e.output) {
-                    let edge = numericEdge(i, e.output, rows, w)
+                if let number = numericEdges.number(i, e.output) {
+                    let edge = numericEdge(i, e.output, number: number, rows, w)
                     for v in 0..<nv { w.symbolicEdge[v] += edge[v] }
                 }
                 moments.edges.add(w.symbolicEdge, w, to: i * shape.outputs + e.output)

@@ -108,8 +108,8 @@ final class WidePenalty<T: KANScalar> {
                 let v = moments.eight(moments.sizes, p, q).pointee
                 let rowShare = moments.eight(rows, 0, q).pointee
                 let (inRow, inColumn) = (v * rowShare, v * columnShare)
-                let (row, rowSlope) = Self.entropy(inRow, rowWeight)
-                let (column, columnSlope) = Self.entropy(inColumn, columnWeight)
+                let (row, rowSlope) = SizeMatrix.entropy(inRow, rowWeight)
+                let (column, columnSlope) = SizeMatrix.entropy(inColumn, columnWeight)
                 entropy += row + column
                 mean += columnSlope * inColumn
                 moments.eight(rowMeans, part, q).pointee += rowSlope * inRow * rowShare * r.lambEntropy
@@ -119,14 +119,6 @@ final class WidePenalty<T: KANScalar> {
             columns.base[p] = r.lambEntropy * Double.total(mean) * columnShare
         }
         sums.base[2 * part + 1] = Double.total(entropy)
-    }
-
-    /// -weight·p·log₂(p + 1e-4) and its slope.
-    @inline(__always)
-    private static func entropy(_ p: SIMD8<Double>, _ weight: Double) -> (SIMD8<Double>, SIMD8<Double>) {
-        let shifted = p + 1e-4
-        let logarithm = Double.log2(shifted)
-        return (p * logarithm * -weight, (logarithm + p / shifted * Double.log2e) * -weight)
     }
 
     private func makePulls(_ part: Int, lamb: Double, normalized: Bool) {

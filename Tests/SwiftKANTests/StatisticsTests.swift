@@ -73,6 +73,19 @@ func twoPass(_ values: [Double]) -> (mean: Double, deviation: Double) {
         #expect(abs(moments.deviation(0) - twoPass(values).deviation) < 1e-15)
     }
 
+    /// A deviation larger than the type can square is infinite, and no number makes none.
+    @Test func rowsBeyondTheRange() throws {
+        let w = try Workspace(try narrowLayers(Float.self, Settings(width: [1, 1])), capacity: 4)
+        w.begin(64)
+        func deviation(_ values: [Float]) throws -> Double {
+            let moments = Moments(1)
+            moments.add(try Rows([values], nv: 4).vectors, w, to: 0)
+            return moments.deviation(0)
+        }
+        #expect(try deviation([Float](repeating: 0, count: 32) + [Float](repeating: 2e19, count: 32)) == .infinity)
+        #expect(try deviation([Float](repeating: 0, count: 63) + [.nan]).isNaN)
+    }
+
     /// One pass keeps the digits that two passes keep: far from 0, with an outlier first in a lane, and of a constant.
     @Test func rowsWhoseMeanIsFarAway() throws {
         let w = try Workspace(try narrowLayers(Float.self, Settings(width: [1, 1])), capacity: 4)

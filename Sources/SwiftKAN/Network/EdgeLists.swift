@@ -11,17 +11,19 @@ struct EdgeLists {
     private let starts: UnsafeMutablePointer<Int>
     private let lists: UnsafeMutablePointer<Int>
     private let inputs: Int
+    private let bytes: Int
 
     init(_ shape: LayerShape) throws(KANError) {
         inputs = shape.inputs
         let count = shape.inputs + 1 + shape.edges
-        guard let raw = allocateAligned(count * MemoryLayout<Int>.stride) else { throw .noMemory(count * 8) }
+        bytes = count * MemoryLayout<Int>.stride
+        guard let raw = allocateAligned(bytes) else { throw .noMemory(bytes) }
         starts = raw.bindMemory(to: Int.self, capacity: count)
         starts.initialize(repeating: 0, count: count)
         lists = starts + shape.inputs + 1
     }
 
-    func free() { freeAligned(starts) }
+    func free() { freeAligned(starts, bytes) }
 
     /// Edges of all inputs.
     var count: Int { starts[inputs] }

@@ -31,6 +31,8 @@ struct RowMoments<T: KANScalar> {
         let d = means - average
         let about = T.multiplyAdd(d * w.laneCounts, d, squares - sum * part)
         let squares = Double(T.total(about))
+        // ∞ - ∞ where squares are larger than T can hold.
+        if squares.isNaN && average.isFinite { return (Double(average), .infinity) }
         return (Double(average), squares < 0 ? 0 : squares)
     }
 }

@@ -56,7 +56,8 @@ final class FoldedLayer<T: KANScalar> {
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
-    /// Do workspaces keep the numeric part of single edges: where they are needed, and no more rows than basis functions and derivatives have.
+    /// Have workspaces room to keep the numeric part of single edges (`hasEdgeRows` says whether they do): where they are needed, and no more
+    /// rows than basis functions and derivatives have.
     let keepsEdges: Bool
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false

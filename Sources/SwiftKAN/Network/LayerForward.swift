@@ -58,7 +58,7 @@ extension FoldedLayer {
         let (keeps, valid) = (hasEdgeRows(w), w.valid)
         RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
         for i in 0..<shape.inputs {
-            if !hasBasis { evaluateBasis(i, w, rows, derivatives: derivatives) }
+            if !hasBasis { evaluateBasis(i, w, rows, derivatives: derivatives && !sharesBasis(w)) }
             let basis = rows.basis + basisPlace(i, w)
             var weight = self.weight(numericEdges.start(i))
             for o in numericEdges[i] {

@@ -95,6 +95,7 @@ extension KAN {
         let D = architecture.inputs
         try withEvaluator(edgeRows: kind != .acts && kind != .actsPremult) { (evaluator) throws(KANError) in
             try evaluator.forEachBlock(n) { w, _, start, _ in
+                w.keepsBasis = kind != .acts && kind != .actsPremult
                 w.load(x + start * D, columns: D, into: w.level(0))
                 evaluator.forward(w, evaluation: evaluation, derivativesFrom: Evaluator<T>.noDerivatives)
                 switch kind {

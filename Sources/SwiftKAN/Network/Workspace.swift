@@ -1,10 +1,11 @@
-// Workspace: the rows of one block of samples in every layer, forward and back. One for each thread.
+// Workspace: the rows of one block of samples in every layer, forward and back. One for each thread, or for each block where a later sweep
+// finds its rows again.
 //
 // What it must get right, in this order:
 //   1. A block goes through the whole network before the next begins, so nothing here grows with the number of samples.
 //   2. The number of samples a block has depends on the network alone: gradients are sums over blocks, and their bits must
 //      not depend on the machine's threads.
-//   3. All rows of a block fit the second-level cache, where the network allows it.
+//   3. Rows that no sweep needs are never touched, so they take no memory.
 
 /// The rows of one layer: row r of an array of rows stands at r·nv vectors from its start.
 struct LayerRows<T: KANScalar> {
@@ -36,7 +37,7 @@ final class Workspace<T: KANScalar> {
     /// Vectors of the block at hand, and its samples; lanes beyond them repeat the last sample.
     var nv = 0
     var samples = 0
-    /// Which samples the rows of the first layer's inputs and basis belong to; see `Evaluator.inputs`.
+    /// Which samples the rows of the first layer's inputs and basis belong to; see `Evaluator.inputVersion`.
     var inputs = InputRows.none
     /// Does the block at hand keep the basis rows of all inputs from one sweep over a layer to the next. Else they are made where they are
     /// used, one input's after another's in the same place: that is quicker than writing and reading what no near cache holds.

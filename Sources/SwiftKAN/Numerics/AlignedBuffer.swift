@@ -7,6 +7,7 @@
 final class AlignedBuffer<T: KANScalar>: @unchecked Sendable {
     let base: UnsafeMutablePointer<T>
     let count: Int
+    private let bytes: Int
 
     /// - Throws: `KANError.noMemory`.
     init(count: Int) throws(KANError) {
@@ -14,11 +15,12 @@ final class AlignedBuffer<T: KANScalar>: @unchecked Sendable {
         guard !overflow, bytes < Int.max - 64, let raw = allocateAligned((bytes + 63) & ~63) else {
             throw .noMemory(bytes)
         }
+        self.bytes = (bytes + 63) & ~63
         base = raw.bindMemory(to: T.self, capacity: count)
         self.count = count
     }
 
-    deinit { freeAligned(base) }
+    deinit { freeAligned(base, bytes) }
 
     /// The same memory as vectors.
     var vectors: UnsafeMutablePointer<T.Vector> {

@@ -27,15 +27,25 @@ func processorCount() -> Int { Int(swiftkan_processor_count()) }
 
 // MARK: - Memory
 
-/// Zeroed memory at a 64-byte boundary, to be given to `freeAligned`; nil if there is none.
+/// Zeroed memory at a 64-byte boundary, to be given to `freeAligned` with the same number of bytes; nil if there is none.
+///
+/// From 8 MB on it comes from the system as zeros and is there only once it is touched: workspaces have rows that most sweeps never use.
 func allocateAligned(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    if isMapped(bytes) {
+        let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
+        return raw == MAP_FAILED ? nil : raw
+    }
     var raw: UnsafeMutableRawPointer?
     guard posix_memalign(&raw, 64, bytes) == 0, let raw else { return nil }
     memset(raw, 0, bytes)
     return raw
 }
 
-func freeAligned(_ raw: UnsafeMutableRawPointer) { free(raw) }
+func freeAligned(_ raw: UnsafeMutableRawPointer, _ bytes: Int) {
+    if isMapped(bytes) { munmap(raw, bytes) } else { free(raw) }
+}
+
+private func isMapped(_ bytes: Int) -> Bool { bytes >= 8 << 20 }
 
 /// Could so much memory be had at this moment.
 func isAvailable(bytes: Int) -> Bool {

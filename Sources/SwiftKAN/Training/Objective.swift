@@ -3,7 +3,7 @@
 // What it must get right, in this order:
 //   1. The gradient is that of the very value returned.
 //   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient; the second uses
-//      what is left of the first: all rows, or the sums of wide layers.
+//      what is left of the first: all rows, or the sums z (SumStore.swift, WideStore.swift).
 //   3. No array is allocated after the first call of its kind, but by the metrics that follow attribution.
 
 /// What training makes small: loss + lamb·regularisation.

@@ -67,7 +67,7 @@ def main():
     for name, f, width in CASES:
         for number, (opt, steps, arguments) in enumerate(TRAINING):
             ends = [medians(options.seeds, f, width, opt, steps, dict(arguments, solve_last_layer=first)) for first in (False, True)]
-            print(text.format(*((name, width) if number == 0 else ("", "")), f"{opt}, {steps}", *ends), flush=True)
+            print(text.format(*((name, str(width)) if number == 0 else ("", "")), f"{opt}, {steps}", *ends), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What does a regulariser add to loss and gradient of a layer that is not wide, and with each of the five metrics?
 
-    .venv/bin/python benchmarks/regularisers.py [--threads 1] [--rounds 5] [--samples 100 1000 20000]
+    .venv/bin/python benchmarks/regularisers.py [--threads 1] [--rounds 7] [--samples 100 1000 20000]
 
 model.value_and_grad(x, y, lamb=1e-3, reg_metric=...) against the same without lamb, G = 5 and k = 3 unless said. The default metric shall at
 most double the time: in every case printed. Wide layers and whole steps of training are in wide_net.py.
@@ -36,7 +36,7 @@ MOST = 2
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--samples", type=int, nargs="+", default=[100, 1000, 20000])
     options = parser.parse_args()
     swiftkan.set_num_threads(options.threads)
@@ -69,7 +69,7 @@ def measure(case, n, dtype, options):
     calls = {None: lambda: model.value_and_grad(x, y)}
     for metric in METRICS:
         calls[metric] = lambda metric=metric: model.value_and_grad(x, y, lamb=1e-3, reg_metric=metric)
-    counts = {metric: _measure.calls_for(call, 0.02) for metric, call in calls.items()}
+    counts = {metric: _measure.calls_for(call, 0.03) for metric, call in calls.items()}
     return _measure.rounds(
         {metric: lambda metric=metric, call=call: _measure.seconds(call, counts[metric]) for metric, call in calls.items()}, options.rounds
     )

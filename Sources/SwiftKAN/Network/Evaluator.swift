@@ -113,9 +113,9 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// - Parameter predicting: only values are wanted, whose bits do not depend on blocks.
     func blockSamples(_ n: Int, predicting: Bool = false) -> Int {
         guard isWide else {
-            // Four blocks, but two where rows would be shorter than four vectors.
+            // Four blocks, but two where rows would be shorter than eight vectors.
             func vectors(_ blocks: Int) -> Int { (n + blocks * T.lanes - 1) / (blocks * T.lanes) }
-            return max(1, min(capacity, max(vectors(4), min(4, vectors(2))))) * T.lanes
+            return max(1, min(capacity, max(vectors(4), min(8, vectors(2))))) * T.lanes
         }
         let blocks = max(n < 32 || (predicting && Threads.count == 1) ? 1 : 2, (n + capacity * T.lanes - 1) / (capacity * T.lanes))
         return (max(n, 1) + blocks - 1) / blocks
@@ -128,12 +128,12 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         return max(1, min(blocks, max(4, min(64, (1 << 20) / layout.count))))
     }
 
-    /// Do n samples have so few blocks that each can keep a workspace, with 24 MB of rows together: reading that back is quicker than making it
+    /// Do n samples have so few blocks that each can keep a workspace, with 12 MB of rows together: reading that back is quicker than making it
     /// anew. Then a second sweep can find the rows of the first. Wide layers keep what they need in `WideStore` instead.
     func keepsBlocks(_ n: Int) -> Bool {
         if isWide { return false }
         let size = blockSamples(n)
-        return (n + size - 1) / size * (size * workspaceBytes / (capacity * T.lanes)) <= 24 << 20
+        return (n + size - 1) / size * (size * workspaceBytes / (capacity * T.lanes)) <= 12 << 20
     }
 
     /// Do the blocks of n samples keep the basis rows of narrow layers for the backward sweep: up to 4 MB a block. Making more anew is

@@ -5,18 +5,17 @@
 //      E[v²] - E[v]²: a deviation far below the mean keeps its digits.
 //   2. Lanes beyond a block's samples do not count.
 
-/// Sums over the vectors of a row, lane by lane and about the lane's first value, so that one pass is enough and nothing cancels that
-/// two would keep.
+/// Sums over the vectors of a row about the row's first value, so that one pass is enough and nothing cancels that two would keep.
 struct RowMoments<T: KANScalar> {
     private var first = T.Vector.zero
-    /// Σ d and Σ d² of d = value - first
+    /// Σ d and Σ d² of d = value - first, lane by lane
     private var sum = T.Vector.zero
     private var squares = T.Vector.zero
 
     /// Adds a vector of the row, where `valid` is 1.
     @inline(__always)
     mutating func add(_ values: T.Vector, _ valid: T.Vector, isFirst: Bool) {
-        if isFirst { first = values }
+        if isFirst { first = T.Vector(repeating: values[0]) }
         let d = (values - first) * valid
         sum += d
         squares = T.multiplyAdd(d, d, squares)
@@ -25,15 +24,13 @@ struct RowMoments<T: KANScalar> {
     /// Mean, and sum of squared deviations from it, of a row of all vectors of a block.
     @inline(__always)
     func total(_ w: Workspace<T>) -> (mean: Double, squares: Double) {
-        let part = sum * w.laneShares
-        let means = first + part
-        let average = T.total(means * w.laneCounts) / T(w.samples)
-        let d = means - average
-        let about = T.multiplyAdd(d * w.laneCounts, d, squares - sum * part)
-        let squares = Double(T.total(about))
+        let (sum, squares) = (Double(T.total(sum)), Double(T.total(squares)))
+        let part = sum * w.share
+        let mean = Double(first[0]) + part
+        let about = squares - sum * part
         // ∞ - ∞ where squares are larger than T can hold.
-        if squares.isNaN && average.isFinite { return (Double(average), .infinity) }
-        return (Double(average), squares < 0 ? 0 : squares)
+        if about.isNaN && mean.isFinite { return (mean, .infinity) }
+        return (mean, about < 0 ? 0 : about)
     }
 }
 
@@ -44,6 +41,10 @@ struct MomentRows {
     @inline(__always)
     func merge(_ q: Int, _ n: Double, _ otherMean: Double, _ otherSquares: Double) {
         guard n > 0 else { return }
+        if counts[q] == 0 {
+            (mean[q], squares[q], counts[q]) = (otherMean, otherSquares, n)
+            return
+        }
         let total = counts[q] + n
         let delta = otherMean - mean[q]
         let share = n / total

@@ -141,18 +141,30 @@ extension FoldedLayer {
     ) {
         let edge = i * shape.outputs + o
         let nv = w.nv
-        let value = numericEdge(i, o, number: number, rows, w)
-        let (slope, mean) = (pulls.numericalSlope[edge], pulls.numericalMean[edge])
+        var (slope, mean) = (pulls.numericalSlope[edge], pulls.numericalMean[edge])
+        var rest = pulls.edgeSlope[edge]
+        if slope == 0 && !hasSymbolicEdges {
+            // The numeric part is the whole edge.
+            (slope, mean, rest) = (rest, pulls.edgeMean[edge], 0)
+        }
         let (dz, valid, pull) = (w.dz + o * nv, w.valid, w.pull)
+        if rest == 0 && !hasEdgeRows(w) {
+            let basis = rows.basis + basisPlace(i, w)
+            RowKernels<T>.combine(weight(number), basis, rowCount, nv) { v, value in
+                pull[v] = dz[v] + (slope * valid[v]) * (value - mean)
+            }
+            return
+        }
+        let value = numericEdge(i, o, number: number, rows, w)
         for v in 0..<nv { pull[v] = dz[v] + (slope * valid[v]) * (value[v] - mean) }
-        guard pulls.edgeSlope[edge] != 0 else { return }
+        guard rest != 0 else { return }
         var whole = UnsafePointer(value)
         if hasSymbolicEdges, let e = symbolicEdges[i].first(where: { $0.output == o }) {
             evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
             for v in 0..<nv { w.symbolicEdge[v] += value[v] }
             whole = UnsafePointer(w.symbolicEdge)
         }
-        addPull(pulls.edgeSlope[edge], pulls.edgeMean[edge], whole, w, to: w.pull)
+        addPull(rest, pulls.edgeMean[edge], whole, w, to: w.pull)
     }
 
     @inline(never)

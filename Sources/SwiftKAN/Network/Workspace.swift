@@ -56,9 +56,8 @@ final class Workspace<T: KANScalar> {
     private(set) var dz: UnsafeMutablePointer<T.Vector>
     /// (1) 1 for samples, 0 for lanes beyond them
     private(set) var valid: UnsafeMutablePointer<T.Vector>
-    /// How many samples the lanes have, in a vector, and 1 over it (1 for a lane without one).
-    private(set) var laneCounts = T.Vector.zero
-    private(set) var laneShares = T.Vector.zero
+    /// 1 / samples
+    private(set) var share = 1.0
     /// (1) rows for whatever is computed edge by edge
     private(set) var edge: UnsafeMutablePointer<T.Vector>
     private(set) var symbolicEdge: UnsafeMutablePointer<T.Vector>
@@ -206,8 +205,7 @@ final class Workspace<T: KANScalar> {
         nv = (count + T.lanes - 1) / T.lanes
         let row = UnsafeMutableRawPointer(valid).assumingMemoryBound(to: T.self)
         for s in 0..<(nv * T.lanes) { row[s] = s < count ? 1 : 0 }
-        laneCounts = valid[nv - 1] + T(nv - 1)
-        laneShares = T.Vector(repeating: 1) / (nv > 1 ? laneCounts : T.Vector(repeating: 1))
+        share = 1 / Double(count)
     }
 
     /// rows[c][s] = source[s·stride + c] for the block's samples; lanes beyond them repeat the last sample.

@@ -12,7 +12,7 @@ enum RowKernels<T: KANScalar> {
 
     /// Calls `use(v, Σ_b w_b · rows_b[v])` for every vector v of a row.
     @inline(__always)
-    private static func combine(
+    static func combine(
         _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int, _ use: (Int, Vector) -> Void
     ) {
         var v = 0

@@ -11,23 +11,19 @@ let attributionEpsilon = 1e-4
 extension Regularization {
     /// v of layer l = its edge scores.
     func edgeBackward(_ layers: inout [LayerDeviations]) -> Double {
-        let outputs = layers[layers.count - 1].nodes
-        var scores = Array(repeating: [Double](), count: layers.count + 1)
-        scores[layers.count] = Array(repeating: 1 / Double(outputs), count: outputs)
+        var scores = startingScores(layers)
         var total = 0.0
-        var slopes: [[Double]] = Array(repeating: [], count: layers.count)
+        var slopes: [Matrix] = layers.map { Matrix($0.outputs, $0.inputs, []) }
         for l in layers.indices.reversed() {
-            var matrix = SizeMatrix(
-                rows: layers[l].outputs, columns: layers[l].inputs, v: layers[l].edgeScores(scores[l + 1]))
-            scores[l] = layers[l].columnSums(matrix.v)
-            total += matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
-            slopes[l] = matrix.slope
+            let edgeScores = layers[l].edgeScores(scores[l + 1].values)
+            scores[l] = Matrix(1, layers[l].inputs, edgeScores.columnSums)
+            total += penalty(&layers[l].matrix, edgeScores.values)
+            slopes[l].values = layers[l].matrix.slope
         }
         var dscore = Array(repeating: 0.0, count: layers[0].inputs)
         for l in layers.indices {
-            let inputs = layers[l].inputs
-            for e in slopes[l].indices { slopes[l][e] += dscore[e % inputs] }
-            dscore = layers[l].pullEdgeScores(slopes[l], scores[l + 1])
+            slopes[l].addToRows(dscore)
+            dscore = layers[l].pullEdgeScores(slopes[l].values, scores[l + 1].values)
         }
         return total
     }
@@ -35,111 +31,80 @@ extension Regularization {
     /// v of level l = 1 … L = (scores of its nodes) × (how each splits over the network's inputs).
     func nodeBackward(_ layers: inout [LayerDeviations]) -> Double {
         let depth = layers.count
-        let D = layers[0].inputs
-        let outputs = layers[depth - 1].nodes
-        var scores = Array(repeating: [Double](), count: depth + 1)
-        scores[depth] = Array(repeating: 1 / Double(outputs), count: outputs)
+        var scores = startingScores(layers)
         let transfer = layers.map { $0.transfer() }  // (nodes, inputs)
-        for l in layers.indices.reversed() {
-            let (nodes, inputs) = (layers[l].nodes, layers[l].inputs)
-            scores[l] = (0..<inputs).map { i in
-                (0..<nodes).reduce(0) { $0 + scores[l + 1][$1] * transfer[l][$1 * inputs + i] }
-            }
-        }
-        // reach[l] (nodes of level l, D): the product of the transfers below; at the inputs it would be the identity.
-        var reach: [[Double]] = [[], transfer[0]]
-        for l in layers.indices.dropFirst() {
-            reach.append(multiply(transfer[l], reach[l], layers[l].nodes, layers[l].inputs, D))
-        }
+        for l in layers.indices.reversed() { scores[l] = scores[l + 1] * transfer[l] }
+        // reach[l] (nodes of level l + 1, inputs of the network): the product of the transfers up to there.
+        var reach = [transfer[0]]
+        for l in 1..<depth { reach.append(transfer[l] * reach[l - 1]) }
         var total = 0.0
-        var dreach = reach.map { Array(repeating: 0.0, count: $0.count) }
-        var dscores = scores.map { Array(repeating: 0.0, count: $0.count) }
-        for level in 1...depth {
-            let nodes = layers[level - 1].nodes
-            var matrix = SizeMatrix(rows: nodes, columns: D, v: reach[level])
-            for e in matrix.v.indices { matrix.v[e] *= scores[level][e / D] }
-            total += matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
-            for e in matrix.v.indices {
-                dreach[level][e] += matrix.slope[e] * scores[level][e / D]
-                dscores[level][e / D] += matrix.slope[e] * reach[level][e]
-            }
+        var dreach: [Matrix] = []
+        var dscores = scores.map { Matrix(zeros: 1, $0.columns) }
+        for l in layers.indices {
+            let (factors, split) = (scores[l + 1].values, reach[l])
+            var matrix = SizeMatrix(rows: split.rows, columns: split.columns, v: [])
+            total += penalty(&matrix, split.scalingRows(factors).values)
+            let slope = Matrix(split.rows, split.columns, matrix.slope)
+            dreach.append(slope.scalingRows(factors))
+            dscores[l + 1].values = slope.rowDots(split)
         }
         // Back: scores flow down from the outputs, so their adjoints flow up; reaches flow up, so theirs flow down.
-        var dtransfer = transfer.map { Array(repeating: 0.0, count: $0.count) }
-        for l in layers.indices.dropFirst().reversed() {
-            let (nodes, inputs) = (layers[l].nodes, layers[l].inputs)
-            for node in 0..<nodes {
-                for i in 0..<inputs {
-                    for d in 0..<D {
-                        let pull = dreach[l + 1][node * D + d]
-                        dtransfer[l][node * inputs + i] += pull * reach[l][i * D + d]
-                        dreach[l][i * D + d] += pull * transfer[l][node * inputs + i]
-                    }
-                }
-            }
+        var dtransfer = dreach
+        for l in (1..<depth).reversed() {
+            dtransfer[l] = dreach[l].timesTransposed(reach[l - 1])
+            dreach[l - 1] += transfer[l].transposedTimes(dreach[l])
         }
-        for e in dtransfer[0].indices { dtransfer[0][e] += dreach[1][e] }
+        dtransfer[0] = dreach[0]
         for l in layers.indices {
-            let (nodes, inputs) = (layers[l].nodes, layers[l].inputs)
-            for node in 0..<nodes {
-                for i in 0..<inputs {
-                    dtransfer[l][node * inputs + i] += dscores[l][i] * scores[l + 1][node]
-                    dscores[l + 1][node] += dscores[l][i] * transfer[l][node * inputs + i]
-                }
-            }
-            layers[l].pullTransfer(dtransfer[l])
+            dtransfer[l] += scores[l + 1].transposedTimes(dscores[l])
+            dscores[l + 1] += dscores[l].timesTransposed(transfer[l])
+            layers[l].pullTransfer(dtransfer[l].values)
         }
         return total
     }
 
-    private func multiply(_ a: [Double], _ b: [Double], _ rows: Int, _ inner: Int, _ columns: Int) -> [Double] {
-        var c = Array(repeating: 0.0, count: rows * columns)
-        for r in 0..<rows {
-            for m in 0..<inner {
-                for j in 0..<columns { c[r * columns + j] += a[r * inner + m] * b[m * columns + j] }
-            }
-        }
-        return c
+    /// The scores of every level's nodes, as rows: those of the outputs, which are equal, and nothing yet for the rest.
+    private func startingScores(_ layers: [LayerDeviations]) -> [Matrix] {
+        let outputs = layers[layers.count - 1].nodes
+        return layers.map { Matrix(zeros: 1, $0.inputs) } + [Matrix(1, outputs, Array(repeating: 1 / Double(outputs), count: outputs))]
+    }
+
+    /// R(v); leaves dR/dv in `matrix.slope`.
+    private func penalty(_ matrix: inout SizeMatrix, _ v: [Double]) -> Double {
+        matrix.v = v
+        return matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
     }
 }
 
 extension LayerDeviations {
     /// (outputs, inputs) edge scores, given the scores of the next level's nodes.
-    func edgeScores(_ next: [Double]) -> [Double] {
+    func edgeScores(_ next: [Double]) -> Matrix {
         let owner = nodeOfSubnode
-        return edge.indices.map { e in
-            let o = e / inputs
-            return edge[e] * next[owner[o]] / (subnode[o] + attributionEpsilon)
-        }
-    }
-
-    func columnSums(_ matrix: [Double]) -> [Double] {
-        var sums = Array(repeating: 0.0, count: inputs)
-        for e in matrix.indices { sums[e % inputs] += matrix[e] }
-        return sums
+        return Matrix(outputs, inputs, edge).scalingRows((0..<outputs).map { next[owner[$0]] / (subnode[$0] + attributionEpsilon) })
     }
 
     /// Given d/d(edge scores): adds to dS and returns d/d(next scores).
     mutating func pullEdgeScores(_ d: [Double], _ next: [Double]) -> [Double] {
         let owner = nodeOfSubnode
+        let scaled = Matrix(outputs, inputs, d).rowDots(Matrix(outputs, inputs, edge))
         var dnext = Array(repeating: 0.0, count: next.count)
-        for e in d.indices {
-            let o = e / inputs
+        for o in 0..<outputs {
             let quotient = 1 / (subnode[o] + attributionEpsilon)
-            dedge[e] += d[e] * next[owner[o]] * quotient
-            dsubnode[o] -= d[e] * edge[e] * next[owner[o]] * quotient * quotient
-            dnext[owner[o]] += d[e] * edge[e] * quotient
+            let factor = next[owner[o]] * quotient
+            for e in o * inputs..<(o + 1) * inputs { dedge[e] += d[e] * factor }
+            dsubnode[o] -= scaled[o] * factor * quotient
+            dnext[owner[o]] += scaled[o] * quotient
         }
         return dnext
     }
 
     /// (nodes, inputs): the share of an input in a node's score.
-    func transfer() -> [Double] {
+    func transfer() -> Matrix {
         let owner = nodeOfSubnode
-        var matrix = Array(repeating: 0.0, count: nodes * inputs)
-        for e in edge.indices {
-            let o = e / inputs
-            matrix[owner[o] * inputs + e % inputs] += edge[e] / (subnode[o] + attributionEpsilon)
+        var matrix = Matrix(zeros: nodes, inputs)
+        for o in 0..<outputs {
+            let quotient = 1 / (subnode[o] + attributionEpsilon)
+            for i in 0..<inputs { matrix.values[owner[o] * inputs + i] += edge[o * inputs + i] * quotient }
         }
         return matrix
     }
@@ -147,12 +112,15 @@ extension LayerDeviations {
     /// The mirror of `transfer`.
     mutating func pullTransfer(_ d: [Double]) {
         let owner = nodeOfSubnode
-        for e in edge.indices {
-            let o = e / inputs
+        for o in 0..<outputs {
             let quotient = 1 / (subnode[o] + attributionEpsilon)
-            let pull = d[owner[o] * inputs + e % inputs]
-            dedge[e] += pull * quotient
-            dsubnode[o] -= pull * edge[e] * quotient * quotient
+            var total = 0.0
+            for i in 0..<inputs {
+                let (e, pull) = (o * inputs + i, d[owner[o] * inputs + i])
+                dedge[e] += pull * quotient
+                total += pull * edge[e]
+            }
+            dsubnode[o] -= total * quotient * quotient
         }
     }
 }

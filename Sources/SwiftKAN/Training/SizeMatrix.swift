@@ -81,7 +81,7 @@ struct SizeMatrix {
     /// Up to eight numbers, zeros behind them.
     @inline(__always)
     private static func load(_ p: UnsafePointer<Double>, _ count: Int) -> SIMD8<Double> {
-        if count >= 8 { return UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Double>.self) }
+        if count >= 8 { return Double.eight(p) }
         var values = SIMD8<Double>.zero
         for lane in 0..<count { values[lane] = p[lane] }
         return values

@@ -9,7 +9,7 @@
 // G = 5, k = 3, AVX-512, µs an input: narrow 2 + 0.24 an edge and 2.3 + 0.61 (single precision), 3.7 + 0.45 and 4.7 + 1.2 (double); wide
 // 4.1 + 0.07 an output and 8 + 0.15, 14 + 0.22 and 29 + 0.42. So in single precision the narrow form is the quicker one below 3/8 to 2/5 of
 // the edges of 64 outputs, in double precision below 2/3 to 4/5; never more than half is taken. A regulariser, for which the narrow form
-// evaluates every edge again, moves that to a twelfth and a sixth.
+// evaluates every edge again, moves that to a sixth and a third.
 
 extension FoldedLayer {
     /// Does a layer of this shape pay in the wide form if all its edges are switched on.
@@ -38,7 +38,7 @@ extension FoldedLayer {
                 inputs += count > 0 ? 1 : 0
             }
             let all = inputs * isUsed.reduce(0) { $0 + ($1 ? 1 : 0) }
-            return edges > 0 && 2 * edges <= all && edges * (shape.basisCount + 1) * T.lanes <= (regularizes ? 12 : 48) * all
+            return edges > 0 && 2 * edges <= all && edges * (shape.basisCount + 1) * T.lanes <= (regularizes ? 24 : 48) * all
         }
     }
 }

@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/regularisers.py [--threads 1] [--rounds 7] [--samples 100 1000 20000]
 
-model.value_and_grad(x, y, lamb=1e-3, reg_metric=...) against the same without lamb, G = 5 and k = 3 unless said. The default metric shall at
+model.value_and_grad(x, y, lamb=1e-3, reg_metric=...) against the same without lamb, G = 5 and k = 3 unless said. Each metric shall at
 most double the time: in every case printed. Wide layers and whole steps of training are in wide_net.py.
 
 What it must get right: a ratio is one of calls of the same round.
@@ -51,11 +51,11 @@ def main():
                     continue  # a round would take seconds, and more samples change nothing
                 times = measure(case, n, dtype, options)
                 ratios = [_measure.ratio(times[metric], times[None])[1] for metric in METRICS]
-                worst = max(worst, ratios[0])
+                worst = max(worst, *ratios)
                 described = " ".join(f"{name}={value}" for name, value in case.items()).replace(" ", "").replace("width=", "")
                 print(f"  {n:>6} {dtype} {described:18} {_measure.spread(times[None]):34}", " ".join(f"{r:5.2f}" for r in ratios))
-    print(f"with the default metric at most {worst:.3g} times; target: at most {MOST}")
-    question = f"`value_and_grad` of layers that are not wide, with `lamb` against without, worst of {len(CASES)} networks"
+    print(f"at most {worst:.3g} times; target: at most {MOST}")
+    question = f"`value_and_grad` of layers that are not wide, with `lamb` against without, worst of {len(CASES)} networks and {len(METRICS)} metrics"
     _table.limited(question, options.threads, f"{worst:.3g} ×", f"≤ {MOST} ×", worst <= MOST)
     return 0 if worst <= MOST else 1
 

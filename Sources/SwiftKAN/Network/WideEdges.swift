@@ -148,12 +148,6 @@ extension WideMoments {
 }
 
 extension KANScalar {
-    /// Eight numbers that stand beside one another, in double precision.
-    @inline(__always)
-    static func eight(_ p: UnsafePointer<Self>) -> SIMD8<Double> {
-        doubles(UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Self>.self))
-    }
-
     /// Vector `v` of an array of doubles, in numbers of this type.
     @inline(__always)
     fileprivate static func vector(_ p: UnsafePointer<Double>, _ v: Int) -> Vector {

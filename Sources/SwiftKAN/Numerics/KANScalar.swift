@@ -72,6 +72,12 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
 extension KANScalar {
     /// Samples a vector holds.
     @inline(__always) static var lanes: Int { Vector.scalarCount }
+
+    /// Eight numbers that stand beside one another, in double precision.
+    @inline(__always)
+    static func eight(_ p: UnsafePointer<Self>) -> SIMD8<Double> {
+        doubles(UnsafeRawPointer(p).loadUnaligned(as: SIMD8<Self>.self))
+    }
 }
 
 extension Double: KANScalar {

@@ -1,4 +1,4 @@
-// Mini-batches: rows stay together, every pass sees every sample once, the same seed draws the same.
+// Mini-batches: rows stay together, every pass sees every sample of a weight once, the same seed draws the same.
 
 import Testing
 @testable import SwiftKAN
@@ -6,10 +6,12 @@ import Testing
 @Suite struct BatchesTests {
     private let n = 10
 
-    /// Calls `body` with a data set whose row s is (s, s + 0.5) → s + 100, label s, weight s + 1.
-    private func withBatches(size: Int, seed: UInt32 = 1, _ body: (Batches<Double>) throws -> Void) throws {
+    /// Calls `body` with a data set whose row s is (s, s + 0.5) → s + 100, label s, weight s + 1 or, without a weight, 0.
+    private func withBatches(
+        size: Int, seed: UInt32 = 1, without: Set<Int> = [], _ body: (Batches<Double>) throws -> Void
+    ) throws {
         let x = (0..<n).flatMap { [Double($0), Double($0) + 0.5] }, y = (0..<n).map { Double($0) + 100 }
-        let labels = (0..<n).map { Int64($0) }, weight = (0..<n).map { Double($0) + 1 }
+        let labels = (0..<n).map { Int64($0) }, weight = (0..<n).map { without.contains($0) ? 0 : Double($0) + 1 }
         try x.withUnsafeBufferPointer { x in
             try y.withUnsafeBufferPointer { y in
                 try labels.withUnsafeBufferPointer { labels in
@@ -54,6 +56,19 @@ import Testing
                 #expect(seen.sorted() == Array(0..<10))
             }
         }
+    }
+
+    /// A mini-batch of weights 0 would have no mean.
+    @Test(arguments: [1, 3, 4, 7, 9]) func weightsOfZero(size: Int) throws {
+        let without: Set<Int> = [0, 2, 3, 7, 8, 9]
+        try withBatches(size: size, without: without) { batches in
+            #expect(batches.total == 4 && batches.perEpoch == (4 + min(size, 4) - 1) / min(size, 4) && !batches.isWhole)
+            for _ in 0..<3 {
+                batches.shuffle()
+                #expect((0..<batches.perEpoch).flatMap { rows(batches.batch($0)) }.sorted() == [1, 4, 5, 6])
+            }
+        }
+        try withBatches(size: 10, without: without) { #expect($0.isWhole && $0.total == 10 && $0.batch(0).n == 10) }
     }
 
     @Test func seeds() throws {

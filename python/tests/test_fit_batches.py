@@ -74,3 +74,31 @@ def test_validation_split(data):
     assert result["test_loss"][-1] == pytest.approx(rmse(model, x[held], y[held]), rel=1e-9)
     weighted = KAN([2, 3, 1]).fit((x, y), steps=2, validation_split=0.25, sample_weight=np.arange(300.0), seed=3)
     assert (weighted["test_loss"] != result["test_loss"][:2]).all()
+
+
+def test_a_batch_that_cannot_be_improved_is_not_the_end():
+    """Where labels are 0 on most batches, a network of zeros fits these, one after the other, without having seen the rest."""
+    x = np.linspace(-1, 1, 200)[:, None]
+    y = 1.0 * (x > 0.9)
+    model = KAN([1, 1], grid=5, seed=0, base_fun="zero")
+    model.act_fun[0].coef[...] = 0
+    result = model.fit((x, y), opt="LBFGS", steps=200, batch=8)
+    assert result.steps == 200 and "all 200 steps done" in result.message
+    zeros = model.fit((x, 0 * y), opt="LBFGS", steps=2000, batch=8)
+    assert zeros.status == "ok" and 50 <= zeros.steps < 2000, "two passes of 25 batches in vain are the end"
+
+
+@pytest.mark.parametrize("opt", ["Adam", "SGD", "LBFGS"])
+@pytest.mark.parametrize("batch", [2, 8, 150])
+def test_samples_of_weight_0_are_not_drawn(opt, batch):
+    """A mini-batch of them would have no mean: training ended as diverged."""
+    x = np.random.RandomState(0).uniform(-1, 1, (200, 2))
+    y = np.exp(np.sin(np.pi * x[:, :1]) + x[:, 1:] ** 2)
+    weight = 1.0 * (np.arange(200) % 5 == 0)
+    runs = []
+    for labels in (y, np.where(weight[:, None] > 0, y, 1e6)):
+        result = KAN([2, 3, 1], seed=0).fit((x, labels), opt=opt, lr=0.01, steps=100, batch=batch, sample_weight=weight, update_grid=False)
+        assert result.status == "ok" and result.steps == 100
+        runs.append(result["train_loss"])
+    assert (runs[0] == runs[1]).all()
+    assert opt == "LBFGS" or runs[0][-20:].mean() < runs[0][:20].mean()

@@ -267,3 +267,20 @@ def test_models_that_are_not_related(other, text):
         model.initialize_from_another_model(KAN(**other), [[0.1, 0.2]])
     with pytest.raises(TypeError, match="must be a KAN, not str"):
         model.initialize_from_another_model("model", [[0.1, 0.2]])
+
+
+def test_single_precision_keeps_functions_that_few_samples_determine():
+    """Coefficients as large as double precision allows are no function once they are rounded: they were 5e6, and the change 0.04."""
+    x = np.random.RandomState(1).uniform(-1, 1, (20, 1))
+    model = KAN([1, 1], grid=16, k=4, seed=1, dtype="float32")
+    before = model.predict(x)
+    model.update_grid(x)
+    assert abs(model.predict(x) - before).max() < 2e-2 * abs(before).max() and abs(model.act_fun[0].coef).max() < 1
+
+
+def test_single_precision_learns_with_as_many_coefficients_as_samples():
+    """Moving grids made losses of 1e8 here; pykan's, in single precision, end at 1 to 13 with Adam."""
+    x = np.random.RandomState(0).uniform(-1, 1, (60, 2))
+    y = np.exp(np.sin(np.pi * x[:, :1]) + x[:, 1:] ** 2)
+    for opt, arguments, end in (("LM", dict(steps=20), 1e-5), ("Adam", dict(lr=0.01, steps=60), 20)):
+        assert KAN([2, 5, 1], grid=50, seed=0, dtype="float32").fit((x, y), opt=opt, **arguments)["train_loss"][-1] < end

@@ -183,6 +183,9 @@ extension KAN {
         if let first = failures.compactMap({ $0 }).first { throw first }
     }
 
+    /// Differences of functions that are a smaller part of them than this are rounding, of knots and coefficients too.
+    private static var rounding: Double { max(1e-12, 16 * Double(T.ulpOfOne)) }
+
     /// Sets the knots of input i to `newGrid`, extended, and its splines to those of `parent`.
     ///
     /// With `insertKnots`, where the new grid contains the old, splines start from the exact ones and only what samples
@@ -233,8 +236,10 @@ extension KAN {
             try fit.add(rows: points.count, matrix: matrix, rightHandSides: target)
         }
         // Fitting rounding errors would blow them up in directions that samples hardly determine.
-        if !nested || largestResidual > 1e-12 * largest {
-            let rcond = Double.ulpOfOne * Double(max(samples.count, nb))
+        if !nested || largestResidual > Self.rounding * largest {
+            // Coefficients of 1/rcond lose rcond⁻¹·ulp of the function when they are rounded to T; dropping directions loses rcond of it.
+            let ulp = Double(T.ulpOfOne)
+            let rcond = min(ulp * Double(max(samples.count, nb)), ulp.squareRoot())
             let solution = try fit.solve(rcond: rcond).solution
             for b in 0..<nb {
                 for (u, o) in used.enumerated() { coef[o * nb + b] += solution[b * used.count + u] }
@@ -258,7 +263,7 @@ extension KAN {
         let (first, firstKnots, firstCoef) = (
             try misfit(from: parent, layer: l, input: i, samples: samples), Array(knots), Array(coef)
         )
-        guard first.error > 1e-12 * first.size else { return }
+        guard first.error > Self.rounding * first.size else { return }
         try transfer(from: parent, layer: l, input: i, samples: samples, newGrid: grid, insertKnots: false)
         let second = try misfit(from: parent, layer: l, input: i, samples: samples)
         if second.error <= 0.5 * first.error { return }

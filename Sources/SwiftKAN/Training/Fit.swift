@@ -126,11 +126,13 @@ final class FitLoop<T: KANScalar> {
 
     private func loop() throws(KANError) {
         var (bestLoss, withoutGain, idle) = (Double.infinity, 0, 0)
+        let mostIdle = batches.isWhole ? 2 : 2 * (options.epochs ? 1 : batches.perEpoch)
         for step in 0..<options.steps {
             batches.shuffle()
             var loss = 0.0
             var (value, moved) = (ObjectiveValue(loss: .nan, reg: 0), true)
             let rounds = options.epochs ? batches.perEpoch : 1
+            var isIdle = true
             for b in 0..<rounds {
                 let batch = batches.batch(b)
                 if b == 0, options.gridMoves(at: step) {
@@ -149,18 +151,19 @@ final class FitLoop<T: KANScalar> {
                     report.reason = .diverged
                     return
                 }
+                if moved { isIdle = false }
                 loss += value.loss * Double(batch.n)
                 if b == rounds - 1 { value.loss = options.epochs ? loss / Double(batches.total) : value.loss }
             }
-            if !moved {
-                // With its curvature measured anew L-BFGS may still descend; twice in vain is the end.
-                // Levenberg-Marquardt has tried everything.
+            if isIdle {
+                // With its curvature measured anew L-BFGS may still descend; twice in vain is the end, with mini-batches as many
+                // in a row as two passes have. Levenberg-Marquardt has tried everything.
                 idle += lm == nil ? 1 : 2
                 lbfgs?.reset()
             } else {
                 idle = 0
             }
-            let isLast = step == options.steps - 1 || idle >= 2
+            let isLast = step == options.steps - 1 || idle >= mostIdle
             if isLast, options.objective.lamb == 0 {
                 let batch = batches.batch(0)
                 value.reg = try finalRegularization(kaczmarz?.fewSamples(batch) ?? batch)
@@ -199,7 +202,7 @@ final class FitLoop<T: KANScalar> {
                 report.reason = .patience
                 return
             }
-            if idle >= 2 && !(options.gridWillMove(after: step) && network.hasNumericEdges) {
+            if idle >= mostIdle && !(options.gridWillMove(after: step) && network.hasNumericEdges) {
                 report.reason = .converged
                 return
             }

@@ -1,6 +1,6 @@
 """Makes docs/hellokan.ipynb: the cells below, run by Jupyter, with what they show.
 
-    pip install 'swiftkan[docs]'
+    pip install '.[docs]'
     python docs/make_notebook.py
 
 What it must get right: the statements are those of pykan's first notebook, hellokan.ipynb, with swiftkan in place of kan and

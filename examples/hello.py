@@ -1,7 +1,7 @@
 """A first tour: a function, two measured data sets against linear models, and a formula found. Run it with ``make hello``.
 
 Needs scikit-learn for the measured data and the baselines, SymPy for the formula and matplotlib for the picture, which it
-writes to hello.svg beside this file (pip install 'swiftkan[all]'). Every held-out figure is of samples that the model, the choice of
+writes to hello.svg beside this file (in a clone: pip install '.[all]'). Every held-out figure is of samples that the model, the choice of
 its settings included, has not seen. Both measured data sets are nearly linear in their features, so a tie with the linear model is
 what an honest model should reach.
 """

@@ -1,6 +1,6 @@
 /*
  * _model.c: the type swiftkan._core.Model: making a network, its life, its memory as a buffer, its description.
- * The methods that compute are in _evaluate.c and _fit.c.
+ * The methods that compute are in _evaluate.c, _gradient.c, _jacobian.c, _grid.c and _fit.c.
  *
  * What it must get right: one handle a Model, made in tp_new and destroyed in tp_dealloc, so that a Model without a
  * handle does not exist; and no array that C reads is longer than what Python gave.

@@ -1,4 +1,4 @@
-// The C interface: making models, describing them, evaluating them, moving their grids. See swiftkan.h.
+// The C interface: making, copying, compiling, destroying and describing models. See swiftkan.h.
 
 import CSwiftKAN
 import SwiftKAN

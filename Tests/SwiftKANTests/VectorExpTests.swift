@@ -1,3 +1,5 @@
+// The exponential function of vectors against the C library's.
+
 import Testing
 #if canImport(Glibc)
 import Glibc

@@ -19,7 +19,7 @@ try:
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     raise ImportError(
-        f"KANRegressor and KANClassifier need scikit-learn 1.6 or newer ({error}): pip install scikit-learn, or swiftkan[sklearn]"
+        f"KANRegressor and KANClassifier need scikit-learn 1.6 or newer ({error}): pip install scikit-learn"
     ) from None
 
 from . import _check, _choice

@@ -52,7 +52,7 @@ class Training(Uncertainty):
             ``test_label``; or a tuple (x, y) or (x, y, x_test, y_test).
         opt : 'LBFGS', 'LM', 'SSBFGS', 'SSBroyden', 'NewtonKaczmarz', 'Adam', 'AdamW', 'SGD' or 'auto'
             'LBFGS' does up to 20 strong-Wolfe L-BFGS iterations a step. 'LM' is Levenberg-Marquardt: the most accurate by far
-            for networks of up to about 1000 parameters (see Notes). 'SSBFGS' and 'SSBroyden' are L-BFGS's self-scaled relatives
+            for networks of up to some thousand parameters (see Notes). 'SSBFGS' and 'SSBroyden' are L-BFGS's self-scaled relatives
             with the whole inverse Hessian, for up to 8000 parameters. 'NewtonKaczmarz' changes the parameters sample by
             sample: for a first phase on many samples; pass an ``lr`` from 0.02 to 1. For the others pass an ``lr`` such as 1e-2.
             'auto' takes one of them by the sizes and the other arguments (see Notes); ``result.opt`` says which. ``docs/training.md``
@@ -105,7 +105,8 @@ class Training(Uncertainty):
         validation_split : float
             Put this part of the training data aside as test data, chosen by ``seed``.
         weight_decay, momentum, betas, eps
-            Of Adam, AdamW (``weight_decay`` 0.01 unless given) and SGD: ``momentum`` of SGD alone, the last two not. Others refuse them.
+            ``weight_decay``: Adam, AdamW (0.01 unless given), SGD. ``momentum``: SGD. ``betas``, ``eps``: Adam, AdamW. Other optimisers
+            refuse them.
         huber_delta : float
             Where the Huber loss turns from square to absolute.
         verbose : 0, 1 or 2

@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import Any
 
 PACKAGES = {  # module: (its name in sentences, what to install)
-    "matplotlib": ("matplotlib", "pip install matplotlib, or swiftkan[plot]"),
+    "matplotlib": ("matplotlib", "pip install matplotlib"),
     "scipy": ("SciPy", "pip install scipy"),
-    "sympy": ("SymPy", "pip install sympy, or swiftkan[sympy]"),
-    "tqdm": ("tqdm", "pip install tqdm, or swiftkan[progress]"),
+    "sympy": ("SymPy", "pip install sympy"),
+    "tqdm": ("tqdm", "pip install tqdm"),
 }
 
 

@@ -74,7 +74,7 @@ class Plotting(Attribution):
         ValueError, TypeError
             For an argument that is not allowed, or if only one sample is remembered.
         ImportError
-            Without matplotlib (``pip install swiftkan[plot]``).
+            Without matplotlib (``pip install matplotlib``).
 
         Notes
         -----

@@ -6,7 +6,7 @@ What it must get right first:
      cross-validation inside ``fit``, which sees nothing but its own data;
   3. what is chosen is an ordinary :class:`swiftkan.KAN`, ``model_``, for plots, pruning and formulas.
 
-Needs scikit-learn (pip install 'swiftkan[sklearn]'); it is imported with this module, and this module when one of its names is asked for.
+Needs scikit-learn (pip install scikit-learn); it is imported with this module, and this module when one of its names is asked for.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from core_models import ADAM, EVALUATION, LBFGS, OK, data, fit, forward, make, o
 from helpers import interrupted
 
 X, Y = data()
-LONG = 1_000_000_000
 
 
 @pytest.mark.parametrize("optimizer", [LBFGS, ADAM])

@@ -87,3 +87,12 @@ def test_every_file_says_what_it_is_for():
         text = path.read_text()
         assert text.startswith('"""'), path.name
         assert len(text.splitlines()) <= 400, path.name
+
+
+def test_every_module_has_its_place_in_the_architecture():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    tables = text[: text.index("## Numbers and memory")]
+    files = [*(ROOT / "python" / "swiftkan").glob("*.py"), *(ROOT / "python").glob("*.c")]
+    assert len(files) > 80
+    for path in files:
+        assert f"`{path.stem}`" in tables, path.name

@@ -1,4 +1,4 @@
-"""swiftkan against pykan 0.2.8 on thirty networks beyond the main reference files (reference/extra_*.npz).
+"""swiftkan against pykan 0.2.8 on networks beyond the main reference files (reference/extra_*.npz).
 
 What it must get right: every number that pykan computes correctly is held to a stated tolerance, and each check reads
 numbers from the file, so that none can pass on an empty comparison. reference/make_extra.py says how the files were

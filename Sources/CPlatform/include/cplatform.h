@@ -1,6 +1,6 @@
 /*
- * cplatform.h: what the engine needs of the system and Swift cannot import, because Glibc's module map leaves out
- * what stands behind _GNU_SOURCE.
+ * cplatform.h: what the engine needs and Swift cannot import: the number of processors, which stands behind _GNU_SOURCE
+ * and is left out of Glibc's module map, and two instructions.
  * What it must get right: never fail; a machine that cannot answer has one processor.
  */
 #ifndef SWIFTKAN_CPLATFORM_H

@@ -395,7 +395,7 @@ enum { SWIFTKAN_CONTINUE = 0, SWIFTKAN_STOP = 1 /* end well */, SWIFTKAN_CANCEL 
 
 /*
  * Callbacks, any of them NULL. All get `context`, on the calling thread.
- *   poll   about every 50 ms, also within a step: for signals
+ *   poll   at most every 20 ms, also within a step: for signals
  *   step   after every step
  *   loss   for SWIFTKAN_CUSTOM: prediction (rows, O) of the samples whose numbers are in index (rows; NULL: all in
  *          order), of the training data or, if is_test, the test data; sets *value and fills grad (rows, O), which

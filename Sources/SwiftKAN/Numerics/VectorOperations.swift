@@ -1,4 +1,4 @@
-// Comparisons of vectors that kernels need, for each concrete vector type.
+// Operations on vectors that kernels need, for each concrete vector type: comparisons, fused products, sums over lanes, roots, conversions.
 //
 // What it must get right: NaN compares false, so it is neither clamped nor inside a cell, and reaches the result.
 // They are written for the concrete types because the generic operators of `SIMD` compile to a loop over lanes.

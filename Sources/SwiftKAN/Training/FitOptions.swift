@@ -153,7 +153,7 @@ public enum CallbackAnswer: Sendable {
 
 /// Callbacks, all on the thread that called `fit`.
 public struct FitCallbacks<T: KANScalar> {
-    /// About every 50 ms, also within a step.
+    /// At most every 20 ms, also within a step.
     public var poll: ((Progress) -> CallbackAnswer)?
     /// After every step.
     public var step: ((Progress) -> CallbackAnswer)?

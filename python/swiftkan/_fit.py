@@ -103,7 +103,8 @@ class Training(Uncertainty):
             Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by
             more than ``min_delta``, and restore the parameters of the best step.
         validation_split : float
-            Put this part of the training data aside as test data, chosen by ``seed``.
+            Put this part of the training data aside as test data, chosen by ``seed``; of samples of weight 0, if there are any, and of
+            the others the same part.
         weight_decay, momentum, betas, eps
             Of Adam, AdamW (``weight_decay`` 0.01 unless given) and SGD: ``momentum`` of SGD alone, the last two not. Others refuse them.
         huber_delta : float
@@ -119,10 +120,11 @@ class Training(Uncertainty):
             refinement: views taken before are of the coarser model.
         restarts : int
             Try up to so many starts, ``steps`` each, and train on from the best: the model as it is, and others with coefficients
-            and scales of the seeds after the model's. Four at a time, and no more of them once the best has a tenth of the error of
+            and scales of the seeds after the model's, where training may change them (``sb_trainable``, ``sp_trainable``, numeric
+            edges that are on). Four at a time, and no more of them once the best has a tenth of the error of
             most others, which are stuck. Of many samples a start sees 10 for each parameter, 1000 at least, drawn by the model's
-            seed. The best is that of the least training loss, or with ``validation_split`` validation loss. The starts run beside
-            one another on all threads.
+            seed, those of weight 0 last. The best is that of the least training loss, or with ``validation_split`` validation loss. The
+            starts run beside one another on all threads.
         smooth : float or 'gcv'
             For noisy data, with 'LM' and the loss 'mse': after the steps, go on with a penalty on the bending of splines until that
             converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
@@ -245,7 +247,7 @@ class Training(Uncertainty):
         if validation_split:
             if has_test:
                 raise ValueError("validation_split: the data set has test data already; leave one of the two out")
-            dataset, sample_weight, test_weight = _data.split(dataset, validation_split, sample_weight, seed)
+            dataset, sample_weight, test_weight = _data.split(dataset, validation_split, sample_weight, seed, self.dtype)
             has_test = True
         train = _data.part(self, "train", dataset, loss, sample_weight)
         test = _data.part(self, "test", dataset, loss, test_weight) if has_test else None

@@ -188,16 +188,22 @@ def _some(model: Any, run: Run) -> Part:
     part, count = run.train, max(LEAST, SHARE * sizes_of(model)[0])
     if run.custom is not None or count >= len(part.rows):
         return part
-    return part.some(np.sort(np.random.RandomState(model.seed).permutation(len(part.rows))[:count]))
+    order = np.random.RandomState(model.seed).permutation(len(part.rows))
+    if part.weight is not None:  # those of weight 0 say nothing; they fill up at most
+        order = np.concatenate([order[part.weight[order] > 0], order[part.weight[order] == 0]])
+    return part.some(np.sort(order[:count]))
 
 
 def _fresh(model: Any, seed: int) -> Any:
-    """A copy of the model's engine with the initial coefficients and scales of another seed."""
+    """A copy of the model's engine with the initial coefficients and scales of another seed, where training may change them: what is
+    held fixed is the user's, and edges that are off keep what ``unfix_symbolic`` and masks bring back."""
     core = model._core.copy()
+    parts = ["coef", *(part for part, flag in (("scale_base", "sb_trainable"), ("scale_sp", "sp_trainable")) if getattr(model, flag))]
     numbers = np.frombuffer(core, model.dtype)
     other = np.frombuffer(new_core(model._settings.replace(seed=seed)), model.dtype)
     for l in range(model.depth):
-        for part in ("coef", "scale_base", "scale_sp"):
+        on = model._cut(numbers, f"act_fun.{l}.mask") != 0
+        for part in parts:
             name = f"act_fun.{l}.{part}"
-            model._cut(numbers, name)[...] = model._cut(other, name)
+            model._cut(numbers, name)[on] = model._cut(other, name)[on]
     return core

@@ -1,7 +1,7 @@
 """Training in several runs of the engine: from coarse to fine grids, and from several starts.
 
 What it must get right first:
-  1. whatever happens (an error, Ctrl-C, a callback) the model has the parameters of one of its runs, whole;
+  1. whatever happens (an error, Ctrl-C, a callback) the model has the parameters of one of its runs, whole, or those it had before;
   2. test data never chooses between starts; it only says when a finer grid has begun to overfit;
   3. the same arguments give the same model, for any number of threads.
 """
@@ -54,6 +54,25 @@ class Run:
             step, self.custom, *values.values(),
         )  # fmt: skip
         return report, {key: value[: report["steps"]] for key, value in values.items()}
+
+
+class Before:
+    """What a model was before training, for a fit that is refused when the engine has begun (by values that are not finite, say)."""
+
+    def __init__(self, model: Any):
+        self.engine, self.numbers = (model._settings, model._core), model._array.copy()
+        self.remembered, self.ids, self.width = model._remembered, model._input_id, model._input_width
+        self.loss = vars(model).get("_fitted_loss")
+
+    def restore(self, model: Any) -> None:
+        adopt(model, *self.engine)
+        model._array[...] = self.numbers
+        model._remembered = self.remembered
+        model._select(self.ids, self.width)
+        if self.loss is None:
+            vars(model).pop("_fitted_loss", None)
+        else:
+            model._fitted_loss = self.loss
 
 
 # ---- Coarse to fine ----------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ STEPS = 1500  # of AdamW
 BATCH, BATCHES, PASSES = (32, 512), 50, 15  # its batches: a fiftieth of the samples within these; at least so many passes
 RATE = 5e-3
 SPLINES = [-2.0, 2.0]  # the grid in standard deviations; beyond it the base function, a line, goes on
+LEAST = 3  # samples of Levenberg-Marquardt, of which one is held out
 LM_WORK = 1e9  # multiplications of a step of Levenberg-Marquardt in a race
 ERRORS = 1.0  # standard errors behind the leader that end the race
 
@@ -135,6 +136,11 @@ class Newton:
         return {"hidden": self.hidden, "opt": "LM", "grids": self.grids, "k": self.k}
 
     def fit(self, problem: Problem, seed: int) -> KAN:
+        if len(problem.x) < LEAST:
+            raise ValueError(
+                f"X: opt='LM' puts a fifth of the samples aside and needs at least {LEAST} that differ, not {len(problem.x)}; use opt='AdamW' "
+                "or hidden=()"
+            )
         model = KAN(problem.width(self.hidden), grid=self.grids[0], k=self.k, seed=seed)
         return problem.train(model, opt="LM", steps=self.steps, grids=list(self.grids), validation_split=0.2)
 

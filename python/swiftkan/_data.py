@@ -80,8 +80,11 @@ def tested(dataset: Any) -> tuple[Any, Any]:
     return dataset["test_input"], dataset["test_label"]
 
 
-def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int) -> tuple[dict[str, Any], Any, Any]:
-    """Puts a random part of the training samples aside as test data: (data set, training weights, test weights)."""
+def split(
+    dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int, dtype: Any = np.float64
+) -> tuple[dict[str, Any], Any, Any]:
+    """Puts a random part of the training samples aside as test data: (data set, training weights, test weights). Both parts have samples
+    of a weight above 0."""
     fraction = _check.real("validation_split", fraction, 0.0)
     x, y = _check.array("train_input", dataset["train_input"]), dataset["train_label"]
     n = x.shape[0] if x.ndim else 0
@@ -92,19 +95,34 @@ def split(dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int)
             "both need one"
         )
     order = np.random.RandomState(seed).permutation(n)
+    if sample_weight is not None:
+        sample_weight = _check.weights("sample_weight", sample_weight, n, dtype)
+        order = _spread_out(order, count, sample_weight > 0)
     test, train = np.sort(order[:count]), np.sort(order[count:])
     y = None if y is None else _check.array("train_label", y)
     if y is not None and (not y.ndim or len(y) != n):
         raise ValueError(f"train_label: has the shape {y.shape}, but there are {n} samples")
     weights: tuple[Any, Any] = (None, None)
     if sample_weight is not None:
-        weight = _check.array("sample_weight", sample_weight)
-        if weight.shape != (n,):
-            raise ValueError(f"sample_weight: has the shape {weight.shape}, but {n} samples need ({n},), a weight each")
-        weights = (weight[train], weight[test])
+        weights = (sample_weight[train], sample_weight[test])
     pick = lambda values, ids: None if values is None else values[ids]  # noqa: E731
     parts = {"train_input": x[train], "train_label": pick(y, train), "test_input": x[test], "test_label": pick(y, test)}
     return parts, *weights
+
+
+def _spread_out(order: np.ndarray, count: int, counts: np.ndarray) -> np.ndarray:
+    """``order`` so that the first ``count`` have their part of the samples that count, one at least, and the rest, too."""
+    whole = int(counts.sum())
+    if whole == len(order):
+        return order
+    if whole == 1:
+        raise ValueError(
+            "sample_weight: only one sample has a weight above 0, but validation_split needs two, one to train and one to validate"
+        )
+    first, none = order[counts[order]], order[~counts[order]]
+    least, most = max(1, count - len(none)), min(whole - 1, count)
+    mine = min(max(int(round(whole * count / len(order))), least), most)
+    return np.concatenate([first[:mine], none[: count - mine], first[mine:], none[count - mine :]])
 
 
 def part(model: Any, kind: str, dataset: dict[str, Any], loss: str | Callable, weight: Any) -> Part:

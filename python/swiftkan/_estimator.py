@@ -132,14 +132,12 @@ class Estimator(BaseEstimator):
         """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
         candidates, members, folds = self._candidates(bool(classes), y)
         x, y, weight = _distinct(x, y, weight)
-        self.x_mean_ = np.average(x, axis=0, weights=weight)
-        self.x_scale_ = _spread(x, self.x_mean_, weight)
+        self.x_mean_, self.x_scale_ = _standard("X", x, weight)
         low, high = x.min(axis=0), x.max(axis=0)
         self.x_range_ = np.stack([low - MARGIN * (high - low), high + MARGIN * (high - low)])
         x = (x - self.x_mean_) / self.x_scale_
         if not classes:
-            self.y_mean_ = np.average(y, axis=0, weights=weight)
-            self.y_scale_ = _spread(y, self.y_mean_, weight)
+            self.y_mean_, self.y_scale_ = _standard("y", y, weight)
             y = (y - self.y_mean_) / self.y_scale_
         problem = _choice.Problem(x, y, weight, classes, bool(np.any(weight != weight[0])))
         candidates = [c for c in candidates if len(candidates) == 1 or c.suits(problem)]
@@ -223,10 +221,22 @@ def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np
     return x[first], y[first], np.add.reduceat(weight, first)
 
 
-def _spread(values: np.ndarray, mean: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Standard deviations; 1 where a column is constant, to rounding."""
+def _standard(name: str, values: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations, these 1 where a column is constant, to rounding (more if rounding is more). They are those of the
+    columns brought to order one, by powers of two and so without rounding: squares of 1e200 are infinite, and those of 1e-200 zero."""
+    with np.errstate(over="ignore"):
+        fits = np.isfinite(2 * (values.max(axis=0) - values.min(axis=0)))  # 2: the margins are within it
+    if not fits.all():
+        column = int(np.argmin(fits))
+        low, high = values[:, column].min(), values[:, column].max()
+        raise ValueError(f"{name}: column {column} reaches from {low:g} to {high:g}, too far for float64; divide it by a constant")
+    power = np.frexp(np.abs(values).max(axis=0))[1]
+    values = np.ldexp(values, -power)
+    mean = np.average(values, axis=0, weights=weight)
     size = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-    return np.where(size > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny), size, 1.0)
+    varies = size > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny)
+    size, mean = np.ldexp(size, power), np.ldexp(mean, power)
+    return mean, np.where(varies, size, np.maximum(1.0, 1e-12 * np.abs(mean)))
 
 
 PARAMETERS = """

@@ -1,7 +1,8 @@
 """Training.
 
 What it must get right first:
-  1. every argument and all data are checked before the first step, so that a refusal leaves the model as it was;
+  1. every argument and all data are checked before the first step, and what the engine alone can refuse later is undone, so that a
+     refusal leaves the model as it was;
   2. however training ends (steps, convergence, patience, a callback, Ctrl-C, a loss that is not finite), the model is
      usable.
 
@@ -83,7 +84,7 @@ class Training(Uncertainty):
         batch : int
             Samples a step; -1 for all.
         metrics : function or list of functions without arguments
-            Evaluated after every step; results under the functions' names.
+            Evaluated after every step, each gives a number; results under the functions' names.
         singularity_avoiding, y_th
             As in :meth:`forward`.
         display_metrics : list of str
@@ -101,9 +102,10 @@ class Training(Uncertainty):
             A factor of ``lr`` step by step.
         patience, min_delta : int, float
             Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by
-            more than ``min_delta``, and restore the parameters of the best step.
+            more than ``min_delta``, and restore the parameters of the best step. With ``smooth`` that is where smoothing begins.
         validation_split : float
-            Put this part of the training data aside as test data, chosen by ``seed``.
+            Put this part of the training data aside as test data, chosen by ``seed``; of samples of weight 0, if there are any, and of
+            the others the same part.
         weight_decay, momentum, betas, eps
             ``weight_decay``: Adam, AdamW (0.01 unless given), SGD. ``momentum``: SGD. ``betas``, ``eps``: Adam, AdamW. Other optimisers
             refuse them.
@@ -120,10 +122,11 @@ class Training(Uncertainty):
             refinement: views taken before are of the coarser model.
         restarts : int
             Try up to so many starts, ``steps`` each, and train on from the best: the model as it is, and others with coefficients
-            and scales of the seeds after the model's. Four at a time, and no more of them once the best has a tenth of the error of
+            and scales of the seeds after the model's, where training may change them (``sb_trainable``, ``sp_trainable``, numeric
+            edges that are on). Four at a time, and no more of them once the best has a tenth of the error of
             most others, which are stuck. Of many samples a start sees 10 for each parameter, 1000 at least, drawn by the model's
-            seed. The best is that of the least training loss, or with ``validation_split`` validation loss. The starts run beside
-            one another on all threads.
+            seed, those of weight 0 last. The best is that of the least training loss, or with ``validation_split`` validation loss. The
+            starts run beside one another on all threads.
         smooth : float or 'gcv'
             For noisy data, with 'LM' and the loss 'mse': after the steps, go on with a penalty on the bending of splines until that
             converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
@@ -146,7 +149,8 @@ class Training(Uncertainty):
         Raises
         ------
         ValueError, TypeError
-            For an argument or data that is not allowed; the model is then unchanged.
+            For an argument or data that is not allowed; the model is then unchanged. (What ``callbacks`` and ``metrics`` raise
+            themselves ends the training; the model then keeps the last accepted parameters.)
         KeyboardInterrupt
             On Ctrl-C; the model keeps the last accepted parameters.
 
@@ -210,8 +214,9 @@ class Training(Uncertainty):
         if smooth is not None and smooth != "gcv":
             smooth = _check.real("smooth", smooth, 0.0)
         asked = Asked(
-            loss, lamb, smooth, batch, epochs, lr_schedule, weight_decay, momentum, _options.betas(betas), _check.real("eps", eps, 0.0)
-        )
+            loss, lamb, smooth, batch, epochs, lr_schedule, weight_decay, momentum, _options.betas(betas), _check.real("eps", eps, 0.0),
+            tuple(self._settings.layers("k")),
+        )  # fmt: skip
         levels, doubling = _levels.sizes(self, grids, has_test or bool(validation_split)), isinstance(grids, str)
         objective = _losses.objective(
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
@@ -246,7 +251,7 @@ class Training(Uncertainty):
         if validation_split:
             if has_test:
                 raise ValueError("validation_split: the data set has test data already; leave one of the two out")
-            dataset, sample_weight, test_weight = _data.split(dataset, validation_split, sample_weight, seed)
+            dataset, sample_weight, test_weight = _data.split(dataset, validation_split, sample_weight, seed, self.dtype)
             has_test = True
         train = _data.part(self, "train", dataset, loss, sample_weight)
         test = _data.part(self, "test", dataset, loss, test_weight) if has_test else None
@@ -259,7 +264,7 @@ class Training(Uncertainty):
         total = steps * len(levels)
         reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, loss == "mse", has_test)
 
-        was_fitted = "_fitted_loss" in vars(self)
+        was_fitted, before = "_fitted_loss" in vars(self), _levels.Before(self)
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
         self._fitted_loss = loss, float(huber_delta)
@@ -270,12 +275,19 @@ class Training(Uncertainty):
             report, values, history = _levels.train(self, run, levels, not starts)
             smoothed = None
             if smooth is not None and report["status"] == 0:
+                ended = FitResult.from_report(report, values, 0.0).message
                 smoothed = _smoothing.smooth(
                     self, train, test, smooth, avoid, y_th, options["grid_margin"] if update_grid else None
                 )
                 values = {key: np.concatenate([values[key], smoothed[1][key]]) for key in values}
-                report["steps"] += len(smoothed[1]["reg"])
+                more = len(smoothed[1]["reg"])
+                report["steps"] += more
                 report["best_step"] = report["steps"] - 1
+                report["message"] = f"{ended}; then {more} steps of smoothing, smooth={smoothed[0]:.3g}"
+        except (ValueError, TypeError):
+            if not reporter.calling:  # what a user's function raises is no refusal
+                before.restore(self)
+            raise
         finally:
             reporter.close()
         seconds = time.perf_counter() - start

@@ -1,7 +1,7 @@
 """Training in several runs of the engine: from coarse to fine grids, and from several starts.
 
 What it must get right first:
-  1. whatever happens (an error, Ctrl-C, a callback) the model has the parameters of one of its runs, whole;
+  1. whatever happens (an error, Ctrl-C, a callback) the model has the parameters of one of its runs, whole, or those it had before;
   2. test data never chooses between starts; it only says when a finer grid has begun to overfit;
   3. the same arguments give the same model, for any number of threads.
 """
@@ -54,6 +54,25 @@ class Run:
             step, self.custom, *values.values(),
         )  # fmt: skip
         return report, {key: value[: report["steps"]] for key, value in values.items()}
+
+
+class Before:
+    """What a model was before training, for a fit that is refused when the engine has begun (by values that are not finite, say)."""
+
+    def __init__(self, model: Any):
+        self.engine, self.numbers = (model._settings, model._core), model._array.copy()
+        self.remembered, self.ids, self.width = model._remembered, model._input_id, model._input_width
+        self.loss = vars(model).get("_fitted_loss")
+
+    def restore(self, model: Any) -> None:
+        adopt(model, *self.engine)
+        model._array[...] = self.numbers
+        model._remembered = self.remembered
+        model._select(self.ids, self.width)
+        if self.loss is None:
+            vars(model).pop("_fitted_loss", None)
+        else:
+            model._fitted_loss = self.loss
 
 
 # ---- Coarse to fine ----------------------------------------------------------------------------------------------
@@ -188,16 +207,22 @@ def _some(model: Any, run: Run) -> Part:
     part, count = run.train, max(LEAST, SHARE * sizes_of(model)[0])
     if run.custom is not None or count >= len(part.rows):
         return part
-    return part.some(np.sort(np.random.RandomState(model.seed).permutation(len(part.rows))[:count]))
+    order = np.random.RandomState(model.seed).permutation(len(part.rows))
+    if part.weight is not None:  # those of weight 0 say nothing; they fill up at most
+        order = np.concatenate([order[part.weight[order] > 0], order[part.weight[order] == 0]])
+    return part.some(np.sort(order[:count]))
 
 
 def _fresh(model: Any, seed: int) -> Any:
-    """A copy of the model's engine with the initial coefficients and scales of another seed."""
+    """A copy of the model's engine with the initial coefficients and scales of another seed, where training may change them: what is
+    held fixed is the user's, and edges that are off keep what ``unfix_symbolic`` and masks bring back."""
     core = model._core.copy()
+    parts = ["coef", *(part for part, flag in (("scale_base", "sb_trainable"), ("scale_sp", "sp_trainable")) if getattr(model, flag))]
     numbers = np.frombuffer(core, model.dtype)
     other = np.frombuffer(new_core(model._settings.replace(seed=seed)), model.dtype)
     for l in range(model.depth):
-        for part in ("coef", "scale_base", "scale_sp"):
+        on = model._cut(numbers, f"act_fun.{l}.mask") != 0
+        for part in parts:
             name = f"act_fun.{l}.{part}"
-            model._cut(numbers, name)[...] = model._cut(other, name)
+            model._cut(numbers, name)[on] = model._cut(other, name)[on]
     return core

@@ -18,6 +18,7 @@ OPTIMIZERS = {
     "LBFGS": 0, "Adam": 1, "AdamW": 2, "SGD": 3, "LM": 4,
     "SSBFGS": 5, "SSBroyden": 6, "NewtonKaczmarz": 7,
 }  # swiftkan_optimizer  # fmt: skip
+KACZMARZ_DEGREES = 1, 7
 LM_LOSSES = ("mse", "huber", "cross_entropy", "bce")
 WEIGHT_DECAY = {"AdamW": 0.01}  # where it is not zero by default
 STOP_GRID_UPDATE_STEP = {"LM": 20, "NewtonKaczmarz": 1}  # where it is not pykan's 50: they converge in fewer steps
@@ -40,6 +41,7 @@ class Asked(NamedTuple):
     momentum: float
     betas: tuple[float, float]
     eps: float
+    degrees: tuple[int, ...] = ()  # of the model's splines, layer by layer
 
     def given(self) -> set[str]:
         """The names of those that were given, apart from ``loss`` and ``lamb``, and are not their defaults."""
@@ -52,8 +54,13 @@ class Asked(NamedTuple):
 
 
 def refusal(opt: str, asked: Asked) -> str | None:
-    """Why ``opt`` cannot be used with the other arguments, or None if it can."""
+    """Why ``opt`` cannot be used with the other arguments and the model's splines, or None if it can."""
     given = asked.given()
+    if opt == "NewtonKaczmarz":
+        for l, k in enumerate(asked.degrees):
+            if not KACZMARZ_DEGREES[0] <= k <= KACZMARZ_DEGREES[1]:
+                low, high = KACZMARZ_DEGREES
+                return f"opt: 'NewtonKaczmarz' trains splines of degree {low} to {high}, but k is {k} in layer {l}; use another opt"
     if opt == "NewtonKaczmarz" and (asked.loss != "mse" or asked.lamb):
         return "loss_fn, lamb: 'NewtonKaczmarz' minimises 'mse' without lamb only; for others use opt='LBFGS'"
     if opt == "LM" and asked.loss not in LM_LOSSES:

@@ -10,6 +10,7 @@ import math
 from typing import Any
 from collections.abc import Callable, Iterable
 
+from . import _check
 from ._optional import need
 
 RESERVED = ("train_loss", "test_loss", "reg")
@@ -74,6 +75,7 @@ class Reporter:
         if display is None and not has_test:
             self._display.remove("test_loss")
         self._bar = _bar(steps) if verbose == 1 else None
+        self.calling = False  # does a user's function run; what it raises leaves this True
 
     @property
     def needed(self) -> bool:
@@ -85,8 +87,10 @@ class Reporter:
             train_loss, test_loss = root(train_loss), root(test_loss)
         now = {}
         for key, metric in self._metrics.items():
+            self.calling = True
             value = metric()
-            now[key] = float(value.item() if hasattr(value, "item") else value)
+            self.calling = False
+            now[key] = _number(key, value)
             self.values[key].append(now[key])
         if self._verbose and (step % self._log == 0 or step == steps):
             shown = {"train_loss": train_loss, "test_loss": test_loss, "reg": reg, **now}
@@ -98,12 +102,24 @@ class Reporter:
         if self._bar is not None:
             self._bar.update(1)
         report = Step(self._model, step, steps, train_loss, test_loss, reg, now)
-        return any([bool(callback(report)) for callback in self._callbacks])  # a list: every callback is called
+        self.calling = True
+        stop = any([bool(callback(report)) for callback in self._callbacks])  # a list: every callback is called
+        self.calling = False
+        return stop
 
     def close(self) -> None:
         """Leaves the progress bar in order."""
         if self._bar is not None:
             self._bar.close()
+
+
+def _number(key: str, value: Any) -> float:
+    """What the metric ``key`` returned, a number or an array of one."""
+    try:
+        return float(value.item() if hasattr(value, "item") else value)
+    except (TypeError, ValueError, RuntimeError):  # the last is torch's
+        shape = f" of the shape {tuple(value.shape)}" if getattr(value, "shape", ()) else ""
+        raise TypeError(f"metrics: {key!r} must return a number, not {_check.shown(value)}{shape}") from None
 
 
 def root(loss: float) -> float:

@@ -31,13 +31,14 @@ class FitResult(dict):
     status : str
         'ok'; 'cancelled' if something asked to stop at once; 'diverged' if the loss stopped being finite.
     reason : str
-        'steps' (all done), 'converged' (no improvement is possible), 'patience', 'callback' or 'diverged'.
+        'steps' (all done), 'converged' (no improvement is possible), 'patience', 'callback' or 'diverged'; with ``smooth`` of the
+        steps before it.
     message : str
         The same in a sentence.
     steps : int
         Steps done.
     best_step : int
-        The step (from 0) whose parameters the model has: the last, or with ``patience`` the best.
+        The step (from 0) whose parameters the model has: the last, or with ``patience`` and without ``smooth`` the best.
     evaluations : int
         Evaluations of loss and gradient.
     seconds : float

@@ -12,9 +12,10 @@ errors of variance s² (Seber and Wild, Nonlinear Regression, 1989, sections 2.1
     cov(w) = s² A⁻¹,  A = JᵀJ + S,    s² = Σ (y - f)² / (N - tr(A⁻¹ JᵀJ)),    var f(x) = J(x) cov(w) J(x)ᵀ.
 
 S is the penalty that the model was fitted with (Wahba's Bayesian view: JRSS B 45, 1983), at least 1e-8 of what samples say of an
-edge, on its second differences. Outputs have variances of their own: with several,
-cov(w) = A⁻¹ (Σ_o s_o² J_oᵀJ_o + D S D) A⁻¹, D² the mean of s² over outputs, each counted by what a parameter does to it. Directions that change no output (constants that edges share) are left out by an
-eigenvalue cut.
+edge, on its second differences. With sample weights u errors have variances σ²/u; A and s² are those of the weights that are 1 in the
+mean, so that cov(w) does not depend on their unit, and an observation of weight 1 has the variance s²·Σu/N. Outputs have variances
+of their own: with several, cov(w) = A⁻¹ (Σ_o s_o² J_oᵀJ_o + D S D) A⁻¹, D² the mean of s² over outputs, each counted by what a
+parameter does to it. Directions that change no output (constants that edges share) are left out by an eigenvalue cut.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Covariance(NamedTuple):
     """cov(w) = root rootᵀ, and what was found on the way."""
 
     root: np.ndarray  # (P, rank)
-    variance: np.ndarray  # (outputs,) s²
+    variance: np.ndarray  # (outputs,) of an observation of weight 1
     freedom: np.ndarray  # (outputs,) N - tr H
 
 
@@ -109,7 +110,8 @@ class Uncertainty(Gradients):
         dataset : dict or tuple
             The data that the model was fitted to, as for :meth:`fit`; that of the last ``fit`` if not given.
         sample_weight : array-like, (samples,)
-            With ``dataset``: errors have variances in proportion to 1/weight. Without: those of the last ``fit``.
+            With ``dataset``: errors have variances in proportion to 1/weight, whatever the weights' unit. Without: those of the last
+            ``fit``.
 
         Returns
         -------
@@ -200,14 +202,15 @@ class Uncertainty(Gradients):
         level : float
             That probability, between 0 and 1.
         of : 'observation' or 'mean'
-            An interval for y at x, with its error (of weight 1), or for the expected y.
+            An interval for y at x, with its error, or for the expected y. After a fit with ``sample_weight`` the observation is one of
+            weight 1, in the unit of those weights; that of weight u has the error s/√u instead of s.
         dataset, sample_weight
             As for :meth:`parameter_covariance`.
 
         Returns
         -------
         prediction, low, high : arrays of the model's dtype, (…, outputs)
-            prediction ± t·√(std² + s²) (s² only for observations), t the quantile of Student's distribution with N - tr H degrees
+            prediction ± t·√(std² + s²) (s², the variance of an error of weight 1, only for observations), t the quantile of Student's distribution with N - tr H degrees
             of freedom.
 
         Raises
@@ -304,15 +307,18 @@ class Uncertainty(Gradients):
         self._least_squares(what, dataset)
         known = self._remembered
         if dataset is None and sample_weight is None and self._covariance is not None:
-            core, remembered, flags, functions, state, kept = self._covariance
-            same = core is self._core and remembered is known and flags == core.flags() and functions == self._functions_now()
-            if same and np.array_equal(state, self._array):
+            core, remembered, around, state, kept = self._covariance
+            if core is self._core and remembered is known and around == self._around() and np.array_equal(state, self._array):
                 return kept
         chosen, y, weight, smooth, avoid, y_th = self._fitted(what, dataset, sample_weight)
         found = self._estimate(chosen, y, weight, smooth, avoid, y_th)
         if dataset is None:
-            self._covariance = (self._core, known, self._core.flags(), self._functions_now(), self._array.copy(), found)
+            self._covariance = (self._core, known, self._around(), self._array.copy(), found)
         return found
+
+    def _around(self) -> tuple:
+        """What a covariance depends on beside the numbers and the data."""
+        return self._core.flags(), self._functions_now(), self._input_id.tolist(), self._remembered.smooth
 
     def _functions_now(self) -> dict[tuple[int, int, int], int]:
         """The numbers of all edges' functions, by (l, i, j); a name added anew is another number."""
@@ -327,10 +333,11 @@ class Uncertainty(Gradients):
         n, outputs, index = len(chosen), self.width_in[-1], self._columns()
         if not index.size:
             raise ValueError("the model has no trained parameters: all its edges are masked")
-        samples = n
+        samples, unit = n, 1.0  # of the weights that are 1 in the mean, in that of those given
         if weight is not None:
             samples = int(np.count_nonzero(weight))
-            weight = _check.contiguous(weight * (samples / weight.sum(dtype=np.float64)), self.dtype)
+            unit = samples / weight.sum(dtype=np.float64)
+            weight = _check.contiguous(weight * unit, self.dtype)
         normal = np.empty((index.size, index.size))
         self._core.normal_matrix(chosen, n, weight, index.size, normal, avoid, y_th)
         if not np.isfinite(normal).all():
@@ -365,11 +372,11 @@ class Uncertainty(Gradients):
             )
         variance = squares / freedom
         if outputs == 1:
-            return Covariance(root * np.sqrt(variance[0]), variance, freedom)
+            return Covariance(root * np.sqrt(variance[0]), variance / unit, freedom)
         own = np.sqrt(variance @ seen_by / np.maximum(seen_by.sum(axis=0), 1e-300))  # the error of the outputs that a parameter serves
         middle = np.einsum("o,orq->rq", variance, parts) + root.T @ (prior * own * own[:, None]) @ root
         values, vectors = np.linalg.eigh(middle)
-        return Covariance(root @ (vectors * np.sqrt(np.maximum(values, 0))), variance, freedom)
+        return Covariance(root @ (vectors * np.sqrt(np.maximum(values, 0))), variance / unit, freedom)
 
 
 def _inverse_root(normal: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, int]:

@@ -147,3 +147,28 @@ def test_gam_takes_data_in_every_form():
     model = fit_gam(x, y, grid=5)
     for data in ((x, y), [x, y], (x, y, x[:3], y[:3]), {"train_input": x, "train_label": y}):
         assert (fit_gam(data, grid=5)(x) == model(x)).all()
+
+
+def test_patience_ends_the_steps_and_smoothing_follows():
+    rng = np.random.RandomState(0)
+    x, held = rng.rand(80, 1), rng.rand(200, 1)
+    data = (x, wave(x) + 0.3 * rng.randn(80, 1), held, wave(held))
+    model = KAN([1, 2, 1], grid=12, seed=0)
+    seen = []
+    result = model.fit(data, opt="LM", steps=60, patience=3, smooth="gcv", callbacks=lambda step: seen.append(step.step))
+    more = result.steps - len(seen)
+    assert result.reason == "patience" and len(seen) < 60 and more > 3 and result.best_step == result.steps - 1
+    start = f"stopped after {len(seen)} steps, the last without improvement; the parameters of step {int(np.argmin(result['test_loss'][: len(seen)]))} "
+    assert result.message == start + f"were restored; then {more} steps of smoothing, smooth={result.smooth:.3g}"
+    assert result["test_loss"][-1] == error_at(model, held) and len(result["train_loss"]) == result.steps
+    # It is what smoothing makes of the best step.
+    best = KAN([1, 2, 1], grid=12, seed=0)
+    best.fit(data, opt="LM", steps=60, patience=3)
+    best.fit(data, opt="LM", steps=0, smooth="gcv")
+    np.testing.assert_array_equal(best(held), model(held))
+    whole = KAN([1, 2, 1], grid=12, seed=0).fit(data, opt="LM", steps=5, smooth=1e-4)
+    assert whole.message == f"all 5 steps done; then {whole.steps - 5} steps of smoothing, smooth=0.0001"
+
+
+def error_at(model, x):
+    return pytest.approx(float(np.sqrt(np.mean((model(x) - wave(x)) ** 2))), rel=1e-9)

@@ -14,7 +14,8 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from . import _check, _functions
-from ._symbolic import MASKED, Symbolic, _fit
+from ._symbolic import MASKED, Symbolic
+from ._symbolic_fit import fit
 
 # Functions whose c has a size of its own; for powers and exponentials it has not, and c·f is looked at.
 ZERO = 1 + math.log2(0.9)  # complexity of '0': of a dead edge's spline even x explains a little
@@ -37,12 +38,14 @@ class Suggestions(Symbolic):
     def _candidates(
         self, gets: np.ndarray, gives: np.ndarray, a_range: Any, b_range: Any, lib: list[str], off: bool, scoring: Callable
     ) -> list[Candidate]:
-        """All functions of ``lib`` fitted to an edge, the best first."""
+        """All functions of ``lib`` fitted to an edge, the best first, without those that no parameters make finite."""
         numbers = [_functions.number(name) for name in lib]
-        fits = _fit(numbers, gets, gives, a_range, b_range)
+        fits = fit(numbers, gets, gives, a_range, b_range, self.dtype)
         mean, deviation = float(gives.mean()), float(gives.std())
         result = []
         for name, number, (a, b, c, d, r2) in zip(lib, numbers, fits):
+            if r2 == -math.inf:
+                continue
             r2, complexity = MASKED if off else r2, _functions.entry(number).complexity
             excess = 0.0
             if deviation > 0 and c != 0:
@@ -101,6 +104,8 @@ class Suggestions(Symbolic):
         scoring = _scoring(r2_loss_fun, c_loss_fun, weight_simple)
         gets, gives = self._edge_data(l, i, j, x, "suggest_symbolic()")
         ranked = self._candidates(gets, gives, a_range, b_range, _functions.library(lib), self._is_off(l, i, j), scoring.total)
+        if not ranked:
+            raise ValueError(f"lib: has no function that is finite on edge ({l}, {i}, {j}) in {np.dtype(self.dtype)}; give others")
         if verbose:
             print(_table(ranked[: _check.integer("topk", topk, 1)], scoring))
         best = ranked[0]
@@ -119,7 +124,7 @@ class Suggestions(Symbolic):
         verbose : int
             1: print what is fixed with what (pykan's default); 2: print the tables, too.
         r2_threshold : float
-            Edges for which no function has this r2 stay numeric.
+            Edges for which no function has this r2 stay numeric; 0 for none.
 
         Returns
         -------
@@ -156,15 +161,16 @@ class Suggestions(Symbolic):
                             print(f"fixing ({l},{i},{j}) with 0")
                         continue
                     ranked = self._candidates(gets[i], gives[j, i], a_range, b_range, names, False, scoring.total)
-                    best = ranked[0]
-                    if verbose > 1:
+                    if verbose > 1 and ranked:
                         print(_table(ranked[:5], scoring))
-                    if best.r2 < threshold:
+                    if not ranked or 0 < threshold and ranked[0].r2 < threshold:
                         if verbose:
-                            print(f"For ({l},{i},{j}) the best fit was {best.name}, but r^2 = {best.r2} and this is lower than "
+                            found, r2 = (ranked[0].name, ranked[0].r2) if ranked else ("none that is finite", -math.inf)
+                            print(f"For ({l},{i},{j}) the best fit was {found}, but r^2 = {r2} and this is lower than "
                                   f"{threshold}. This edge was omitted, keep training or try a different threshold.")  # fmt: skip
                         continue
-                    self._put(l, i, j, best.name, best.affine, gets[i])
+                    best = ranked[0]
+                    self._put(l, i, j, best.name, best.affine)
                     fixed[l, i, j] = (best.name, best.r2, best.complexity)
                     if verbose:
                         print(f"fixing ({l},{i},{j}) with {best.name}, r2={best.r2}, c={best.complexity}")

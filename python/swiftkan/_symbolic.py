@@ -2,14 +2,16 @@
 
 What it must get right first:
   1. looking (``get_range``, ``get_fun``) changes nothing;
-  2. the data are those of training, or those given as ``x``.
+  2. the data are those of training, or those given as ``x``;
+  3. whatever is refused is refused before the first edge is changed.
 
 The fit of c·f(a·x + b) + d is in _symbolic_fit.py.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -49,6 +51,36 @@ class Symbolic:
     def _is_off(self, l: int, i: int, j: int) -> bool:
         symbolic = self._symbolic_fun[l].mask[j, i] != 0 and self.symbolic_enabled
         return self._act_fun[l].mask[i, j] == 0 and not symbolic
+
+    def _check_finite(self, l: int, i: int, j: int, gets: np.ndarray, gives: np.ndarray, x: Any, what: str) -> None:
+        """An error that names the edge to blame if there are samples for which edge (l, i, j) cannot be fitted."""
+        if np.isfinite(gets).all() and np.isfinite(gives).all():
+            return
+        if l == 0 and not np.isfinite(gets).all():
+            s = int(np.argmin(np.isfinite(gets)))
+            raise ValueError(f"{what}: x[{s}] is {gets[s]:g} in column {self.input_id[i]}; it must be finite")
+        who = f"{what}: edge ({l}, {i}, {j}) cannot be fitted, since"
+        for k in range(l + 1):
+            ins, outs = self._layer_data(k, x, what)
+            for q, p, s in np.argwhere(~np.isfinite(outs)).tolist():
+                if np.isfinite(ins[p, s]) and (k < l or (p, q) == (i, j)):
+                    name, free = self._symbolic_fun[k].funs_name[q][p], f"unfix_symbolic({k}, {p}, {q})"
+                    raise ValueError(
+                        f"{who} edge ({k}, {p}, {q}), {name!r}, is {outs[q, p, s]:g} at {ins[p, s]:g}, which it gets from sample {s}; it must be "
+                        f"finite: free it with {free}, or give it other parameters, or give x of another range"
+                    )
+        raise ValueError(f"{who} node {i} of level {l} is not finite for every sample, though the edges before it are; look at its scale and bias")
+
+    @contextmanager
+    def _symbolic_edges_on(self) -> Iterator[None]:
+        """Symbolic edges count from here on, as they must where one is made; on an error they do not, if they did not before."""
+        before = self.symbolic_enabled
+        self.symbolic_enabled = True
+        try:
+            yield
+        except BaseException:
+            self.symbolic_enabled = before
+            raise
 
     def _put(self, l: int, i: int, j: int, name: str, affine: Any) -> None:
         """Makes an edge symbolic."""
@@ -120,6 +152,16 @@ class Symbolic:
         float or None
             R² of the edge as it is now, in the model's dtype; None without a fit, -1e8 for an edge that was off.
 
+        Raises
+        ------
+        ValueError, TypeError
+            For an argument that is not allowed, an edge that is not finite on the samples, a function that is not finite on them
+            whatever its parameters. The model is then as it was.
+
+        Notes
+        -----
+        Symbolic edges are switched on again if :meth:`speed` or ``symbolic_enabled=False`` switched them off: all of them.
+
         Examples
         --------
         >>> import numpy as np
@@ -135,32 +177,38 @@ class Symbolic:
         l, i, j = self._edge(l, i, j)
         name = _given.give(fun_name) if callable(fun_name) else fun_name
         number = _functions.number(name, "fun_name")
-        if not _check.flag("fit_params_bool", fit_params_bool):
-            affine = [1.0, 0.0, 1.0, 0.0]
-            if _check.flag("random", random):
-                affine = np.empty(4)
-                _core.uniform((self.seed + 7919 * (l + 1) + 104729 * i + 1299709 * j) % 2**32, 0, affine)
-                affine = affine * 2 - 1
+        fitted, drawn = _check.flag("fit_params_bool", fit_params_bool), _check.flag("random", random)
+        log_history = _check.flag("log_history", log_history)
+        with self._symbolic_edges_on():
+            r2 = None
+            if fitted:
+                *affine, r2 = self._fitted_edge(l, i, j, name, number, a_range, b_range, x)
+            else:
+                affine = [1.0, 0.0, 1.0, 0.0]
+                if drawn:
+                    affine = np.empty(4)
+                    _core.uniform((self.seed + 7919 * (l + 1) + 104729 * i + 1299709 * j) % 2**32, 0, affine)
+                    affine = affine * 2 - 1
             self._put(l, i, j, name, affine)
-            self._note("fix_symbolic", log_history)
-            return None
+        if verbose and fitted:
+            print(f"r2 is {r2}")
+        self._note("fix_symbolic", log_history)
+        return r2
+
+    def _fitted_edge(self, l: int, i: int, j: int, name: str, number: int, a_range: Any, b_range: Any, x: Any) -> tuple:
+        """a, b, c, d and r2 of an edge's function."""
         gets, gives = self._edge_data(l, i, j, x, "fix_symbolic()")
+        self._check_finite(l, i, j, gets, gives, x, "fix_symbolic()")
         *affine, r2 = fit([number], gets, gives, a_range, b_range, self.dtype)[0]
         if r2 == -np.inf:
             raise ValueError(
                 f"fun_name: no parameters in {np.dtype(self.dtype)} were found for which {name!r} is finite on edge ({l}, {i}, {j}), "
                 f"which gets {gets.min():g} … {gets.max():g}; take another function or a model of float64"
             )
-        if self._is_off(l, i, j):
-            r2 = MASKED
-        self._put(l, i, j, name, affine)
-        if verbose:
-            print(f"r2 is {r2}")
-        self._note("fix_symbolic", log_history)
-        return r2
+        return *affine, MASKED if self._is_off(l, i, j) else r2
 
     def _note(self, what: str, wanted: bool) -> None:
-        if _check.flag("log_history", wanted):
+        if wanted:
             self.log_history(what)
 
     def unfix_symbolic(self, l: int, i: int, j: int, log_history: bool = True) -> None:
@@ -177,6 +225,7 @@ class Symbolic:
         True
         """
         l, i, j = self._edge(l, i, j)
+        log_history = _check.flag("log_history", log_history)
         self.set_mode(l, i, j, "n")
         self._symbolic_fun[l].set_function(i, j, "0")
         self._note("unfix_symbolic", log_history)
@@ -193,6 +242,7 @@ class Symbolic:
         >>> model.symbolic_fun[0].funs_name, model.symbolic_fun[0].mask.tolist()
         ([['0', '0']], [[0.0, 0.0]])
         """
+        log_history = _check.flag("log_history", log_history)
         for l, layer in enumerate(self._symbolic_fun):
             for j, i in np.argwhere(layer.mask != 0).tolist():
                 self.unfix_symbolic(l, i, j, log_history=False)

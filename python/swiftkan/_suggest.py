@@ -2,19 +2,22 @@
 
 What it must get right first:
   1. looking changes nothing;
-  2. all edges of a network are measured before the first of them is fixed;
+  2. all edges of a network are measured before the first of them is fixed, and whatever fails leaves the network as it was;
   3. a function is not preferred because a small piece of it looks like a simpler one.
 """
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
 from . import _check, _functions
-from ._symbolic import MASKED, Symbolic, _fit
+from ._activations import ACTS
+from ._symbolic import MASKED, Symbolic
+from ._symbolic_fit import fit
 
 # Functions whose c has a size of its own; for powers and exponentials it has not, and c·f is looked at.
 ZERO = 1 + math.log2(0.9)  # complexity of '0': of a dead edge's spline even x explains a little
@@ -37,12 +40,14 @@ class Suggestions(Symbolic):
     def _candidates(
         self, gets: np.ndarray, gives: np.ndarray, a_range: Any, b_range: Any, lib: list[str], off: bool, scoring: Callable
     ) -> list[Candidate]:
-        """All functions of ``lib`` fitted to an edge, the best first."""
+        """All functions of ``lib`` fitted to an edge, the best first, without those that no parameters make finite."""
         numbers = [_functions.number(name) for name in lib]
-        fits = _fit(numbers, gets, gives, a_range, b_range)
+        fits = fit(numbers, gets, gives, a_range, b_range, self.dtype)
         mean, deviation = float(gives.mean()), float(gives.std())
         result = []
         for name, number, (a, b, c, d, r2) in zip(lib, numbers, fits):
+            if r2 == -math.inf:
+                continue
             r2, complexity = MASKED if off else r2, _functions.entry(number).complexity
             excess = 0.0
             if deviation > 0 and c != 0:
@@ -99,10 +104,14 @@ class Suggestions(Symbolic):
         """
         l, i, j = self._edge(l, i, j)
         scoring = _scoring(r2_loss_fun, c_loss_fun, weight_simple)
+        topk = _check.integer("topk", topk, 1)
         gets, gives = self._edge_data(l, i, j, x, "suggest_symbolic()")
+        self._check_finite(l, i, j, gets, gives, x, "suggest_symbolic()")
         ranked = self._candidates(gets, gives, a_range, b_range, _functions.library(lib), self._is_off(l, i, j), scoring.total)
+        if not ranked:
+            raise ValueError(f"lib: has no function that is finite on edge ({l}, {i}, {j}) in {np.dtype(self.dtype)}; give others")
         if verbose:
-            print(_table(ranked[: _check.integer("topk", topk, 1)], scoring))
+            print(_table(ranked[:topk], scoring))
         best = ranked[0]
         return best.name, _functions.entry(_functions.number(best.name)), best.r2, best.complexity
 
@@ -119,12 +128,23 @@ class Suggestions(Symbolic):
         verbose : int
             1: print what is fixed with what (pykan's default); 2: print the tables, too.
         r2_threshold : float
-            Edges for which no function has this r2 stay numeric.
+            Edges for which no function has this r2 stay numeric; 0 for none.
 
         Returns
         -------
         dict
             (l, i, j) → (name, r2, complexity) of the edges that were fixed.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an argument that is not allowed, or an edge that is not finite on the samples. The model is then as it was.
+
+        Notes
+        -----
+        All edges are fitted to the network as it was. If functions in earlier layers bring the inputs of a later one out of its domain, that
+        one is fitted to its new inputs; a warning says so if predictions on the samples are not finite even so. Symbolic edges are switched
+        on again as by :meth:`fix_symbolic`.
 
         Examples
         --------
@@ -139,37 +159,77 @@ class Suggestions(Symbolic):
         """
         names, threshold = _functions.library(lib), _check.real("r2_threshold", r2_threshold)
         verbose, scoring = _check.verbosity(verbose), _scoring(None, None, weight_simple)
-        # Everything is measured before anything is fixed.
-        layers = [self._layer_data(l, x, "auto_symbolic()") for l in range(self.depth)]
-        fixed: dict[tuple[int, int, int], tuple[str, float, float]] = {}
-        for l, (gets, gives) in enumerate(layers):
-            for i in range(self.width_in[l]):
-                for j in range(self.width_out[l + 1]):
-                    symbolic, numeric = self._symbolic_fun[l].mask[j, i], self._act_fun[l].mask[i, j]
-                    if symbolic > 0 and numeric == 0:
-                        if verbose:
-                            print(f"skipping ({l},{i},{j}) since already symbolic")
-                        continue
-                    if symbolic == 0 and numeric == 0:
-                        self._put(l, i, j, "0", (1.0, 0.0, 0.0, 0.0))
-                        if verbose:
-                            print(f"fixing ({l},{i},{j}) with 0")
-                        continue
-                    ranked = self._candidates(gets[i], gives[j, i], a_range, b_range, names, False, scoring.total)
-                    best = ranked[0]
-                    if verbose > 1:
-                        print(_table(ranked[:5], scoring))
-                    if best.r2 < threshold:
-                        if verbose:
-                            print(f"For ({l},{i},{j}) the best fit was {best.name}, but r^2 = {best.r2} and this is lower than "
-                                  f"{threshold}. This edge was omitted, keep training or try a different threshold.")  # fmt: skip
-                        continue
-                    self._put(l, i, j, best.name, best.affine, gets[i])
-                    fixed[l, i, j] = (best.name, best.r2, best.complexity)
-                    if verbose:
-                        print(f"fixing ({l},{i},{j}) with {best.name}, r2={best.r2}, c={best.complexity}")
+        # Everything is measured, and tried on a twin, before anything is fixed.
+        twin = self.clone()
+        twin.symbolic_enabled = True
+        layers = [twin._layer_data(l, x, "auto_symbolic()") for l in range(self.depth)]
+        was_finite = twin._is_finite(x)
+        edges = [(l, i, j) for l in range(self.depth) for i in range(self.width_in[l]) for j in range(self.width_out[l + 1])]
+        for l, i, j in edges:
+            if self._act_fun[l].mask[i, j] != 0:
+                twin._check_finite(l, i, j, layers[l][0][i], layers[l][1][j, i], x, "auto_symbolic()")
+        plan: dict[tuple[int, int, int], Candidate] = {}
+        for l, i, j in edges:
+            symbolic, numeric = self._symbolic_fun[l].mask[j, i], self._act_fun[l].mask[i, j]
+            if symbolic > 0 and numeric == 0:
+                if verbose:
+                    print(f"skipping ({l},{i},{j}) since already symbolic")
+                continue
+            if symbolic == 0 and numeric == 0:
+                plan[l, i, j] = Candidate("0", (1.0, 0.0, 0.0, 0.0), MASKED, 0.0)
+                if verbose:
+                    print(f"fixing ({l},{i},{j}) with 0")
+                continue
+            gets, gives = layers[l]
+            ranked = self._candidates(gets[i], gives[j, i], a_range, b_range, names, False, scoring.total)
+            if verbose > 1 and ranked:
+                print(_table(ranked[:5], scoring))
+            if not ranked or 0 < threshold and ranked[0].r2 < threshold:
+                if verbose:
+                    found, r2 = (ranked[0].name, ranked[0].r2) if ranked else ("none that is finite", -math.inf)
+                    print(f"For ({l},{i},{j}) the best fit was {found}, but r^2 = {r2} and this is lower than "
+                          f"{threshold}. This edge was omitted, keep training or try a different threshold.")  # fmt: skip
+                continue
+            best = plan[l, i, j] = ranked[0]
+            if verbose:
+                print(f"fixing ({l},{i},{j}) with {best.name}, r2={best.r2}, c={best.complexity}")
+        if was_finite:
+            twin._stay_finite(plan, layers, a_range, b_range, x)
+        for edge, each in plan.items():
+            self._put(*edge, each.name, each.affine)
+        if plan:
+            self.symbolic_enabled = True
         self.log_history("auto_symbolic")
-        return fixed
+        return {edge: (each.name, each.r2, each.complexity) for edge, each in plan.items() if each.r2 != MASKED}
+
+    def _is_finite(self, x: Any) -> bool:
+        """Are the network's outputs finite."""
+        rows, avoid, y_th = self._known(x, "auto_symbolic()")
+        outputs = np.empty((len(rows), self.width_in[-1]), self.dtype)
+        self._core.activations(rows, len(rows), ACTS, self.depth, outputs, avoid, y_th)
+        return bool(np.isfinite(outputs).all())
+
+    def _stay_finite(self, plan: dict[tuple[int, int, int], Candidate], layers: list, a_range: Any, b_range: Any, x: Any) -> None:
+        """Puts a plan into practice. Where that leaves the domain of a later function, fits this to what it gets now."""
+        for (l, i, j), each in plan.items():
+            self._put(l, i, j, each.name, each.affine)
+        if self._is_finite(x):
+            return
+        for l in range(1, self.depth):
+            gets, gives = self._layer_data(l, x, "auto_symbolic()")
+            for (_, i, j), each in [item for item in plan.items() if item[0][0] == l]:
+                if np.isfinite(gets[i]).all() and not np.isfinite(gives[j, i]).all():
+                    *affine, r2 = fit([_functions.number(each.name)], gets[i], layers[l][1][j, i], a_range, b_range, self.dtype)[0]
+                    if r2 != -math.inf:
+                        plan[l, i, j] = each._replace(affine=tuple(affine), r2=r2)
+                        self._put(l, i, j, each.name, affine)
+        if not self._is_finite(x):
+            warnings.warn(
+                "auto_symbolic: predictions on the samples were finite and are not any more, since functions in earlier layers bring the inputs of "
+                "later ones out of their domain; free the later ones by unfix_symbolic, or give a lib without log, sqrt, 1/x and the like",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
 
 class _scoring:

@@ -2,83 +2,26 @@
 
 What it must get right first:
   1. looking (``get_range``, ``get_fun``) changes nothing;
-  2. the data are those of training, or those given as ``x``.
+  2. the data are those of training, or those given as ``x``;
+  3. whatever is refused is refused before the first edge is changed.
 
-The fit of c·f(a·x + b) + d is the engine's, see swiftkan_symbolic_fit in swiftkan.h.
+The fit of c·f(a·x + b) + d is in _symbolic_fit.py.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, Iterator
 
 import numpy as np
 
 from . import _check, _core, _functions, _given
 from ._activations import ACTS, POSTACTS
 from ._optional import need
+from ._symbolic_fit import fit
+from ._symbolic_fit import fit_params as fit_params
 
 MASKED = -1e8  # pykan's r2 of an edge that is switched off
-
-
-def _range(name: str, value: Any) -> tuple[float, float]:
-    if not _check.is_list(value) or len(value) != 2:
-        raise ValueError(f"{name}: must be a pair (low, high), not {value!r}")
-    low, high = (_check.real(f"{name}[{k}]", value[k]) for k in (0, 1))
-    if low > high:
-        raise ValueError(f"{name}: the first must not be above the second, not ({low:g}, {high:g})")
-    return low, high
-
-
-def fit_params(
-    x: Any, y: Any, fun: Any, a_range: Any = (-10, 10), b_range: Any = (-10, 10), grid_number: int = 101, iteration: int = 3,
-    verbose: bool = False, device: Any = "cpu",
-) -> tuple[np.ndarray, float]:  # fmt: skip
-    """Fits c·f(a·x + b) + d to samples; pykan's ``fit_params`` (kan/utils.py) with a better search.
-
-    Parameters
-    ----------
-    x, y : array-like, (n,)
-    fun : str or callable
-        A name in ``SYMBOLIC_LIB``, or a function of an array, of which nothing is kept.
-    a_range, b_range : (low, high)
-        Looked at besides those a and b that bring a·x + b into -10 … 10, which are always looked at.
-    grid_number, iteration
-        Of pykan's search; without effect.
-    verbose : bool
-        Print r2 (pykan's default is True).
-    device : 'cpu'
-
-    Returns
-    -------
-    params : (4,) float64
-        a, b, c, d
-    r2 : float
-        The share of y's variance that is explained, 0 to 1; free of any scale.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from swiftkan import fit_params
-    >>> x = np.linspace(-1, 1, 200)
-    >>> params, r2 = fit_params(x, 5 * np.sin(3 * x + 2) + 0.7, "sin")
-    >>> np.round(params, 9) + 0.0, round(r2, 12)  # the same wave: 5·sin(t) = -5·sin(t - π)
-    (array([ 3.        , -1.14159265, -5.        ,  0.7       ]), 1.0)
-    """
-    _check.device(device)
-    columns = [np.ascontiguousarray(_check.array(n, v), np.float64) for n, v in (("x", x), ("y", y))]
-    if columns[0].ndim != 1 or columns[0].shape != columns[1].shape or not columns[0].size:
-        raise ValueError(f"x and y: must have one shape (n,) with n ≥ 1, not {columns[0].shape} and {columns[1].shape}")
-    with _given.number_for_a_question(fun, "fun") as number:
-        found = _fit([number], *columns, a_range, b_range)[0]
-    if verbose:
-        print(f"r2 is {found[4]}")
-        if found[4] < 0.9:
-            print("r2 is not very high, please double check if you are choosing the correct symbolic function.")
-    return np.array(found[:4]), found[4]
-
-
-def _fit(numbers: list[int], x: np.ndarray, y: np.ndarray, a_range: Any, b_range: Any) -> list[tuple]:
-    return _core.symbolic_fit(numbers, x, y, _range("a_range", a_range), _range("b_range", b_range))
 
 
 class Symbolic:
@@ -109,14 +52,41 @@ class Symbolic:
         symbolic = self._symbolic_fun[l].mask[j, i] != 0 and self.symbolic_enabled
         return self._act_fun[l].mask[i, j] == 0 and not symbolic
 
-    def _put(self, l: int, i: int, j: int, name: str, affine: Any, x: np.ndarray | None = None) -> None:
-        """Makes an edge symbolic. In float32 the arguments' rounding must not leave the function's domain at the samples x."""
+    def _check_finite(self, l: int, i: int, j: int, gets: np.ndarray, gives: np.ndarray, x: Any, what: str) -> None:
+        """An error that names the edge to blame if there are samples for which edge (l, i, j) cannot be fitted."""
+        if np.isfinite(gets).all() and np.isfinite(gives).all():
+            return
+        if l == 0 and not np.isfinite(gets).all():
+            s = int(np.argmin(np.isfinite(gets)))
+            raise ValueError(f"{what}: x[{s}] is {gets[s]:g} in column {self.input_id[i]}; it must be finite")
+        who = f"{what}: edge ({l}, {i}, {j}) cannot be fitted, since"
+        for k in range(l + 1):
+            ins, outs = self._layer_data(k, x, what)
+            for q, p, s in np.argwhere(~np.isfinite(outs)).tolist():
+                if np.isfinite(ins[p, s]) and (k < l or (p, q) == (i, j)):
+                    name, free = self._symbolic_fun[k].funs_name[q][p], f"unfix_symbolic({k}, {p}, {q})"
+                    raise ValueError(
+                        f"{who} edge ({k}, {p}, {q}), {name!r}, is {outs[q, p, s]:g} at {ins[p, s]:g}, which it gets from sample {s}; it must be "
+                        f"finite: free it with {free}, or give it other parameters, or give x of another range"
+                    )
+        raise ValueError(f"{who} node {i} of level {l} is not finite for every sample, though the edges before it are; look at its scale and bias")
+
+    @contextmanager
+    def _symbolic_edges_on(self) -> Iterator[None]:
+        """Symbolic edges count from here on, as they must where one is made; on an error they do not, if they did not before."""
+        before = self.symbolic_enabled
+        self.symbolic_enabled = True
+        try:
+            yield
+        except BaseException:
+            self.symbolic_enabled = before
+            raise
+
+    def _put(self, l: int, i: int, j: int, name: str, affine: Any) -> None:
+        """Makes an edge symbolic."""
         layer = self._symbolic_fun[l]
         layer.set_function(i, j, name)
-        a, b, c, d = affine
-        if x is not None and self.dtype == np.float32:
-            a, b = _rounded_inside(_functions.number(name), np.float32(a), np.float32(b), x.astype(np.float32))
-        layer.affine[j, i] = a, b, c, d
+        layer.affine[j, i] = affine
         self.set_mode(l, i, j, "s")
 
     def set_mode(self, l: int, i: int, j: int, mode: str, mask_n: float | None = None) -> None:
@@ -180,7 +150,17 @@ class Symbolic:
         Returns
         -------
         float or None
-            R² of the fit; None without a fit, -1e8 for an edge that was off.
+            R² of the edge as it is now, in the model's dtype; None without a fit, -1e8 for an edge that was off.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an argument that is not allowed, an edge that is not finite on the samples, a function that is not finite on them
+            whatever its parameters. The model is then as it was.
+
+        Notes
+        -----
+        Symbolic edges are switched on again if :meth:`speed` or ``symbolic_enabled=False`` switched them off: all of them.
 
         Examples
         --------
@@ -197,27 +177,38 @@ class Symbolic:
         l, i, j = self._edge(l, i, j)
         name = _given.give(fun_name) if callable(fun_name) else fun_name
         number = _functions.number(name, "fun_name")
-        if not _check.flag("fit_params_bool", fit_params_bool):
-            affine = [1.0, 0.0, 1.0, 0.0]
-            if _check.flag("random", random):
-                affine = np.empty(4)
-                _core.uniform((self.seed + 7919 * (l + 1) + 104729 * i + 1299709 * j) % 2**32, 0, affine)
-                affine = affine * 2 - 1
+        fitted, drawn = _check.flag("fit_params_bool", fit_params_bool), _check.flag("random", random)
+        log_history = _check.flag("log_history", log_history)
+        with self._symbolic_edges_on():
+            r2 = None
+            if fitted:
+                *affine, r2 = self._fitted_edge(l, i, j, name, number, a_range, b_range, x)
+            else:
+                affine = [1.0, 0.0, 1.0, 0.0]
+                if drawn:
+                    affine = np.empty(4)
+                    _core.uniform((self.seed + 7919 * (l + 1) + 104729 * i + 1299709 * j) % 2**32, 0, affine)
+                    affine = affine * 2 - 1
             self._put(l, i, j, name, affine)
-            self._note("fix_symbolic", log_history)
-            return None
-        gets, gives = self._edge_data(l, i, j, x, "fix_symbolic()")
-        *affine, r2 = _fit([number], gets, gives, a_range, b_range)[0]
-        if self._is_off(l, i, j):
-            r2 = MASKED
-        self._put(l, i, j, name, affine, gets)
-        if verbose:
+        if verbose and fitted:
             print(f"r2 is {r2}")
         self._note("fix_symbolic", log_history)
         return r2
 
+    def _fitted_edge(self, l: int, i: int, j: int, name: str, number: int, a_range: Any, b_range: Any, x: Any) -> tuple:
+        """a, b, c, d and r2 of an edge's function."""
+        gets, gives = self._edge_data(l, i, j, x, "fix_symbolic()")
+        self._check_finite(l, i, j, gets, gives, x, "fix_symbolic()")
+        *affine, r2 = fit([number], gets, gives, a_range, b_range, self.dtype)[0]
+        if r2 == -np.inf:
+            raise ValueError(
+                f"fun_name: no parameters in {np.dtype(self.dtype)} were found for which {name!r} is finite on edge ({l}, {i}, {j}), "
+                f"which gets {gets.min():g} … {gets.max():g}; take another function or a model of float64"
+            )
+        return *affine, MASKED if self._is_off(l, i, j) else r2
+
     def _note(self, what: str, wanted: bool) -> None:
-        if _check.flag("log_history", wanted):
+        if wanted:
             self.log_history(what)
 
     def unfix_symbolic(self, l: int, i: int, j: int, log_history: bool = True) -> None:
@@ -234,6 +225,7 @@ class Symbolic:
         True
         """
         l, i, j = self._edge(l, i, j)
+        log_history = _check.flag("log_history", log_history)
         self.set_mode(l, i, j, "n")
         self._symbolic_fun[l].set_function(i, j, "0")
         self._note("unfix_symbolic", log_history)
@@ -250,6 +242,7 @@ class Symbolic:
         >>> model.symbolic_fun[0].funs_name, model.symbolic_fun[0].mask.tolist()
         ([['0', '0']], [[0.0, 0.0]])
         """
+        log_history = _check.flag("log_history", log_history)
         for l, layer in enumerate(self._symbolic_fun):
             for j, i in np.argwhere(layer.mask != 0).tolist():
                 self.unfix_symbolic(l, i, j, log_history=False)
@@ -290,18 +283,3 @@ class Symbolic:
             plt.plot(gets[order], gives[order], marker="o")
             plt.show()
         return gets[order], gives[order]
-
-
-def _rounded_inside(number: int, a: np.float32, b: np.float32, x: np.ndarray) -> tuple[np.float32, np.float32]:
-    """a and b, moved by roundings if a·x + b, rounded to float32, leaves the domain of the function for some x."""
-    low, high = x.min(), x.max()
-    ends = np.array([low, high], np.float32)
-    for step in (0, 1, 2, 4, 8, 16, 64, 256):
-        shrink = np.float32(1 - step * 2.0**-23)
-        shift = np.float32(step * 2.0**-23) * max(abs(a * low), abs(a * high))
-        for pair in ((a * shrink, b * shrink), (a, b + shift), (a, b - shift)):
-            y = np.empty(2, np.float32)
-            _core.function_evaluate(number, pair[0] * ends + pair[1], y, None, False, 10.0)
-            if np.isfinite(y).all():
-                return pair
-    return a, b

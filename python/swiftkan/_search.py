@@ -18,7 +18,8 @@ import numpy as np
 
 from . import _check, _data, _functions
 from ._constants import Constants
-from ._formula import ex_round, to_numpy
+from ._formula import ex_round
+from ._formula_values import once, to_numpy
 from ._optional import need
 from ._suggest import _scoring
 
@@ -338,9 +339,10 @@ class _Searcher:
             smallest = min(smallest, loss)
             model.get_act(self.train.rows)
             formulas, variables = model.symbolic_formula()
-            x, y = model._chosen(self.train.rows), self.train.y
             if recognise:
-                formulas = [_recognised(each, variables, x, y[:, k]) for k, each in enumerate(formulas)]
+                named, columns = once(variables, model._input_id)
+                x, y = self.train.rows[:, columns], self.train.y
+                formulas = [_recognised(each, named, x, y[:, k]) for k, each in enumerate(formulas)]
             row = SymbolicRow(complexity, math.nan, model, formulas, variables)
             row.loss = float(np.sqrt(np.mean((row.predict(self.test.rows) - self.test.y) ** 2)))
             if not math.isfinite(row.loss):  # the test data leave the formula's domain

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from ._formula import to_numpy
+from ._formula_values import to_numpy
 from ._optional import need
 
 
@@ -65,7 +65,7 @@ def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
         unknown = formula.free_symbols - set(variables)
         if unknown:
             raise ValueError(f"aux_vars: {formula} has {', '.join(sorted(map(str, unknown)))}, which orig_vars has not")
-    function = to_numpy(formulas, variables) if formulas else None
+    function = to_numpy(formulas, variables, argument="orig_vars") if formulas else None
 
     def augmented(name: str, given: Any) -> np.ndarray:
         rows = _check.array(name, given)

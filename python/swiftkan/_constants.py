@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ._formula import modules
+from ._formula_values import modules
 
 # A change of the sum of squares by this many σ² is chance: two standard deviations of one constant.
 CHANCE = 4.0

@@ -2,7 +2,7 @@
 
 What it must get right first:
   1. the formula's value is the model's, to rounding, for every network: products of any arity, masks, scales and biases of
-     nodes, edges with a numeric and a symbolic part;
+     nodes, edges with a numeric and a symbolic part, and NaN and infinities of nodes that read no input;
   2. what is no formula (a spline) is never left out in silence;
   3. rounding for the eye changes no constant by more than the digits asked for, and none to zero that multiplies anything.
 
@@ -17,6 +17,7 @@ from typing import Any, Callable
 import numpy as np
 
 from . import _check, _functions
+from ._formula_values import to_numpy
 from ._optional import need
 
 # Functions whose inner factor is an outer one, so that the constants of a formula are what they seem.
@@ -60,6 +61,11 @@ class Formula:
         ImportError
             If SymPy is not installed.
 
+        Notes
+        -----
+        SymPy takes sqrt(x)**2 and exp(log(x)) for x, and 0*log(x) for 0: where functions cancel, the formula has values also for those x at
+        which the model is NaN.
+
         Examples
         --------
         >>> from swiftkan import KAN, ex_round
@@ -94,7 +100,8 @@ class Formula:
     def formula_function(self, **arguments: Any) -> Callable[[Any], np.ndarray]:
         """The formula as a NumPy function of x, (samples, inputs) → (samples, outputs).
 
-        Takes the arguments of :meth:`symbolic_formula`. The function does not refer to the model.
+        Takes the arguments of :meth:`symbolic_formula`; with ``var`` each column of x that is read needs a name of its own. The function
+        does not refer to the model.
 
         Examples
         --------
@@ -140,7 +147,7 @@ class Formula:
         var = self._read_entries(var)
         if len(var) != len(columns):
             raise ValueError(f"var: has {len(var)} entries; it must have {len(columns)}, one an input")
-        return [sympy.Symbol(v) if isinstance(v, str) else v for v in var]
+        return [sympy.Symbol(v) if isinstance(v, str) else sympy.sympify(v) for v in var]
 
     def _next_level(self, l: int, level: list[Any]) -> list[Any]:
         """The nodes of level l + 1 as expressions."""
@@ -168,7 +175,13 @@ class Formula:
         if mask != 0 and self.symbolic_enabled:
             a, b, c, d = (float(value) for value in symbolic.affine[j, i])
             number = self._core.symbolic_get(l, i, j)
-            name, mask = _functions.name(number), float(mask)
+            name, mask, function = _functions.name(number), float(mask), _functions.entry(number).sympy_fun
+            at = sympy.Integer(0) if a == 0 and not x.is_number else x
+            if at.is_Number or at.is_number and at.is_extended_real and not sympy.sympify(function(_number(a) * at + _number(b))).is_real:
+                # No input counts, so the engine can say the value: SymPy would make complex numbers of what is NaN, and keep floating-point
+                # numbers that are infinite. What SymPy has exactly, as sin(π) with ``var``, stays as long as it is real.
+                value = float(_functions.evaluate(number, [a * float(at) + b])[0])
+                return result + _number(mask * (c * value + d))
             factor, power = mask * c, POWERS.get(name)
             if power is not None and a != 0 and 1e-200 < abs(a) ** abs(power) < 1e200:  # c·(a·x + b)ᵖ = c·aᵖ·(x + b/a)ᵖ
                 factor, a, b = factor * (abs(a) if name == "abs" else a) ** power, 1.0, b / a
@@ -181,7 +194,7 @@ class Formula:
                     argument = constant + argument
             if name == "0":
                 return result + _number(mask * d)
-            result += _number(factor) * _functions.entry(number).sympy_fun(argument) + _number(mask * d)
+            result += _number(factor) * function(argument) + _number(mask * d)
         return result
 
     def _spline_function(self, l: int, i: int, j: int) -> Any:
@@ -194,33 +207,6 @@ class Formula:
             getattr(edge.act_fun[0], part)[0, 0] = getattr(layer, part)[i, j]
         edge.act_fun[0].grid[0] = layer.grid[i]
         return implemented_function(f"phi_{l}_{i}_{j}", lambda t: edge.predict(np.asarray(t)[..., None])[..., 0])
-
-
-def modules() -> list[str]:
-    """What formulas are evaluated with: SciPy, if there, for functions that NumPy has not, such as Bessel's."""
-    try:
-        import scipy.special  # noqa: F401
-    except ImportError:
-        return ["numpy"]
-    return ["scipy", "numpy"]
-
-
-def to_numpy(expressions: list[Any], variables: list[Any], columns: Any = None, width: int | None = None) -> Callable:
-    """A NumPy function of x (samples, inputs) from expressions; ``columns`` says where the variables stand in x."""
-    import sympy
-
-    functions = [sympy.lambdify(variables, expression, modules=modules()) for expression in expressions]
-    columns = list(range(len(variables)) if columns is None else columns)
-    width = len(variables) if width is None else width
-
-    def function(x: Any) -> np.ndarray:
-        rows, lead = _check.samples("x", x, width, np.dtype(np.float64))
-        inputs = [rows[:, column] for column in columns]
-        with np.errstate(all="ignore"):
-            outputs = [np.broadcast_to(np.asarray(f(*inputs), np.float64), rows.shape[:1]) for f in functions]
-        return np.stack(outputs, axis=-1).reshape(lead + (len(functions),))
-
-    return function
 
 
 def _number(value: Any) -> Any:
@@ -283,7 +269,7 @@ def ex_round(expr: Any, n_digit: int) -> Any:
             return node
         if node.is_Add:
             terms = [(abs(float(term.as_coeff_Mul()[0])), term) for term in node.args]
-            largest = max(size for size, _ in terms)
+            largest = max((size for size, _ in terms if math.isfinite(size)), default=0.0)  # beside infinity the rest stays, too
             smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * largest}
             keep = [term for size, term in terms if size > smallest[bool(term.is_Float)]]
             return sympy.Add(*map(walk, keep))

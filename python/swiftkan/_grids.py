@@ -71,7 +71,8 @@ class Grids(Training):
         Returns
         -------
         KAN
-            A model of its own with this one's settings; it remembers the same data.
+            A model of its own with this one's settings. It remembers the same data, with the labels of ``fit``; if ``x`` is given that, for
+            which no labels are known.
 
         Examples
         --------
@@ -89,6 +90,9 @@ class Grids(Training):
         core = self._core.refine(settings.layers("grid"), chosen, len(chosen), avoid, y_th)
         refined = self._copy_around(settings, core)
         refined._remember(self._recall("refine()").x if x is None else self._rows("x", x)[0], avoid, y_th, asked=True)
+        if x is None:  # with its labels, as for copies and pruned models, so that the new parameters have a covariance
+            known, kept = self._recall("refine()"), refined._remembered
+            kept.y, kept.weight, kept.smooth = known.y, known.weight, known.smooth
         refined.log_history("refine")
         return refined
 

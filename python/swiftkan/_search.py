@@ -4,7 +4,7 @@ What it must get right first:
   1. a candidate counts by its error on the data after its constants were fitted anew, not by how well it resembles a spline:
      the best function of an edge may be one that others make up for (the idea of arXiv 2603.15250);
   2. the table is a Pareto front: each row's network is better than all simpler ones, by a hundredth at least;
-  3. the model that is searched stays as it was, and each row has a model of its own.
+  3. the model that is searched stays as it was, its files too, and each row has a model of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import numpy as np
 
 from . import _check, _data, _functions
 from ._constants import Constants
-from ._formula import ex_round, to_numpy
+from ._formula import ex_round
+from ._formula_values import once, to_numpy
 from ._optional import need
 from ._suggest import _scoring
 
@@ -38,7 +39,8 @@ class SymbolicRow:
         With constants fitted, and simple ones recognised.
     variables : list of symbols
     model : KAN
-        The network of these functions with its own constants: the same function but for what recognising changed.
+        The network of these functions with its own constants: the same function but for what recognising changed. It has the searched
+        model's ``auto_save``, as a :meth:`KAN.clone` has; the search itself makes no versions.
     functions : dict
         (l, i, j) → name of the function of an edge.
     """
@@ -121,6 +123,8 @@ class Search:
     ) -> SymbolicSearch:  # fmt: skip
         """Looks for formulas of the trained model, and returns the best of each complexity. The model is not changed.
 
+        Networks on trial make no versions (``auto_save``), and evaluate symbolic edges whether or not the model does (``speed()``).
+
         Parameters
         ----------
         dataset : dict or tuple
@@ -175,7 +179,7 @@ class Search:
         search = _Searcher(self, dataset, names, a_range, b_range, _check.integer("topk", topk, 1),
                            _check.integer("steps", steps, 1), _check.integer("max_evaluations", max_evaluations, 1),
                            _check.verbosity(verbose, 1))  # fmt: skip
-        found = list(search.structures() if _check.flag("structures", structures) else [self.clone()])
+        found = list(search.structures() if _check.flag("structures", structures) else [search.copy()])
         rounds = _functions.rounds(names) if lib is None else [names]
         for search.names, model in itertools.product(rounds, reversed(found)):  # the smallest network first
             search.explore(model)
@@ -195,6 +199,8 @@ class _Searcher:
         self.model, self.names, self.ranges, self.topk = model, names, (a_range, b_range), topk
         self.steps, self.budget, self.verbose, self.evaluations = steps, budget, verbose, 0
         self.train = _data.part(model, "train", dataset, "mse", None)
+        if len(self.train.rows) < 2:
+            raise ValueError("train_input: has 1 sample; symbolic_search() needs at least 2 to tell functions from constants")
         test = dataset.get("test_input") is not None
         self.test = _data.part(model, "test", dataset, "mse", None) if test else self.train
         self.scale = float(np.sqrt(np.mean((self.train.y - self.train.y.mean(axis=0)) ** 2))) or 1.0
@@ -216,9 +222,20 @@ class _Searcher:
         value = float(np.sqrt(np.mean((model.predict(self.train.rows) - self.train.y) ** 2)))
         return value if math.isfinite(value) else math.inf
 
+    def copy(self) -> Any:
+        """A copy of the searched model to try things with: it makes no versions and evaluates symbolic edges. The model's own are off one
+        by one where they were switched off as a whole, so that it is the same function."""
+        twin = self.model.clone()
+        twin.auto_save = False
+        if not twin.symbolic_enabled:
+            for layer in twin.symbolic_fun:
+                layer.mask[:] = 0
+            twin.symbolic_enabled = True
+        return twin
+
     def structures(self) -> Iterable[Any]:
         """The network, and those with fewer and fewer hidden nodes, as long as training makes up for the loss."""
-        current = self.model.clone()
+        current = self.copy()
         current.get_act(self.train.rows)
         first = max(self.error(current), 1e-3 * self.scale)
         yield current
@@ -338,13 +355,15 @@ class _Searcher:
             smallest = min(smallest, loss)
             model.get_act(self.train.rows)
             formulas, variables = model.symbolic_formula()
-            x, y = model._chosen(self.train.rows), self.train.y
             if recognise:
-                formulas = [_recognised(each, variables, x, y[:, k]) for k, each in enumerate(formulas)]
+                named, columns = once(variables, model._input_id)
+                x, y = self.train.rows[:, columns], self.train.y
+                formulas = [_recognised(each, named, x, y[:, k]) for k, each in enumerate(formulas)]
             row = SymbolicRow(complexity, math.nan, model, formulas, variables)
             row.loss = float(np.sqrt(np.mean((row.predict(self.test.rows) - self.test.y) ** 2)))
             if not math.isfinite(row.loss):  # the test data leave the formula's domain
                 continue
+            model.auto_save = self.model.auto_save
             rows.append(row)
         result = SymbolicSearch(rows)
         result._scale = self.scale

@@ -153,6 +153,7 @@ x, y = sympy.symbols("x y")
         (sympy.sin(x + 1e-14), 4, "sin(x)"),
         (sympy.Float(0.5) * x + 1e-20 * y, 4, "0.5*x"),
         (sympy.Integer(3) + x, 2, "x + 3"),
+        (0.123456 * x - sympy.oo, 2, "0.12*x - oo"),
     ],
 )  # fmt: skip
 def test_rounding(given, digits, shown):

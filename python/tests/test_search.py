@@ -6,7 +6,7 @@ import sympy
 
 from swiftkan import FUNCTIONS, KAN, add_symbolic, create_dataset, ex_round
 from swiftkan._constants import Constants
-from swiftkan._search import SymbolicRow, SymbolicSearch
+from swiftkan._search import SymbolicRow, SymbolicSearch, _Searcher
 
 LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]  # hellokan's
 
@@ -133,6 +133,73 @@ def test_several_outputs():
     x1, x2 = sympy.symbols("x_1 x_2")
     assert found.best.formula == [sympy.sin(2 * x1), x1**2 + x2]
     assert found.best.predict(dataset["test_input"]).shape == (1000, 2) and len(found.best.latex()) == 2
+
+
+def small_data():
+    x = np.random.RandomState(0).uniform(-1, 1, (200, 2))
+    return x, np.sin(np.pi * x[:, :1]) + x[:, 1:] ** 2
+
+
+SMALL = dict(lib=["x", "x^2", "sin"], steps=3)
+
+
+@pytest.mark.parametrize("width, structures", [([2, 1], True), ([2, 1], False), ([2, 2, 1], True)])
+def test_the_search_makes_no_versions(tmp_path, width, structures):
+    """Networks on trial are nobody's; the rows' models then go on where the searched model is, as clones do."""
+    folder = tmp_path / "model"
+    model = KAN(width, seed=0, auto_save=True, ckpt_path=str(folder))
+    model.fit(small_data(), steps=5)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found = model.symbolic_search(small_data(), structures=structures, max_evaluations=4, **SMALL)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert model.auto_save and all(row.model.auto_save and row.model.state_id == model.state_id for row in found)
+    found.best.model.log_history("taken")
+    assert (folder / "history.txt").read_text().splitlines()[-1] == "0.1 => taken => 0.2"
+
+
+def test_starts_and_grids_on_trial_make_one_version(tmp_path):
+    model = KAN([2, 1], seed=0, auto_save=True, ckpt_path=str(tmp_path / "model"))
+    model.fit((*small_data(), *small_data()), steps=3, restarts=3, grids="auto")
+    assert (tmp_path / "model" / "history.txt").read_text().splitlines()[2:] == ["0.0 => fit => 0.1"]
+
+
+@pytest.mark.parametrize("structures", [True, False])
+def test_symbolic_edges_that_are_switched_off(structures):
+    """The networks on trial have symbolic edges whatever the model does with its own, and begin with the model's function."""
+    model = KAN([2, 1], seed=0)
+    model.fit(small_data(), steps=5)
+    model.speed()
+    found = model.symbolic_search(small_data(), structures=structures, **SMALL)
+    x1, x2 = sympy.symbols("x_1 x_2")
+    assert found.best.formula == sympy.sin(sympy.pi * x1) + x2**2
+    assert not model.symbolic_enabled and found.best.model.symbolic_enabled
+    np.testing.assert_allclose(found.best.model(small_data()[0]), small_data()[1], atol=1e-6)
+    model.symbolic_fun[0].mask[0, 0] = 1  # with speed() this edge is its spline alone
+    assert (first_copy(model)(small_data()[0]) == model(small_data()[0])).all()
+
+
+def first_copy(model):
+    """The copy that a search begins with."""
+    return _Searcher(model, dict(zip(("train_input", "train_label"), small_data())), ["x"], (-1, 1), (-1, 1), 1, 1, 1, 0).copy()
+
+
+def test_two_inputs_of_one_column():
+    x = small_data()[0]
+    y = np.sin(2 * x[:, :1]) + x[:, :1] ** 2
+    model = KAN([2, 1], seed=0)
+    model.input_id = [0, 0]
+    model.fit((x, y), steps=5)
+    best = model.symbolic_search((x, y), **SMALL).best
+    x1 = sympy.Symbol("x_1")
+    assert best.formula == sympy.sin(2 * x1) + x1**2
+    np.testing.assert_allclose(best.predict(x), y, atol=1e-9)
+
+
+@pytest.mark.parametrize("width", [[2, 1], [2, 2, 1]])
+def test_one_sample_is_not_enough(width):
+    x, y = small_data()
+    with pytest.raises(ValueError, match=r"train_input: has 1 sample; symbolic_search\(\) needs at least 2"):
+        KAN(width).symbolic_search((x[:1], y[:1]), **SMALL)
 
 
 @pytest.mark.parametrize(

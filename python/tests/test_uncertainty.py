@@ -178,6 +178,33 @@ def test_refusals():
         places.parameter_covariance((x, y))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_refined_models_know_the_labels(weighted):
+    """As pruned models and copies do; the covariance is that of the finer splines."""
+    rng = np.random.RandomState(0)
+    x = rng.rand(300, 1)
+    y, weight = np.sin(6 * x) + 0.1 * rng.randn(300, 1), rng.uniform(0.5, 2, 300) if weighted else None
+    model = KAN([1, 1], grid=4)
+    model.fit((x, y), opt="LM", steps=10, sample_weight=weight)
+    assert model.parameter_covariance().shape == (8, 8)
+    fine = model.refine(8)
+    np.testing.assert_array_equal(fine.parameter_covariance(), fine.parameter_covariance((x, y), sample_weight=weight))
+    assert fine.parameter_covariance().shape == (12, 12)
+    np.testing.assert_array_equal(fine.predict_interval(x), fine.predict_interval(x, dataset=(x, y), sample_weight=weight))
+    elsewhere = model.refine(8, x[:50])
+    with pytest.raises(RuntimeError, match="pass dataset="):
+        elsewhere.predict_interval(x)
+
+
+def test_refined_models_know_how_they_were_smoothed():
+    rng = np.random.RandomState(0)
+    x = rng.rand(200, 1)
+    model = KAN([1, 1], grid=8)
+    model.fit((x, np.sin(6 * x) + 0.2 * rng.randn(200, 1)), opt="LM", steps=5, smooth=1e-3)
+    widths = [np.ptp(each.predict_interval(x, of="mean")[1:], axis=0).mean() for each in (model, model.refine(32))]
+    assert widths[1] == pytest.approx(widths[0], rel=0.2), "without the penalty four times the splines are far less sure"
+
+
 def classes():
     rng = np.random.RandomState(0)
     x = rng.rand(200, 2) * 2 - 1

@@ -28,7 +28,7 @@ from swiftkan._layers import KANLayer as KANLayer
 from swiftkan._layers import SymbolicLayer as SymbolicLayer
 from swiftkan._progress import Step as Step
 from swiftkan._result import FitResult as FitResult
-from swiftkan._search import SymbolicSearch as SymbolicSearch
+from swiftkan._search_table import SymbolicSearch as SymbolicSearch
 from swiftkan._structure_search import StructureSearch as StructureSearch
 from swiftkan._structure_search import search_structure as search_structure
 from swiftkan._symbolic import fit_params as fit_params

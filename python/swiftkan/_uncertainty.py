@@ -6,101 +6,30 @@ What it must get right first:
   3. the matrix is that of the parameters as they are now: what is kept between calls is used only while they have not changed;
   4. it speaks of least squares only: after a fit with another loss than 'mse' it refuses, because residuals then are no errors.
 
-Near the least-squares solution a network is linear in its parameters w, so that with J = ∂output/∂w at the training samples and
-errors of variance s² (Seber and Wild, Nonlinear Regression, 1989, sections 2.1 and 5.1)
-
-    cov(w) = s² A⁻¹,  A = JᵀJ + S,    s² = Σ (y - f)² / (N - tr(A⁻¹ JᵀJ)),    var f(x) = J(x) cov(w) J(x)ᵀ.
-
-S is the penalty that the model was fitted with (Wahba's Bayesian view: JRSS B 45, 1983), at least 1e-8 of what samples say of an
-edge, on its second differences. With sample weights u errors have variances σ²/u; A and s² are those of the weights that are 1 in the
-mean, so that cov(w) does not depend on their unit, and an observation of weight 1 has the variance s²·Σu/N. Outputs have variances
-of their own: with several, cov(w) = A⁻¹ (Σ_o s_o² J_oᵀJ_o + D S D) A⁻¹, D² the mean of s² over outputs, each counted by what a
-parameter does to it. Directions that change no output (constants that edges share) are left out by an eigenvalue cut.
+The formulas stand in _covariance.py.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from . import _check, _data, _penalty
-from ._gradients import Gradients
+from . import _check, _data
+from ._covariance import Covariance, estimate
+from ._jacobian import Jacobian
 from ._optional import need
 
-PRIOR = 1e-8
-CUT = 1e-13  # of the largest eigenvalue
-CHUNK = 1 << 22  # numbers of J at a time
 INSTEAD = {  # of intervals, by the loss
     "bce": "the probability of label 1 is 1/(1 + exp(-model.predict(x)))",
     "cross_entropy": "probabilities of the classes are the softmax of model.predict(x)",
 }
 
 
-class Covariance(NamedTuple):
-    """cov(w) = root rootᵀ, and what was found on the way."""
-
-    root: np.ndarray  # (P, rank)
-    variance: np.ndarray  # (outputs,) of an observation of weight 1
-    freedom: np.ndarray  # (outputs,) N - tr H
-
-
-class Uncertainty(Gradients):
+class Uncertainty(Jacobian):
     """Methods that say how sure the network is."""
 
     _covariance: Any = None
-
-    def parameter_places(self) -> list[tuple[str, tuple[int, ...]]]:
-        """Which parameters the columns of :meth:`parameter_jacobian` and :meth:`parameter_covariance` belong to.
-
-        They are those that ``fit(opt='LM')`` moves: coefficients and ``scale_base`` of edges that are on, affine numbers of symbolic
-        edges, and with ``affine_trainable`` those of nodes. ``scale_sp`` only multiplies coefficients and is not among them.
-
-        Returns
-        -------
-        list of (name, place)
-            The name of the array in ``state_dict()``, and the place in it.
-
-        Examples
-        --------
-        >>> from swiftkan import KAN
-        >>> KAN([2, 1], grid=3, k=1).parameter_places()[-1]
-        ('act_fun.0.scale_base', (1, 0))
-        """
-        index = self._columns()
-        places: list = [None] * index.size
-        for name in self._names():
-            offset, shape = self._blocks[name]
-            for c in np.flatnonzero((index >= offset) & (index < offset + int(np.prod(shape)))):
-                places[c] = (name, tuple(int(i) for i in np.unravel_index(index[c] - offset, shape)))
-        return places
-
-    def parameter_jacobian(self, x: Any) -> np.ndarray:
-        """The derivatives of the outputs with respect to the trained parameters, exact, at each sample.
-
-        Parameters
-        ----------
-        x : array-like, (samples, inputs)
-
-        Returns
-        -------
-        array of float64, (samples, outputs, parameters)
-            The parameters are those of :meth:`parameter_places`.
-
-        Raises
-        ------
-        ValueError
-            For a wrong shape, NaN or infinity, and for networks of more than 10000 parameters.
-
-        Examples
-        --------
-        >>> from swiftkan import KAN
-        >>> model = KAN([2, 5, 1], grid=3, k=3)
-        >>> model.parameter_jacobian([[0.1, 0.2], [0.3, 0.4]]).shape
-        (2, 1, 105)
-        """
-        rows = self._training_rows("x", x)
-        return self._jacobian(self._chosen(rows), self._columns().size)
 
     def parameter_covariance(self, dataset: Any = None, *, sample_weight: Any = None) -> np.ndarray:
         """The covariance matrix of the trained parameters, from the residuals of a least-squares fit, loss 'mse'.
@@ -250,25 +179,6 @@ class Uncertainty(Gradients):
 
     # ---- How it is computed --------------------------------------------------------------------------------------
 
-    def _columns(self) -> np.ndarray:
-        index = np.empty(self._core.parameter_columns(None), np.int64)
-        if index.size:
-            self._core.parameter_columns(index)
-        return index
-
-    def _jacobian(self, chosen: np.ndarray, count: int, avoid: bool = False, y_th: float = 10.0) -> np.ndarray:
-        jacobian = np.empty((len(chosen), self.width_in[-1], count))
-        if jacobian.size:
-            self._core.parameter_jacobian(chosen, len(chosen), jacobian, avoid, y_th)
-        return jacobian
-
-    def _chunks(self, chosen: np.ndarray, count: int, avoid: bool = False, y_th: float = 10.0) -> Any:
-        """(slice of samples, their J) in turn."""
-        rows = max(1, CHUNK // max(1, count * self.width_in[-1]))
-        for start in range(0, len(chosen), rows):
-            part = slice(start, start + rows)
-            yield part, self._jacobian(chosen[part], count, avoid, y_th)
-
     def _deviations(self, x: Any, found: Covariance) -> tuple[np.ndarray, np.ndarray]:
         prediction = self._run(x, False, 10.0, remember=False)
         rows, _ = self._rows("x", x)
@@ -311,7 +221,7 @@ class Uncertainty(Gradients):
             if core is self._core and remembered is known and around == self._around() and np.array_equal(state, self._array):
                 return kept
         chosen, y, weight, smooth, avoid, y_th = self._fitted(what, dataset, sample_weight)
-        found = self._estimate(chosen, y, weight, smooth, avoid, y_th)
+        found = estimate(self, chosen, y, weight, smooth, avoid, y_th)
         if dataset is None:
             self._covariance = (self._core, known, self._around(), self._array.copy(), found)
         return found
@@ -328,61 +238,3 @@ class Uncertainty(Gradients):
             for j in range(self.width_out[l + 1])
             for i in range(self.width_in[l])
         }
-
-    def _estimate(self, chosen: Any, y: Any, weight: Any, smooth: float, avoid: bool, y_th: float) -> Covariance:
-        n, outputs, index = len(chosen), self.width_in[-1], self._columns()
-        if not index.size:
-            raise ValueError("the model has no trained parameters: all its edges are masked")
-        samples, unit = n, 1.0  # of the weights that are 1 in the mean, in that of those given
-        if weight is not None:
-            samples = int(np.count_nonzero(weight))
-            unit = samples / weight.sum(dtype=np.float64)
-            weight = _check.contiguous(weight * unit, self.dtype)
-        normal = np.empty((index.size, index.size))
-        self._core.normal_matrix(chosen, n, weight, index.size, normal, avoid, y_th)
-        if not np.isfinite(normal).all():
-            raise ValueError("the network's derivatives are not finite at some of the samples; see singularity_avoiding")
-        penalty = _penalty.bending(self, index)
-        prior = _penalty.relative(penalty, normal, PRIOR).matrix(index.size)
-        if smooth:
-            _penalty.weigh(penalty, self.depth, normal)
-            penalty.add(prior, smooth * samples)
-        root, kept = _inverse_root(normal, prior)
-
-        residual = np.empty((n, outputs), self.dtype)
-        self._core.forward(chosen, residual, avoid, y_th)
-        residual = (y - residual).astype(np.float64)
-        squares = np.einsum("no,no,n->o", residual, residual, np.ones(n) if weight is None else weight)
-        if outputs == 1:
-            used = np.array([kept - np.einsum("pr,pq,qr->", root, prior, root, optimize=True)])
-        else:
-            parts, seen_by = np.zeros((outputs, root.shape[1], root.shape[1])), np.zeros((outputs, index.size))
-            for part, jacobian in self._chunks(chosen, index.size, avoid, y_th):
-                if weight is not None:
-                    jacobian *= np.sqrt(weight[part])[:, None, None]
-                seen_by += np.einsum("nop,nop->op", jacobian, jacobian)
-                seen = jacobian @ root
-                parts += np.einsum("nor,noq->orq", seen, seen, optimize=True)
-            used = np.einsum("orr->o", parts)
-        freedom = samples - used
-        if (freedom < 1).any():
-            raise ValueError(
-                f"the data has {samples} samples, but the model has {used.max():.1f} effective parameters an output: nothing is left "
-                "to tell the size of errors from; use more samples, a smaller grid or width, or fit(smooth='gcv')"
-            )
-        variance = squares / freedom
-        if outputs == 1:
-            return Covariance(root * np.sqrt(variance[0]), variance / unit, freedom)
-        own = np.sqrt(variance @ seen_by / np.maximum(seen_by.sum(axis=0), 1e-300))  # the error of the outputs that a parameter serves
-        middle = np.einsum("o,orq->rq", variance, parts) + root.T @ (prior * own * own[:, None]) @ root
-        values, vectors = np.linalg.eigh(middle)
-        return Covariance(root @ (vectors * np.sqrt(np.maximum(values, 0))), variance / unit, freedom)
-
-
-def _inverse_root(normal: np.ndarray, prior: np.ndarray) -> tuple[np.ndarray, int]:
-    """R with R Rᵀ = (normal + prior)⁺, and its rank; solved with a diagonal of 1."""
-    matrix = normal + prior
-    scale = np.sqrt(np.maximum(matrix.diagonal(), 1e-300))
-    values, vectors = np.linalg.eigh(matrix / scale / scale[:, None])
-    keep = values > CUT * values[-1]
-    return (vectors[:, keep] / np.sqrt(values[keep])) / scale[:, None], int(keep.sum())

@@ -6,7 +6,8 @@ import sympy
 
 from swiftkan import FUNCTIONS, KAN, add_symbolic, create_dataset, ex_round
 from swiftkan._constants import Constants
-from swiftkan._search import SymbolicRow, SymbolicSearch, _Searcher
+from swiftkan._search_table import SymbolicRow, SymbolicSearch
+from swiftkan._searcher import Searcher
 
 LIB = ["x", "x^2", "x^3", "x^4", "exp", "log", "sqrt", "tanh", "sin", "abs"]  # hellokan's
 
@@ -180,7 +181,7 @@ def test_symbolic_edges_that_are_switched_off(structures):
 
 def first_copy(model):
     """The copy that a search begins with."""
-    return _Searcher(model, dict(zip(("train_input", "train_label"), small_data())), ["x"], (-1, 1), (-1, 1), 1, 1, 1, 0).copy()
+    return Searcher(model, dict(zip(("train_input", "train_label"), small_data())), ["x"], (-1, 1), (-1, 1), 1, 1, 1, 0).copy()
 
 
 def test_two_inputs_of_one_column():

@@ -177,8 +177,8 @@ class Training(Uncertainty):
 
         'NewtonKaczmarz' (arXiv 2305.08194) goes through all samples in each step, in an order drawn from ``seed``, on one thread.
         With the residual r of a sample and the gradient g of the output there, parameters move by lr·r·g/|g|²: at lr = 1 onto the
-        plane where the linearised output meets the label. Each output, hidden or not, counts in units of its range, so that scales
-        of inputs and labels do not matter. Large lr learn fast, small ones average over what the network cannot represent;
+        plane where the linearised output meets the label. Each output, hidden or not, counts in units of its range as it was
+        in the first pass; data should be of order one all the same, because the first numbers are. Large lr learn fast, small ones average over what the network cannot represent;
         ``lr_schedule='cosine'`` goes from one to the other. A sample costs k + 1 numbers of each edge, whatever the grid. It takes
         the loss 'mse' without ``lamb``; a sample weight (its part of the largest) multiplies lr; splines need k from 1 to 7;
         ``scale_sp`` stays as it is. ``train_loss`` is that of the residuals, each before its own move. Grids move to at most 1000
@@ -305,8 +305,8 @@ class Training(Uncertainty):
         self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)
-        if opt == "LM":
-            _scales.warn(self, train, loss, was_fitted)
+        if opt in _scales.SPREAD:
+            _scales.warn(self, train, loss, was_fitted, opt)
         return result
 
     def _custom_loss(self, function: Any, train: Any, test: Any, avoid: bool, y_th: float) -> _losses.CallableLoss:

@@ -179,3 +179,14 @@ def test_labels_that_do_not_vary():
     model = KAN([2, 3, 1], grid=3, seed=0)
     model.fit((x, np.full((100, 1), 5.0)), opt="NewtonKaczmarz", steps=30, lr=0.5)
     assert np.abs(model(x) - 5).max() < 0.1
+
+
+@pytest.mark.parametrize("lr", [0.02, 0.1, 0.3, 1.0])
+def test_hidden_grids_do_not_run_away(lr):
+    """A grid that stretches allowed larger steps, which stretched it again: ends at -10⁵, and the loss 300 times the least, after 150 passes."""
+    x = np.random.RandomState(0).uniform(-1, 1, (200, 2))
+    y = x[:, :1] * x[:, 1:]
+    for seed in range(8):
+        model = KAN([2, 3, 1], grid=3, seed=seed)
+        loss = model.fit((x, y), opt="NewtonKaczmarz", lr=lr, steps=150)["train_loss"]
+        assert loss[-1] < 1.3 * loss.min() and loss[-1] < 0.05 and abs(model.act_fun[1].grid).max() < 100

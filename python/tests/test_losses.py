@@ -223,3 +223,21 @@ def test_pickles_without_the_loss_are_read():
     old = KAN.__new__(KAN)
     old.__setstate__(state)
     assert old.evaluate((X, Y)) == model.evaluate((X, Y), "mse")
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "SSBFGS", "Adam"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_is_an_error(opt, bad):
+    """L-BFGS took it for convergence."""
+    x = np.random.RandomState(0).uniform(-1, 1, (60, 2))
+    model = KAN([2, 2, 1], grid=3)
+    before = model.state_dict()["act_fun.0.coef"].copy()
+
+    def loss(prediction, label):
+        slope = np.zeros_like(prediction)
+        slope[7] = bad
+        return 1.0, slope
+
+    with pytest.raises(ValueError, match="loss_fn: the gradient it returned is (nan|inf) in row 7, column 0"):
+        model.fit((x, x[:, :1]), opt=opt, loss_fn=loss, steps=3, lr=0.01)
+    assert (model.state_dict()["act_fun.0.coef"] == before).all()

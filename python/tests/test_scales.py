@@ -125,3 +125,12 @@ def test_formulas_of_raw_data_are_learnt(scale, shift, y_scale, y_shift):
     second[0, 0] = off[4], 0.05, y_scale, y_shift
     result = model.fit((x, y), opt="LM", steps=50, update_grid=False)
     assert result["train_loss"][-1] < 1e-9 * y_scale
+
+
+@pytest.mark.parametrize("x_scale, y_scale, name", [(1, 1, None), (1e3, 1, "x"), (1, 1e-3, "y"), (1, 1e-6, "y")])
+def test_newton_kaczmarz_warns_where_it_does_not_learn(x_scale, y_scale, name):
+    x, y = x_scale * X, y_scale * X[:, :1] * X[:, 1:]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        KAN([2, 3, 1], grid=3, seed=1).fit((x, y), opt="NewtonKaczmarz", lr=0.1, steps=30)
+    assert [f"of {name} is" in str(each.message) and "Newton-Kaczmarz" in str(each.message) for each in caught] == ([True] if name else [])

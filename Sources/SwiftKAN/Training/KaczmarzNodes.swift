@@ -40,9 +40,11 @@ final class KaczmarzNodes<T: KANScalar> {
 
     /// Takes over the masks and flags of `network`.
     ///
-    /// - Parameter next: the shape of the next layer, whose grids give the units, or nil: `outputs` do.
+    /// - Parameters:
+    ///   - next: the shape of the next layer, whose grids give the units, or nil: `outputs` do.
+    ///   - first: the units of an earlier call, which stay.
     /// - Returns: the unit of each subnode, the change of z that is one unit of the node it leads to.
-    func load(_ network: KAN<T>, next: LayerShape?, outputs: [T]) -> [T] {
+    func load(_ network: KAN<T>, next: LayerShape?, outputs: [T], units first: [T]?) -> [T] {
         let state = network.state
         affineTrains = network.affineTrainable
         edges.removeAll()
@@ -78,6 +80,7 @@ final class KaczmarzNodes<T: KANScalar> {
             }
             subnode += factors
         }
+        if let first { units = first }
         unit = units.map { $0 * $0 }
         return units
     }

@@ -10,7 +10,7 @@
 //   w += μ r U g / (gᵀ U g),   U diagonal.
 // With several outputs f is their combination along the residual, y = Σ_o (r_o/|r|) f_o, so that r becomes |r|. U holds the squares of
 // units, without which a step would depend on how inputs and outputs happen to be scaled: weights of an edge that leads to a hidden
-// node count in widths of that node's grid, those that lead to an output in standard deviations of the labels. A base function counts
+// node count in widths that node's grid had in the first pass, those that lead to an output in standard deviations of the labels. A base function counts
 // in units of its largest value, where that exceeds 1. scale_sp only multiplies coefficients and stays as it is.
 
 /// All layers, for basis functions that fit V.
@@ -20,6 +20,9 @@ final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
     private let nodes: [KaczmarzNodes<T>]
     private let layers: UnsafeMutablePointer<KaczmarzLayer<T, V>>
     private let residual, label: AlignedBuffer<T>
+    /// Units of the outputs of each layer in the first pass, kept: those of grids that stretch would grow with them, allow larger steps,
+    /// and so stretch the grids again, without end.
+    private var units: [[T]] = []
     /// Inputs and labels of the sample after the one at hand.
     private let ahead: AlignedBuffer<T>
 
@@ -42,11 +45,12 @@ final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
     deinit { layers.deallocate() }
 
     /// Takes over the network's numbers.
-    private func load(units: [T], stretches: Bool) {
+    private func load(deviations: [T], stretches: Bool) {
         for l in memories.indices {
             let ahead = l + 1 < memories.count ? network.layers[l + 1] : nil
-            let widths = nodes[l].load(network, next: ahead, outputs: units)
-            memories[l].load(network, units: widths, stretches: stretches && l > 0)
+            let now = nodes[l].load(network, next: ahead, outputs: deviations, units: units.indices.contains(l) ? units[l] : nil)
+            if units.count == l { units.append(now) }
+            memories[l].load(network, units: now, stretches: stretches && l > 0)
             layers[l] = memories[l].layer
             layers[l].isPlain = nodes[l].isPlain
             // Without anything in between, what leaves a layer is what enters the next.
@@ -62,11 +66,11 @@ final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
     /// - Returns: the mean square of the residuals, each before its step.
     @inline(never)
     func pass(
-        _ data: Samples<T>, order: [Int], units: [T], rate: T, stretches: Bool, checkpoint: Checkpoint?
+        _ data: Samples<T>, order: [Int], deviations: [T], rate: T, stretches: Bool, checkpoint: Checkpoint?
     ) throws(KANError) -> Double {
         guard let labels = data.y else { throw .invalid("opt 'NewtonKaczmarz' needs labels y") }
         let (D, O) = (network.architecture.inputs, network.architecture.outputs)
-        load(units: units, stretches: stretches)
+        load(deviations: deviations, stretches: stretches)
         var heaviest: T = 0
         if let weight = data.weight { for s in 0..<data.n { heaviest = max(heaviest, weight[s]) } }
         var (total, mass) = (0.0, 0.0)
@@ -156,7 +160,8 @@ final class NewtonKaczmarz<T: KANScalar> {
 
     static var fewCount: Int { 1000 }
 
-    private var units: [T] = []
+    /// Of the labels.
+    private var deviations: [T] = []
 
     /// - Throws: `KANError.invalid` for splines it cannot train.
     init(_ network: KAN<T>, _ options: FitOptions) throws(KANError) {
@@ -176,16 +181,16 @@ final class NewtonKaczmarz<T: KANScalar> {
     /// - Returns: the mean square of the residuals, each before its step; not finite if training has diverged.
     @inline(__always)
     func step(_ data: Samples<T>, rate: Double, checkpoint: Checkpoint?) throws(KANError) -> Double {
-        if units.isEmpty { units = deviations(data) }
+        if deviations.isEmpty { deviations = deviations(of: data) }
         let order = random.permutation(data.n)
         var loss = Double.nan
         if let narrow {
             loss = try narrow.pass(
-                data, order: order, units: units, rate: T(rate), stretches: stretches, checkpoint: checkpoint)
+                data, order: order, deviations: deviations, rate: T(rate), stretches: stretches, checkpoint: checkpoint)
         }
         if let wide {
             loss = try wide.pass(
-                data, order: order, units: units, rate: T(rate), stretches: stretches, checkpoint: checkpoint)
+                data, order: order, deviations: deviations, rate: T(rate), stretches: stretches, checkpoint: checkpoint)
         }
         let P = network.architecture.parameterCount
         return (0..<P).allSatisfy({ network.state[$0].isFinite }) ? loss : .nan
@@ -203,7 +208,7 @@ final class NewtonKaczmarz<T: KANScalar> {
     }
 
     /// Standard deviations of the labels, 1 where they are all the same.
-    private func deviations(_ data: Samples<T>) -> [T] {
+    private func deviations(of data: Samples<T>) -> [T] {
         let O = network.architecture.outputs
         guard let y = data.y else { return Array(repeating: 1, count: O) }
         return (0..<O).map { o in

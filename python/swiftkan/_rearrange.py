@@ -75,7 +75,7 @@ class Rearranging:
         True
         """
         level = self._hidden_level("l", l)
-        scores, kinds = self._scores_for_outputs(), self._kinds(level)
+        scores, kinds = self._scores_for_outputs("auto_swap_l()"), self._kinds(level)
         entering, leaving = scores[level - 1], scores[level]
         order = np.arange(len(kinds))
 
@@ -113,7 +113,7 @@ class Rearranging:
     def connection_cost(self) -> float:
         """Σ edge_scores·|place of the node before - place of the subnode behind|, places from 0 to 1 across each level. Scores count for the
         outputs, of the whole network, whatever level ``attribute()`` was last asked about."""
-        return sum(_cost(scores) for scores in self._scores_for_outputs())
+        return sum(_cost(scores) for scores in self._scores_for_outputs("model.connection_cost"))
 
     def module(self, start_layer: int, chain: str) -> Self:
         """Cuts a module off: edges between the nodes of a chain and all others are switched off, without a bias in their place.
@@ -204,10 +204,10 @@ class Rearranging:
 
     # ---- Pieces --------------------------------------------------------------------------------------------------
 
-    def _scores_for_outputs(self) -> list[np.ndarray]:
+    def _scores_for_outputs(self, what: str) -> list[np.ndarray]:
         """Of every layer its edges' scores (out, in): ``edge_scores`` answers for the level that was last asked about, and ends there."""
         question = self._current_question()
-        statistics = self._measure(question.x, "model.connection_cost")
+        statistics = self._measure(question.x, what)
         beginning = self._beginning(statistics, None, question.out_score if question.level is None else None)
         return [scores for (scores,) in edge_scores_of(statistics, self._scores(statistics, self.depth, beginning.mean(axis=0, keepdims=True)))]
 

@@ -394,7 +394,7 @@ OTHERS = [
     (lambda m: m.swap(1, 0, 3), ValueError, "i2: must be from 0 to 2, not 3"),
     (lambda m: KAN([2, 1]).swap(1, 0, 1), ValueError, "l: this network has no hidden level"),
     (lambda m: m.auto_swap_l(2), ValueError, "l: must be from 1 to 1"),
-    (lambda m: KAN([2, 3, 1]).auto_swap(), RuntimeError, "model.edge_scores needs data"),
+    (lambda m: KAN([2, 3, 1]).auto_swap(), RuntimeError, r"auto_swap_l\(\) needs data"),
     (lambda m: m.module(0, "0 to 1"), ValueError, "chain: must be text such as"),
     (lambda m: m.module(1, "[0]->[0]->[0]->[0]"), ValueError, "chain: must have two groups for each layer, at most 1"),
     (lambda m: m.module(0, "[0]->[3]"), ValueError, "chain: group 1: must be from -3 to 2"),

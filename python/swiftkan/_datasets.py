@@ -14,6 +14,8 @@ import numpy as np
 from . import _check, _core
 from ._settings import _dtype
 
+ROUNDING = 4  # a column whose numbers differ by so many eps is constant
+
 
 def create_dataset(
     f: Callable, n_var: int = 2, f_mode: str = "col", ranges: Any = (-1, 1), train_num: int = 1000,
@@ -46,7 +48,8 @@ def create_dataset(
     Raises
     ------
     ValueError
-        For impossible arguments, and if ``f`` does not give a label for each sample.
+        For impossible arguments, and if ``f`` does not give a label for each sample; with ``normalize_input`` or ``normalize_label``
+        if a column is constant, to rounding.
 
     Notes
     -----
@@ -72,7 +75,7 @@ def create_dataset(
     n_var = _check.integer("n_var", n_var, 1, 2**20)
     counts = {"train": _check.integer("train_num", train_num, 1), "test": _check.integer("test_num", test_num, 0)}
     seed = _check.integer("seed", seed, 0, 2**32 - 1)
-    limits = _ranges(ranges, n_var)
+    limits = _ranges(ranges, n_var, kind)
     columns: dict[str, list[np.ndarray]] = {"train": [], "test": []}
     drawn, draws = 0, kind.itemsize // 4  # 32-bit draws: two for a float64, one for a float32
     for low, high in limits:
@@ -94,7 +97,7 @@ def create_dataset(
     return dataset
 
 
-def _ranges(ranges: Any, n_var: int) -> list[tuple[float, float]]:
+def _ranges(ranges: Any, n_var: int, kind: np.dtype) -> list[tuple[float, float]]:
     given = _check.array("ranges", ranges)
     if given.shape == (2,):
         given = np.tile(given, (n_var, 1))
@@ -105,6 +108,8 @@ def _ranges(ranges: Any, n_var: int) -> list[tuple[float, float]]:
     for i, (low, high) in enumerate(limits):
         if low > high:
             raise ValueError(f"ranges: of variable {i} must be (low, high), not ({low:g}, {high:g})")
+        if max(high - low, abs(low), abs(high)) > float(np.finfo(kind).max):
+            raise ValueError(f"ranges: of variable {i} is ({low:g}, {high:g}), wider than {kind} can hold; take a narrower one")
     return limits
 
 
@@ -126,10 +131,15 @@ def _normalize(dataset: dict[str, np.ndarray], what: str) -> None:
     train = dataset[f"train_{what}"]
     if len(train) < 2:
         raise ValueError(f"normalize_{what}: needs at least 2 training samples")
-    mean, std = train.mean(axis=0, keepdims=True), train.std(axis=0, ddof=1, keepdims=True)
-    if not (std > 0).all():
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, std = train.mean(axis=0, keepdims=True), train.std(axis=0, ddof=1, keepdims=True)
+        # The mean of equal numbers differs from them by rounding, and so std is not 0. From the first of them they do not differ.
+        spread = (train.astype(np.float64) - train[:1]).std(axis=0)
+        varies = (spread > ROUNDING * np.finfo(train.dtype).eps * np.abs(mean[0])) & (std[0] > 0) & np.isfinite(std[0])
+    if not varies.all():
+        column = int(np.argmin(varies))
         raise ValueError(
-            f"normalize_{what}: column {int(np.argmin(std > 0))} is constant or not finite, so it cannot be scaled"
+            f"normalize_{what}: column {column} is constant or not finite, so it cannot be scaled; its standard deviation is {std[0, column]:.3g}"
         )
     for part in ("train", "test"):
         if f"{part}_{what}" in dataset:

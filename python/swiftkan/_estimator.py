@@ -216,7 +216,8 @@ def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np
     x, y, weight = x[counts], y[counts], weight[counts]
     order = np.lexsort(np.column_stack([y, x]).T)
     x, y, weight = x[order], y[order], weight[order]
-    new = np.append(True, (x[1:] != x[:-1]).any(axis=1) | (y[1:] != y[:-1]).reshape(len(y) - 1, -1).any(axis=1))
+    labels = y.reshape(len(y), -1)
+    new = np.append(True, (x[1:] != x[:-1]).any(axis=1) | (labels[1:] != labels[:-1]).any(axis=1))
     first = np.flatnonzero(new)
     return x[first], y[first], np.add.reduceat(weight, first)
 

@@ -15,10 +15,13 @@ from __future__ import annotations
 import errno
 import json
 import os
-from typing import Any, Self
+import threading
+from collections.abc import Callable
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from . import _check
 from ._references import UnknownFunction
 from ._state import State
 
@@ -33,14 +36,14 @@ class Files(State):
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
             The file's name, used as it is (``.npz`` is a usual ending). A file that is there already is replaced only
             when the new one is complete.
 
         Raises
         ------
         OSError
-            If the file cannot be written.
+            If the file cannot be written; FileNotFoundError if its folder is not there.
 
         Warns
         -----
@@ -60,7 +63,7 @@ class Files(State):
         >>> bool((again([0.1, 0.2]) == model([0.1, 0.2])).all())
         True
         """
-        path = os.fspath(path)
+        path = _path(path)
         header = {
             "format": FORMAT,
             "version": VERSION,
@@ -70,17 +73,7 @@ class Files(State):
             "input_width": self._input_width,
         }
         arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **self.state_dict()}
-        unfinished = f"{path}.{os.getpid()}.{id(self):x}.unfinished"
-        try:
-            with open(unfinished, "xb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except BaseException:
-            if os.path.exists(unfinished):
-                os.remove(unfinished)
-            raise
+        write_whole({path: lambda file: np.savez(file, **arrays)})  # type: ignore[arg-type]
         self._warn_of_names("save", stacklevel=3)
 
     @classmethod
@@ -89,7 +82,7 @@ class Files(State):
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
 
         Returns
         -------
@@ -103,7 +96,7 @@ class Files(State):
             If it is not a model file of swiftkan, is damaged, or was written by a newer version; or if it has functions
             that must be added first (:func:`swiftkan.add_symbolic`), which the message lists.
         """
-        path = os.fspath(path)
+        path = _path(path)
         header, arrays = _read(path)
         try:
             model = cls.__new__(cls)
@@ -119,6 +112,44 @@ class Files(State):
         """The attributes that a model has for compatibility only."""
         self.device, self.save_act, self.auto_save, self.first_init = "cpu", True, False, True
         self.ckpt_path, self.state_id, self.round = "./model", 0, 0
+
+
+def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
+    """Writes one file, or several that belong together: new ones beside their places, then each takes its place.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be written. Those that are there already are then as they were.
+    """
+    # No other thread or process may have these names, nor what one that was killed left behind.
+    mark = f"{os.getpid()}.{threading.get_ident():x}.{os.urandom(4).hex()}.unfinished"
+    unfinished: dict[str, str] = {}
+    try:
+        for path, fill in files.items():
+            folder = os.path.dirname(path) or os.curdir
+            if not os.path.isdir(folder):
+                raise FileNotFoundError(f"path: there is no folder {folder}; make it first, as with os.makedirs")
+            name = f"{path}.{mark}"
+            with open(name, "xb") as file:
+                unfinished[name] = path  # ours from here on: what cannot be made is not ours to remove
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+        for name, path in unfinished.items():
+            os.replace(name, path)
+    finally:
+        for name in unfinished:
+            if os.path.exists(name):
+                os.remove(name)
+
+
+def _path(value: Any) -> str:
+    """A file's name as text."""
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"path: must be text, bytes or path-like, not {_check.shown(value)}") from None
 
 
 def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:

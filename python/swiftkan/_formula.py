@@ -52,7 +52,7 @@ class Formula:
         Returns
         -------
         expressions : list with one an output
-        variables : list of symbols
+        variables : list of symbols, or of the expressions in ``var``
 
         Raises
         ------
@@ -100,8 +100,8 @@ class Formula:
     def formula_function(self, **arguments: Any) -> Callable[[Any], np.ndarray]:
         """The formula as a NumPy function of x, (samples, inputs) → (samples, outputs).
 
-        Takes the arguments of :meth:`symbolic_formula`; with ``var`` each column of x that is read needs a name of its own. The function
-        does not refer to the model.
+        Takes the arguments of :meth:`symbolic_formula`; with ``var`` each column of x that is read needs a name or symbol of its
+        own, and expressions are refused. The function does not refer to the model.
 
         Examples
         --------
@@ -142,12 +142,12 @@ class Formula:
         columns = self._input_id.tolist()
         if var is None:
             return [sympy.Symbol(f"x_{column + 1}") for column in columns]
-        if isinstance(var, str) or not hasattr(var, "__len__"):
-            raise TypeError(f"var: must be a list of names or symbols, not {var!r}")
-        var = self._read_entries(var)
+        if isinstance(var, (dict, set, frozenset)) or not _check.is_list(var):
+            raise TypeError(f"var: must be a list of names or sympy expressions, not {_check.shown(var)}")
+        var = self._read_entries([_variable(each) for each in var])
         if len(var) != len(columns):
             raise ValueError(f"var: has {len(var)} entries; it must have {len(columns)}, one an input")
-        return [sympy.Symbol(v) if isinstance(v, str) else sympy.sympify(v) for v in var]
+        return var
 
     def _next_level(self, l: int, level: list[Any]) -> list[Any]:
         """The nodes of level l + 1 as expressions."""
@@ -209,6 +209,21 @@ class Formula:
         return implemented_function(f"phi_{l}_{i}_{j}", lambda t: edge.predict(np.asarray(t)[..., None])[..., 0])
 
 
+def _variable(value: Any) -> Any:
+    """An entry of ``var`` as a SymPy expression."""
+    import sympy
+
+    if isinstance(value, str):
+        return sympy.Symbol(value)
+    try:
+        result = sympy.sympify(value, strict=True)  # strict: nothing is made from how it prints
+    except sympy.SympifyError:
+        result = None
+    if not isinstance(result, sympy.Expr):
+        raise TypeError(f"var: its entries must be names or sympy expressions, not {_check.shown(value)}")
+    return result
+
+
 def _number(value: Any) -> Any:
     """A SymPy number with all digits; 0 leaves no trace."""
     import sympy
@@ -239,12 +254,12 @@ def ex_round(expr: Any, n_digit: int) -> Any:
 
     Parameters
     ----------
-    expr : sympy expression
+    expr : sympy expression, or list or tuple of them, as ``symbolic_formula`` returns
     n_digit : int
 
     Returns
     -------
-    sympy expression
+    sympy expression, or a list or tuple as the given one
 
     Examples
     --------
@@ -256,6 +271,9 @@ def ex_round(expr: Any, n_digit: int) -> Any:
     """
     sympy = need("sympy", "ex_round()")
     digits = _check.integer("n_digit", n_digit, 0, 15)
+    if isinstance(expr, (list, tuple)):
+        parts = [ex_round(each, digits) for each in expr]
+        return parts if isinstance(expr, list) else tuple(parts)
 
     def rounded(number: float) -> float:
         if number == 0 or not math.isfinite(number):
@@ -277,5 +295,13 @@ def ex_round(expr: Any, n_digit: int) -> Any:
             return walk(node.base) ** int(node.exp)
         return node.func(*map(walk, node.args))
 
+    try:
+        formula = sympy.sympify(expr)
+    except sympy.SympifyError as error:
+        if isinstance(expr, str):
+            raise ValueError(f"expr: {_check.shown(expr)} is no formula: {error}") from None
+        formula = None
+    if not isinstance(formula, (sympy.Expr, sympy.Rel)):
+        raise TypeError(f"expr: must be a sympy expression or a list of them, not {_check.shown(expr)}")
     # What rounding makes of constants within powers is rounded again.
-    return walk(walk(sympy.sympify(expr)))
+    return walk(walk(formula))

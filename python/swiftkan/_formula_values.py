@@ -41,8 +41,13 @@ def to_numpy(
     """A NumPy function of x (samples, inputs) from expressions; ``columns`` says where the variables stand in x, ``argument`` what
     the user calls them."""
     import sympy
+    from sympy.core.function import AppliedUndef
 
     width = len(variables) if width is None else width
+    for variable in variables:
+        if not variable.is_symbol and not isinstance(variable, AppliedUndef):
+            raise ValueError(f"{argument}: a function's variables must be names or symbols, but {variable} is an expression; leave {argument} out, "
+                             "or give a symbol for each column of x")  # fmt: skip
     variables, columns = once(variables, range(len(variables)) if columns is None else columns, argument)
     # ComplexInfinity has no form in NumPy, and no value that is a real number.
     real = [sympy.nan if sympy.sympify(each).has(sympy.zoo) else each for each in expressions]

@@ -8,10 +8,10 @@ What it must get right first:
 
 from __future__ import annotations
 
-import os
-from typing import Any, BinaryIO, Callable
+from typing import Any
 
 from . import _check, _torch_file, _yaml
+from ._files import write_whole
 
 SHARED = (
     "width", "grid", "k", "mult_arity", "symbolic_enabled", "affine_trainable", "grid_eps", "grid_range",
@@ -60,31 +60,3 @@ def write_checkpoint(model: Any, path: Any) -> None:
         f"{path}_state": lambda file: _torch_file.write(file, model.state_dict()),
         f"{path}_cache_data": lambda file: _torch_file.write(file, chosen, members),
     })  # fmt: skip
-
-
-def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
-    """Writes several files that belong together: new ones beside their places, then each takes its place.
-
-    Raises
-    ------
-    OSError
-        If a file cannot be written. Those that are there already are then as they were.
-    """
-    unfinished: dict[str, str] = {}
-    try:
-        for path, fill in files.items():
-            folder = os.path.dirname(path) or os.curdir
-            if not os.path.isdir(folder):
-                raise FileNotFoundError(f"path: there is no folder {folder}; make it first, as with os.makedirs")
-            name = f"{path}.{os.getpid()}.{id(files):x}.unfinished"
-            with open(name, "xb") as file:
-                unfinished[name] = path
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-        for name, path in unfinished.items():
-            os.replace(name, path)
-    finally:
-        for name in unfinished:
-            if os.path.exists(name):
-                os.remove(name)

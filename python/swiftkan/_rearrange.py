@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from . import _check
+from ._attribution import edge_scores_of
 from ._subset import copy_layer, own_places, places, subnodes_of
 
 PERTURBATIONS = ("non-intrusive", "all", "minimal")
@@ -74,7 +75,7 @@ class Rearranging:
         True
         """
         level = self._hidden_level("l", l)
-        scores, kinds = self.edge_scores, self._kinds(level)
+        scores, kinds = self._scores_for_outputs("auto_swap_l()"), self._kinds(level)
         entering, leaving = scores[level - 1], scores[level]
         order = np.arange(len(kinds))
 
@@ -110,8 +111,9 @@ class Rearranging:
 
     @property
     def connection_cost(self) -> float:
-        """Σ edge_scores·|place of the node before - place of the subnode behind|, places from 0 to 1 across each level."""
-        return sum(_cost(scores) for scores in self.edge_scores)
+        """Σ edge_scores·|place of the node before - place of the subnode behind|, places from 0 to 1 across each level. Scores count for the
+        outputs, of the whole network, whatever level ``attribute()`` was last asked about."""
+        return sum(_cost(scores) for scores in self._scores_for_outputs("model.connection_cost"))
 
     def module(self, start_layer: int, chain: str) -> Self:
         """Cuts a module off: edges between the nodes of a chain and all others are switched off, without a bias in their place.
@@ -201,6 +203,13 @@ class Rearranging:
         return self
 
     # ---- Pieces --------------------------------------------------------------------------------------------------
+
+    def _scores_for_outputs(self, what: str) -> list[np.ndarray]:
+        """Of every layer its edges' scores (out, in): ``edge_scores`` answers for the level that was last asked about, and ends there."""
+        question = self._current_question()
+        statistics = self._measure(question.x, what)
+        beginning = self._beginning(statistics, None, question.out_score if question.level is None else None)
+        return [scores for (scores,) in edge_scores_of(statistics, self._scores(statistics, self.depth, beginning.mean(axis=0, keepdims=True)))]
 
     def _hidden_level(self, name: str, l: Any) -> int:
         if self.depth < 2:

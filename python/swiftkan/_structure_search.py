@@ -20,7 +20,7 @@ import numpy as np
 from . import _check, _data, _structures
 from ._kan import KAN
 from ._scales import unwarned
-from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, errors
+from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, check_labels, errors, labels_error
 
 # Rungs: sums and products; one more idea; two more.
 STRUCTURES = (
@@ -119,7 +119,7 @@ def search_structure(
     Raises
     ------
     ValueError, TypeError
-        For arguments and data that are not allowed.
+        For arguments and data that are not allowed, labels among them whose squares are infinite or zero in ``dtype``.
     KeyboardInterrupt
         On Ctrl-C.
 
@@ -159,6 +159,7 @@ def search_structure(
     if has_test:
         _data.part(judge, "test", dataset, "mse", None)
     parts, _, _ = _data.split({"train_input": whole.rows, "train_label": whole.y}, validation_split, None, seed)
+    check_labels(whole.y)
     trainer = Trainer(parts, steps, margin, tol)
 
     candidates: list[Candidate] = []
@@ -175,10 +176,10 @@ def search_structure(
         trainer.all(Candidate.begin, [c for c in made if c.may_begin(trainer)])
         best = [best_of([c for c in made if c.structure == name and c.model is not None]) for name in fresh]
         best = sorted((c for c in best if c is not None), key=lambda c: c.typical_loss)
-        trainer.all(Candidate.polish, [c for c in best[:POLISHED] if c.structure != "S"])
+        trainer.all(Candidate.polish, [c for c in best[:POLISHED] if c.structure != "S" and np.isfinite(c.typical_loss)])
         candidates += best
         winner = best_of(candidates)
-        finalists = sorted((c for c in candidates if not c.refined), key=lambda c: c.typical_loss)[:FINALISTS]
+        finalists = sorted((c for c in candidates if not c.refined and np.isfinite(c.typical_loss)), key=lambda c: c.typical_loss)[:FINALISTS]
         trainer.all(lambda c, t: c.refine(t, grids[1:]), [c for c in finalists if c.typical_loss <= HOPELESS * winner.typical_loss])
         trials += [trial for c in dict.fromkeys([*made, *finalists]) for trial in c.take_trials()]
         winner = best_of(candidates)
@@ -189,6 +190,8 @@ def search_structure(
             f"structures: all have too many parameters for the {len(parts['train_input'])} samples to train with, less than "
             f"{SAMPLES_A_PARAMETER['begin']} for each; add 'S', or take coarser grids or more samples"
         )
+    if not np.isfinite(winner.typical_loss):
+        raise labels_error(whole.y.dtype, f"reach {np.abs(whole.y).max():.3g}, no network's error is finite")
     model = winner.model
     with unwarned(model):
         model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)

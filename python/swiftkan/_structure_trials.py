@@ -102,10 +102,11 @@ class Candidate:
 
     def _train(self, trainer: Trainer, model: Any, **arguments: Any) -> tuple[float, float]:
         result = trainer.fit(model, **arguments)
-        loss, typical_loss = errors(model, *trainer.validation)
+        trained = len(result["train_loss"]) > 0  # else its first loss was not finite, and it is as it was drawn
+        loss, typical_loss = errors(model, *trainer.validation) if trained else (np.inf, np.inf)
         self.trials.append({
             "structure": self.structure, "seed": self.seed, "grid": model.grid, "knots": arguments.get("knots", "quantiles"),
-            "parameters": self.parameters(model.grid), "steps": result.steps, "train_loss": float(result["train_loss"][-1]),
+            "parameters": self.parameters(model.grid), "steps": result.steps, "train_loss": float(result["train_loss"][-1]) if trained else np.inf,
             "validation_loss": loss, "typical_loss": typical_loss,
         })  # fmt: skip
         return loss, typical_loss
@@ -124,6 +125,27 @@ def size(values: np.ndarray) -> float:
     """The root of the mean square, without overflow."""
     most = float(np.abs(values).max())
     return most * float(np.sqrt(np.mean((values / most) ** 2))) if most > 0 else 0.0
+
+
+def check_labels(y: np.ndarray) -> None:
+    """Refuses labels whose squares, or those of their deviations, are infinite or zero in their dtype: nothing could be learnt from them."""
+    kind = np.finfo(y.dtype)
+    values = y.astype(np.float64)
+    most, varied = float(np.abs(values).max()), size(values - values[0])
+    if most > kind.max**0.5:
+        raise labels_error(y.dtype, f"reach {most:.3g}")
+    if varied > kind.eps * most and varied < kind.tiny**0.5:
+        raise labels_error(y.dtype, f"vary by {varied:.3g}")
+    if 0 < most < kind.tiny**0.5:  # constant labels are learnt, too
+        raise labels_error(y.dtype, f"reach {most:.3g}")
+
+
+def labels_error(dtype: np.dtype, what: str) -> ValueError:
+    kind = np.finfo(dtype)
+    return ValueError(
+        f"train_label: the labels {what}, and {dtype} cannot hold the squares of such numbers: their scale must be well within "
+        f"{float(kind.tiny) ** 0.5:.0e} to {float(kind.max) ** 0.5:.0e}; multiply or divide them by a constant"
+    )
 
 
 def errors(model: Any, x: Any, y: Any) -> tuple[float, float]:

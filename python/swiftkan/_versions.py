@@ -196,7 +196,7 @@ class Versions(Checkpoints):
 
     def _begin_versions(self) -> None:
         """Version 0.0 and a new history; older versions stay on disk until new ones of their name replace them."""
-        from ._pykan_write import write_whole
+        from ._files import write_whole
 
         self.state_id = 0
         os.makedirs(self.ckpt_path, exist_ok=True)

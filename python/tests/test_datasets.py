@@ -77,6 +77,42 @@ def test_normalisation_is_of_the_training_data():
             np.testing.assert_allclose(data[f"{part}_{what}"], (plain[f"{part}_{what}"] - mean) / std, atol=1e-13)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    "constant",
+    [
+        lambda x: 0 * x[:, [0]] + 0.1,
+        lambda x: np.stack([x[:, 0], 0 * x[:, 0] + 1 / 3], axis=1),
+        lambda x: np.sin(x[:, [0]]) ** 2 + np.cos(x[:, [0]]) ** 2,
+        lambda x: x[:, [0]] * 0 - 1e30,
+        lambda x: 0 * x[:, [0]] + 0.7 * np.array([[0.0, 1.0]]),
+    ],
+)
+def test_constants_cannot_be_normalised(constant, dtype):
+    with pytest.raises(ValueError, match="normalize_label: column [01] is constant or not finite"):
+        create_dataset(constant, n_var=1, normalize_label=True, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_small_deviations_are_normalised(dtype):
+    """A hundred times what rounding is."""
+    data = create_dataset(lambda x: 1 + 200 * np.finfo(dtype).eps * x[:, [0]], n_var=1, normalize_label=True, dtype=dtype)
+    assert data["train_label"].std() == pytest.approx(1, rel=0.01)
+
+
+def test_a_deviation_beyond_the_dtype_is_refused():
+    with pytest.raises(ValueError, match="normalize_label: column 0 is constant or not finite.*its standard deviation is inf"):
+        create_dataset(lambda x: 1e200 * x[:, [0]], n_var=1, normalize_label=True)
+
+
+@pytest.mark.parametrize("low, high, dtype", [(-1e308, 1e308, "float64"), (-2e38, 2e38, "float32"), (1e39, 2e39, "float32"), (-1e200, 0, "float32")])
+def test_ranges_that_the_dtype_cannot_hold(low, high, dtype):
+    with pytest.raises(ValueError, match="ranges: of variable 1 is .*, wider than float.. can hold"):
+        create_dataset(product, ranges=[[0, 1], [low, high]], dtype=dtype)
+    inside = create_dataset(product, ranges=[[0, 1], [low / 1e200, high / 1e200]], dtype=dtype)
+    assert np.isfinite(inside["train_input"]).all()
+
+
 def test_without_test_data_it_can_be_trained_on():
     data = create_dataset(product, train_num=20, test_num=0)
     assert set(data) == {"train_input", "train_label"}

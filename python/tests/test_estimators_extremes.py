@@ -57,3 +57,11 @@ def test_too_few_samples_for_levenberg_marquardt():
         KANClassifier(opt="LM", hidden=(2,)).fit(X[:2], ["a", "b"])
     assert np.isfinite(KANRegressor(opt="LM", hidden=(2,), grid=3, random_state=0).fit(X[:3], Y[:3]).predict(X)).all()
     assert np.isfinite(KANRegressor(hidden=(2,), opt="AdamW", alpha=0.1, steps=10).fit(X[:2], Y[:2]).predict(X)).all()
+
+
+@pytest.mark.parametrize("hidden", ["auto", (), (2,)])
+def test_a_single_sample_that_counts_is_a_constant(hidden):
+    first = np.r_[1.0, np.zeros(59)]
+    for y in (Y[:60], np.stack([Y[:60], X[:60, 0]], axis=1)):
+        regressor = KANRegressor(hidden=hidden, steps=300, random_state=0).fit(X[:60], y, sample_weight=first)
+        np.testing.assert_allclose(regressor.predict(X), np.broadcast_to(y[0], (120, *y.shape[1:])), atol=0.01)

@@ -4,7 +4,9 @@ import io
 import json
 import os
 import pathlib
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -71,8 +73,44 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["m"]
 
 
+def test_threads_that_save_to_one_path_leave_each_other_alone(tmp_path, monkeypatch):
+    path, model, savez = tmp_path / "m", KAN([2, 3, 1]), np.savez
+    both = threading.Barrier(2)
+
+    def slow(*arguments, **arrays):
+        savez(*arguments, **arrays)
+        both.wait(10)
+
+    monkeypatch.setattr(np, "savez", slow)
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(model.save, path) for _ in range(2)]:
+            future.result()
+    same(model, KAN.load(path))
+    assert os.listdir(tmp_path) == ["m"]
+
+
+def test_a_file_of_another_save_is_never_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "urandom", lambda count: bytes(count))
+    taken = []
+    monkeypatch.setattr(np, "savez", lambda file, **_: taken.append(file.name))
+    KAN([2, 1]).save(tmp_path / "m")
+    with open(taken[0], "wb") as file:
+        file.write(b"another's")
+    with pytest.raises(FileExistsError):
+        KAN([2, 1]).save(tmp_path / "m")
+    with open(taken[0], "rb") as file:
+        assert file.read() == b"another's"
+
+
+def test_a_path_of_bytes(tmp_path):
+    model = KAN([2, 1])
+    model.save(os.fsencode(tmp_path / "m"))
+    assert os.listdir(tmp_path) == ["m"]
+    same(model, KAN.load(os.fsencode(tmp_path / "m")))
+
+
 def test_where_nothing_can_be_written(tmp_path):
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError, match="path: there is no folder"):
         KAN([2, 1]).save(tmp_path / "no" / "folder" / "m")
     with pytest.raises(FileNotFoundError):
         KAN.load(tmp_path / "nothing")

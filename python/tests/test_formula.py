@@ -160,6 +160,18 @@ def test_rounding(given, digits, shown):
     assert str(ex_round(given, digits)) == shown
 
 
+def test_lists_are_rounded_one_by_one():
+    x = sympy.Symbol("x")
+    assert ex_round([1], 3) == [1] and ex_round((1.23456 * x, x), 2) == (1.23 * x, x)
+    model = KAN([1, 2])
+    for j in range(2):
+        model.fix_symbolic(0, 0, j, "sin", fit_params_bool=False)
+        model.symbolic_fun[0].affine[j, 0] = [1, 0, 1.23456, 0]
+    formulas, names = model.symbolic_formula()
+    assert ex_round(formulas, 2) == [ex_round(each, 2) for each in formulas] and str(ex_round(formulas, 2)[0]) == "1.23*sin(1.0*x_1)"
+    assert ex_round(model.symbolic_formula(), 2) == (ex_round(formulas, 2), names)
+
+
 def test_rounded_constants_have_all_their_bits():
     """pykan's rounding makes numbers of few bits: 100·0.01 became 0.99945."""
     value = ex_round(0.00999999999 * x, 4).coeff(x)

@@ -129,3 +129,16 @@ def test_formulas_that_are_no_real_numbers_are_refused_as_inputs():
             augment_input([a, b], [formula], X)
     with pytest.raises(ValueError, match="orig_vars: a stands for the columns 0 and 1"):
         augment_input([a, a], [2 * a], X)
+
+
+def test_variables_of_a_function_are_symbols():
+    model, (a, b) = KAN([2, 1]), sympy.symbols("a b")
+    for i, name in enumerate(("x", "sin")):
+        model.fix_symbolic(0, i, 0, name, fit_params_bool=False)
+    assert model.symbolic_formula(var=[a, 2 * b])[0][0].free_symbols == {a, b}
+    for var, entry in (([a, 2 * b], r"2\*b"), ([a, 3], "3"), ([sympy.pi, b], "pi"), ([-a, b], "-a")):
+        with pytest.raises(ValueError, match=f"var: a function's variables must be names or symbols, but {entry} is an expression"):
+            model.formula_function(var=var)
+    t = sympy.Symbol("t")
+    for var in ([a, b], ("a", b), ["2*b", "x y"], np.array(["u", "v"]), sympy.Matrix([a, b]), [sympy.Function("f")(t), sympy.Function("g")(t)]):
+        assert_same(model, var=var)

@@ -76,6 +76,29 @@ def test_auto_swap_is_pykans_greedy_search(name):
     assert relative(model(x), before, 1e-3) < 1e-13
 
 
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+def test_swaps_are_for_the_outputs_whatever_attribute_was_asked(level):
+    model = random_network({"width": [3, 4, 4, 2]}, seed=3)
+    x, _ = samples(model, 40)
+    model.get_act(x)
+    twin = model.clone()
+    cost, swapped = model.connection_cost, model.auto_swap().state_dict()
+    twin.attribute(level)
+    assert twin.connection_cost == cost > 0
+    twin.auto_swap_l(1).auto_swap_l(2)
+    assert all((value == swapped[key]).all() for key, value in twin.state_dict().items())
+
+
+def test_swaps_count_outputs_as_attribute_was_told():
+    model = random_network({"width": [3, 4, 2]}, seed=3)
+    x, _ = samples(model, 40)
+    model.attribute(out_score=[0, 2], x=x)
+    assert model.connection_cost == pytest.approx(sum(
+        (scores * abs((np.arange(scores.shape[0])[:, None] + 0.5) / scores.shape[0] - (np.arange(scores.shape[1]) + 0.5) / scores.shape[1])).sum()
+        for scores in model.edge_scores
+    ), rel=1e-12)  # fmt: skip
+
+
 def test_a_module_has_no_edges_to_others():
     model = KAN([4, 3, 2, 1])
     _ = model.symbolic_fun[0].set_function(3, 0, "sin")

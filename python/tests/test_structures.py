@@ -187,6 +187,32 @@ def test_units_do_not_matter():
         assert search.validation_loss < 1e-2 * factor * monomial(X).std()
 
 
+@pytest.mark.parametrize(
+    "factor, dtype, what",
+    [
+        (1e160, "float64", "reach 9.*e.159, and float64 cannot hold the squares"),
+        (1e307, "float64", "reach 9.*e.306"),
+        (1e20, "float32", "reach 9.*e.19, and float32 cannot hold the squares"),
+        (1e-160, "float64", "vary by .*e-161, and float64"),
+        (1e-25, "float32", "vary by .*e-26, and float32"),
+    ],
+)
+def test_labels_whose_squares_the_dtype_cannot_hold_are_refused(factor, dtype, what):
+    x = np.random.RandomState(0).rand(400, 2) * 2 - 1
+    with pytest.raises(ValueError, match=f"train_label: the labels {what}"):
+        search_structure(x, factor * x[:, :1] * x[:, 1:], structures=["P"], grids=[4], starts=1, dtype=dtype)
+    with pytest.raises(ValueError, match="train_label: the labels reach 1e-160"):
+        search_structure(x, np.full((400, 1), 1e-160), structures=["S"], grids=[4])
+
+
+@pytest.mark.filterwarnings("ignore:fit. the loss was not finite:RuntimeWarning")
+def test_networks_without_a_finite_loss_never_win():
+    """Every square is finite, their sum is not."""
+    x = np.random.RandomState(0).rand(400, 2) * 2 - 1
+    with pytest.raises(ValueError, match="train_label: the labels reach 9.*no network's error is finite, and float64 cannot hold"):
+        search_structure(x, 1e154 * x[:, :1] * x[:, 1:], structures=[["S", "P"], ["g(S)"]], grids=[4, 8], starts=2, steps=5)
+
+
 def test_constant_labels_and_inputs():
     search = search_structure((X, np.full((300, 1), 7.0)), **QUICK)
     assert search.model(TEST) == pytest.approx(7.0)

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from . import _check
-
 
 class CompiledKAN:
     """A function of a network's inputs that does not change any more; made by :meth:`swiftkan.KAN.compile`.

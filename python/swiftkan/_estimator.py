@@ -237,6 +237,7 @@ def _standard(name: str, values: np.ndarray, weight: np.ndarray) -> tuple[np.nda
     size = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
     varies = size > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny)
     size, mean = np.ldexp(size, power), np.ldexp(mean, power)
+    varies &= size > 0  # of numbers next to 0 the deviation may be 0
     return mean, np.where(varies, size, np.maximum(1.0, 1e-12 * np.abs(mean)))
 
 

@@ -6,6 +6,7 @@ it returns is checked every time before the engine uses it.
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 from collections.abc import Callable
 
@@ -164,12 +165,15 @@ class CallableLoss:
             label = label[np.frombuffer(index, np.int64)]
         value, slope = self.value_and_slope(p, label)
         if grad is not None:
-            if np.isfinite(value) and not np.isfinite(slope).all():  # an optimiser would stop there, or go anywhere
+            if np.isfinite(value) and not np.isfinite(slope).all():  # an optimiser would take it for the minimum, or go anywhere
                 r, o = np.argwhere(~np.isfinite(slope))[0]
-                raise ValueError(
-                    f"loss_fn: the gradient it returned is {slope[r, o]:g} in row {r}, column {o}, where the prediction is {p[r, o]:g} and the "
-                    f"loss {value:g}; where the loss is finite its gradient must be"
+                warnings.warn(
+                    f"loss_fn: the gradient it returned is {slope[r, o]:g} in row {r}, column {o}, where the prediction is {p[r, o]:g}; the "
+                    f"loss, {value:g}, counts as not finite, too",
+                    RuntimeWarning,
+                    stacklevel=2,
                 )
+                value = float("nan")
             np.frombuffer(grad, self._dtype).reshape(p.shape)[...] = slope
         return value
 

@@ -131,9 +131,10 @@ def check_labels(y: np.ndarray) -> None:
     """Refuses labels whose squares, or those of their deviations, are infinite or zero in their dtype: nothing could be learnt from them."""
     kind = np.finfo(y.dtype)
     values = y.astype(np.float64)
-    most, varied = float(np.abs(values).max()), size(values - values[0])
+    most = float(np.abs(values).max())
     if most > kind.max**0.5:
         raise labels_error(y.dtype, f"reach {most:.3g}")
+    varied = size(values - values[0])
     if varied > kind.eps * most and varied < kind.tiny**0.5:
         raise labels_error(y.dtype, f"vary by {varied:.3g}")
     if 0 < most < kind.tiny**0.5:  # constant labels are learnt, too

@@ -99,6 +99,7 @@ class _Edge:
     def __init__(self, x: np.ndarray, y: np.ndarray):
         self.x, self.y = x.astype(np.float32), y
         self.total = float(np.sum((y - y.mean()) ** 2))
+        self.rounding = len(y) * float(16 * np.finfo(np.float32).eps * np.abs(y).max()) ** 2
         self.low, self.high = x.min(), x.max()
 
     @cached_property
@@ -121,10 +122,13 @@ class _Edge:
         """Rounded parameters and the r2 of the edge that has them: the engine's operations in the engine's order."""
         a, b, c, d = (np.float32(each) for each in affine)
         value = c * _values(number, a * self.x + b) + d
-        r2 = 1 - float(np.sum((value - self.y) ** 2)) / self.total if self.total else 0.0
+        error = float(np.sum((value - self.y) ** 2))
+        r2 = 1 - error / self.total if self.total else 0.0
         if not (np.isfinite(value).all() and all(map(np.isfinite, (a, b, c, d)))):
             r2 = -np.inf
-        return float(a), float(b), float(c), float(d), 0.0 if -LOST < r2 < 0 else r2  # a constant's mean is rounded, too
+        elif -LOST < r2 < 0 or max(self.total, error) <= self.rounding:  # the mean of what is all but constant is rounded, too
+            r2 = max(r2, 0.0)
+        return float(a), float(b), float(c), float(d), r2
 
     def scaled(self, number: int, a: float, b: float) -> tuple:
         """The best c and d for the function as float32 has it."""

@@ -88,6 +88,17 @@ def test_a_batch_that_cannot_be_improved_is_not_the_end():
     assert zeros.status == "ok" and 50 <= zeros.steps < 2000, "two passes of 25 batches in vain are the end"
 
 
+def test_every_sample_is_seen_before_training_ends():
+    """One label of 200 is 1: with batches drawn anew in each step it was missed by two passes' worth of them, from two of forty seeds."""
+    x = np.linspace(-1, 1, 200)[:, None]
+    y = 1.0 * (np.arange(200) == 77)[:, None]
+    for seed in range(40):
+        model = KAN([1, 1], grid=5, seed=0, base_fun="zero")
+        model.act_fun[0].coef[...] = 0
+        model.fit((x, y), opt="LBFGS", steps=300, batch=8, seed=seed)
+        assert model.act_fun[0].coef.any()
+
+
 @pytest.mark.parametrize("opt", ["Adam", "SGD", "LBFGS"])
 @pytest.mark.parametrize("batch", [2, 8, 150])
 def test_samples_of_weight_0_are_not_drawn(opt, batch):

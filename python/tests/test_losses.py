@@ -227,17 +227,18 @@ def test_pickles_without_the_loss_are_read():
 
 @pytest.mark.parametrize("opt", ["LBFGS", "SSBFGS", "Adam"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_gradient_that_is_not_finite_is_an_error(opt, bad):
+def test_where_a_gradient_is_not_finite_training_ends_with_what_it_had(opt, bad):
     """L-BFGS took it for convergence."""
     x = np.random.RandomState(0).uniform(-1, 1, (60, 2))
-    model = KAN([2, 2, 1], grid=3)
-    before = model.state_dict()["act_fun.0.coef"].copy()
+    model, steps = KAN([2, 2, 1], grid=3), []
 
     def loss(prediction, label):
-        slope = np.zeros_like(prediction)
-        slope[7] = bad
-        return 1.0, slope
+        slope = 2 * (prediction - label) / label.size
+        if len(steps) == 4:
+            slope[7] = bad
+        return float(np.mean((prediction - label) ** 2)), slope
 
-    with pytest.raises(ValueError, match="loss_fn: the gradient it returned is (nan|inf) in row 7, column 0"):
-        model.fit((x, x[:, :1]), opt=opt, loss_fn=loss, steps=3, lr=0.01)
-    assert (model.state_dict()["act_fun.0.coef"] == before).all()
+    with pytest.warns(RuntimeWarning, match="loss_fn: the gradient it returned is (nan|inf) in row 7, column 0"):
+        result = model.fit((x, x[:, :1]), opt=opt, loss_fn=loss, steps=20, lr=0.01, callbacks=lambda step: steps.append(step.step))
+    assert result.status == "diverged" and result.steps in (4, 5)
+    assert np.mean((model(x) - x[:, :1]) ** 2) < result["train_loss"][0]

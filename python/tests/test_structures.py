@@ -191,12 +191,14 @@ def test_units_do_not_matter():
     "factor, dtype, what",
     [
         (1e160, "float64", "reach 9.*e.159, and float64 cannot hold the squares"),
+        (1.7e308, "float64", "reach 1.*e.308, and float64 cannot hold the squares"),
         (1e307, "float64", "reach 9.*e.306"),
         (1e20, "float32", "reach 9.*e.19, and float32 cannot hold the squares"),
         (1e-160, "float64", "vary by .*e-161, and float64"),
         (1e-25, "float32", "vary by .*e-26, and float32"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_labels_whose_squares_the_dtype_cannot_hold_are_refused(factor, dtype, what):
     x = np.random.RandomState(0).rand(400, 2) * 2 - 1
     with pytest.raises(ValueError, match=f"train_label: the labels {what}"):

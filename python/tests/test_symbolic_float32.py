@@ -122,3 +122,14 @@ def test_edges_that_are_constant_become_0():
     model.act_fun[0].coef[1] = 0.3  # a constant but for rounding
     assert [each[0] for each in model.auto_symbolic().values()] == ["0", "0"]
     assert np.allclose(model.predict(x), 0.3 * model.act_fun[0].scale_sp[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [0.1, 0.3, 7.7])
+def test_edges_that_are_constant_to_rounding_have_r2_of_0_at_least(size):
+    """The rounding of d is a part of the mean, not of the deviation."""
+    x = np.linspace(-0.999, 0.999, 200)[:, None]
+    model = KAN([1, 1], grid=5, seed=0, dtype="float32", base_fun="zero")
+    model.act_fun[0].coef[...] = size
+    model.get_act(x)
+    for name in ("x", "sin", "exp", "0"):
+        assert 0 <= model.clone().fix_symbolic(0, 0, 0, name, x=x) <= 1

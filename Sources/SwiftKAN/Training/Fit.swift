@@ -128,13 +128,15 @@ final class FitLoop<T: KANScalar> {
         var (bestLoss, withoutGain, idle) = (Double.infinity, 0, 0)
         let mostIdle = batches.isWhole ? 2 : 2 * (options.epochs ? 1 : batches.perEpoch)
         for step in 0..<options.steps {
-            batches.shuffle()
+            // Single batches are of an order each, but while none can be improved they go on through one, so that all samples are seen.
+            let first = options.epochs ? 0 : idle % batches.perEpoch
+            if first == 0 { batches.shuffle() }
             var loss = 0.0
             var (value, moved) = (ObjectiveValue(loss: .nan, reg: 0), true)
             let rounds = options.epochs ? batches.perEpoch : 1
             var isIdle = true
             for b in 0..<rounds {
-                let batch = batches.batch(b)
+                let batch = batches.batch(first + b)
                 if b == 0, options.gridMoves(at: step) {
                     guard try moveGrid(batch, step: step) else {
                         report.reason = .diverged
@@ -156,8 +158,8 @@ final class FitLoop<T: KANScalar> {
                 if b == rounds - 1 { value.loss = options.epochs ? loss / Double(batches.total) : value.loss }
             }
             if isIdle {
-                // With its curvature measured anew L-BFGS may still descend; twice in vain is the end, with mini-batches as many
-                // in a row as two passes have. Levenberg-Marquardt has tried everything.
+                // With its curvature measured anew L-BFGS may still descend; twice in vain is the end, with mini-batches two passes.
+                // Levenberg-Marquardt has tried everything.
                 idle += lm == nil ? 1 : 2
                 lbfgs?.reset()
             } else {

@@ -89,7 +89,7 @@ def test_a_batch_that_cannot_be_improved_is_not_the_end():
 
 
 def test_every_sample_is_seen_before_training_ends():
-    """One label of 200 is 1: with batches drawn anew in each step it was missed by two passes' worth of them, from five of forty seeds."""
+    """One label of 200 is 1: with batches drawn anew in each step it was missed by two passes' worth of them, from six of forty seeds."""
     x = np.linspace(-1, 1, 200)[:, None]
     y = 1.0 * (np.arange(200) == 50)[:, None]
     for seed in range(40):

@@ -244,9 +244,10 @@ def path(name: str, value: Any) -> str:
     """A file's or folder's name as text."""
     import os
 
-    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
-        raise TypeError(f"{name}: must be a path as text or path-like, not {shown(value)}")
-    result = os.fspath(value)
+    try:
+        result = os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{name}: must be a path as text, bytes or path-like, not {shown(value)}") from None
     if not result or any(ord(character) < 32 or ord(character) == 127 for character in result):
         raise ValueError(f"{name}: must be a path without control characters, not {result!r}")
     return result

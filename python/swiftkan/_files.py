@@ -63,7 +63,7 @@ class Files(State):
         >>> bool((again([0.1, 0.2]) == model([0.1, 0.2])).all())
         True
         """
-        path = _path(path)
+        path = _check.path("path", path)
         header = {
             "format": FORMAT,
             "version": VERSION,
@@ -96,7 +96,7 @@ class Files(State):
             If it is not a model file of swiftkan, is damaged, or was written by a newer version; or if it has functions
             that must be added first (:func:`swiftkan.add_symbolic`), which the message lists.
         """
-        path = _path(path)
+        path = _check.path("path", path)
         header, arrays = _read(path)
         try:
             model = cls.__new__(cls)
@@ -142,14 +142,6 @@ def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
         for name in unfinished:
             if os.path.exists(name):
                 os.remove(name)
-
-
-def _path(value: Any) -> str:
-    """A file's name as text."""
-    try:
-        return os.fsdecode(value)
-    except TypeError:
-        raise TypeError(f"path: must be text, bytes or path-like, not {_check.shown(value)}") from None
 
 
 def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:

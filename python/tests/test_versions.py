@@ -222,7 +222,7 @@ def test_unknown_versions(here):
 
 
 def test_wrong_places(here):
-    with pytest.raises(TypeError, match="ckpt_path: must be a path as text or path-like, not 3"):
+    with pytest.raises(TypeError, match="ckpt_path: must be a path as text, bytes or path-like, not 3"):
         KAN([2, 1], ckpt_path=3)
     with pytest.raises(ValueError, match="ckpt_path: must be a path without control characters"):
         KAN([2, 1], ckpt_path="two\nlines")

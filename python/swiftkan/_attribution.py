@@ -239,6 +239,16 @@ class Attribution(Activations):
         beginning = self._beginning(statistics, question.level, question.out_score)
         return statistics, self._scores(statistics, level, beginning.mean(axis=0, keepdims=True) if mean else beginning)
 
+    def _asked_out_score(self) -> np.ndarray | None:
+        """``out_score`` of the last ``attribute()``, where that asked about the outputs."""
+        question = self._current_question()
+        return question.out_score if question.level is None else None
+
+    def _whole_edge_scores(self, statistics: Statistics, out_score: np.ndarray | None) -> list[np.ndarray]:
+        """For each layer (out, in), of the whole network: ``edge_scores`` answers for the level that was last asked about, and ends there."""
+        beginning = self._beginning(statistics, None, out_score).mean(axis=0, keepdims=True)
+        return [scores for (scores,) in edge_scores_of(statistics, self._scores(statistics, self.depth, beginning))]
+
     def _measure(self, x: Any, what: str) -> Statistics:
         """Means and standard deviations of everything, on ``x`` or on the remembered data."""
         chosen, _, _ = self._known(x, what)

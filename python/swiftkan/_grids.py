@@ -6,6 +6,7 @@ refined model shares nothing with its parent.
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Self
 
 import numpy as np
@@ -89,10 +90,11 @@ class Grids(Training):
         chosen, avoid, y_th = self._samples(x, "refine()")
         core = self._core.refine(settings.layers("grid"), chosen, len(chosen), avoid, y_th)
         refined = self._copy_around(settings, core)
-        refined._remember(self._recall("refine()").x if x is None else self._rows("x", x)[0], avoid, y_th, asked=True)
         if x is None:  # with its labels, as for copies and pruned models, so that the new parameters have a covariance
-            known, kept = self._recall("refine()"), refined._remembered
-            kept.y, kept.weight, kept.smooth = known.y, known.weight, known.smooth
+            refined._remembered = copy.copy(self._recall("refine()"))
+            refined._remembered.asked = True
+        else:
+            refined._remember(self._rows("x", x)[0], avoid, y_th, asked=True)
         refined.log_history("refine")
         return refined
 

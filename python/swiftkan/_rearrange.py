@@ -12,7 +12,6 @@ from typing import Any, Self
 import numpy as np
 
 from . import _check
-from ._attribution import edge_scores_of
 from ._subset import copy_layer, own_places, places, subnodes_of
 
 PERTURBATIONS = ("non-intrusive", "all", "minimal")
@@ -205,11 +204,8 @@ class Rearranging:
     # ---- Pieces --------------------------------------------------------------------------------------------------
 
     def _scores_for_outputs(self, what: str) -> list[np.ndarray]:
-        """Of every layer its edges' scores (out, in): ``edge_scores`` answers for the level that was last asked about, and ends there."""
-        question = self._current_question()
-        statistics = self._measure(question.x, what)
-        beginning = self._beginning(statistics, None, question.out_score if question.level is None else None)
-        return [scores for (scores,) in edge_scores_of(statistics, self._scores(statistics, self.depth, beginning.mean(axis=0, keepdims=True)))]
+        """Of every layer its edges' scores (out, in), on the samples that attributes speak of."""
+        return self._whole_edge_scores(self._measure(self._current_question().x, what), self._asked_out_score())
 
     def _hidden_level(self, name: str, l: Any) -> int:
         if self.depth < 2:

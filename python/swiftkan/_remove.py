@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import _check
-from ._attribution import Attribution, Statistics, edge_scores_of
+from ._attribution import Attribution, Statistics
 from ._subset import subnodes_of
 
 
@@ -59,10 +59,8 @@ class Removal(Attribution):
         """
         threshold = _check.real("threshold", threshold)
         log_history = _check.flag("log_history", log_history)
-        question = self._current_question()
-        out_score = question.out_score if question.level is None else None
         statistics = self._measure(x, "prune_edge()")
-        self._drop(self._low_edges("threshold", threshold, statistics, out_score), statistics)
+        self._drop(self._low_edges("threshold", threshold, statistics, self._asked_out_score()), statistics)
         return self._logged("prune_edge", log_history)
 
     def remove_edge(self, l: int, i: int, j: int, log_history: bool = True, *, x: Any = None) -> Removal:
@@ -163,9 +161,8 @@ class Removal(Attribution):
 
     def _low_edges(self, name: str, threshold: float, statistics: Statistics, out_score: np.ndarray | None) -> list[np.ndarray]:
         """For each layer (out, in): the edges whose scores are not above the threshold."""
-        beginning = self._beginning(statistics, None, out_score).mean(axis=0, keepdims=True)
         dropped = []
-        for l, (scores,) in enumerate(edge_scores_of(statistics, self._scores(statistics, self.depth, beginning))):
+        for l, scores in enumerate(self._whole_edge_scores(statistics, out_score)):
             above(name, threshold, scores.ravel(), f"edges of layer {l}")
             dropped.append(~(scores > threshold))
         return dropped

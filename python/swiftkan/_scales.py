@@ -22,10 +22,14 @@ from typing import Any, Iterator
 import numpy as np
 
 OFFSET = 4.0  # of an input's or label's mean, in its standard deviations; beyond it more starts are lost
-SPREAD = {"LM": {"x": (0.1, 15.0), "y": (0.0, 5.0)}, "NewtonKaczmarz": {"x": (0.1, 15.0), "y": (0.05, 5.0)}}  # standard deviations, by the same measure
+SPREAD = {  # standard deviations, by the same measure
+    "LM": {"x": (0.1, 15.0), "y": (0.0, 5.0)},
+    "NewtonKaczmarz": {"x": (0.1, 15.0), "y": (0.05, 5.0)},
+}
+NAMES = {"LM": "Levenberg-Marquardt", "NewtonKaczmarz": "Newton-Kaczmarz"}
 SAMPLES = 10_000  # to look at
 ADVICE = (
-    "{name} can stop early with such numbers: standardise them, (x - mean) / std, which symbolic_formula(normalizer=) "
+    "can stop early with such numbers: standardise them, (x - mean) / std, which symbolic_formula(normalizer=) "
     "undoes; KANRegressor does so by itself"
 )
 
@@ -40,7 +44,7 @@ def unwarned(model: Any) -> Iterator[None]:
         del model._warns_of_scales
 
 
-def far(name: str, values: np.ndarray, opt: str = "LM") -> str | None:
+def far(name: str, values: np.ndarray, opt: str) -> str | None:
     """The first column of x or y (n, columns) that is far from order one, in words; constant columns are not."""
     values = values[:: max(1, len(values) // SAMPLES)].astype(np.float64)
     size = np.abs(values).max(axis=0)
@@ -61,8 +65,7 @@ def warn(model: Any, part: Any, loss: Any, was_fitted: bool, opt: str) -> None:
     found = far("x", part.chosen, opt) or (far("y", part.y, opt) if loss == "mse" else None)
     if found is None or (_learnt(model, part) if loss == "mse" else was_fitted):
         return
-    advice = ADVICE.format(name={"LM": "Levenberg-Marquardt"}.get(opt, "Newton-Kaczmarz"))
-    warnings.warn(f"fit(): {found}; {advice}", stacklevel=3)
+    warnings.warn(f"fit(): {found}; {NAMES[opt]} {ADVICE}", stacklevel=3)
 
 
 def _learnt(model: Any, part: Any) -> bool:

@@ -15,7 +15,6 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 
 from . import _check, _functions
-from ._activations import ACTS
 from ._symbolic import MASKED, Symbolic
 from ._symbolic_fit import fit
 
@@ -206,7 +205,7 @@ class Suggestions(Symbolic):
         """Are the network's outputs finite."""
         rows, avoid, y_th = self._known(x, "auto_symbolic()")
         outputs = np.empty((len(rows), self.width_in[-1]), self.dtype)
-        self._core.activations(rows, len(rows), ACTS, self.depth, outputs, avoid, y_th)
+        self._core.forward(rows, outputs, avoid, y_th)
         return bool(np.isfinite(outputs).all())
 
     def _stay_finite(self, plan: dict[tuple[int, int, int], Candidate], layers: list, a_range: Any, b_range: Any, x: Any) -> None:

@@ -18,6 +18,7 @@ import threading
 
 from . import _check
 from ._checkpoints import Checkpoints
+from ._files import write_whole
 
 _ID = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 _ROUND = re.compile(r"### Round ([0-9]+) ###")
@@ -196,8 +197,6 @@ class Versions(Checkpoints):
 
     def _begin_versions(self) -> None:
         """Version 0.0 and a new history; older versions stay on disk until new ones of their name replace them."""
-        from ._files import write_whole
-
         self.state_id = 0
         os.makedirs(self.ckpt_path, exist_ok=True)
         text = f"### Round {self.round} ###\ninit => {self.round}.0\n"

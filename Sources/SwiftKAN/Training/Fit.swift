@@ -126,15 +126,14 @@ final class FitLoop<T: KANScalar> {
 
     private func loop() throws(KANError) {
         var (bestLoss, withoutGain, idle) = (Double.infinity, 0, 0)
-        let mostIdle = batches.isWhole ? 2 : 2 * (options.epochs ? 1 : batches.perEpoch)
+        let mostIdle = 2 * (options.epochs ? 1 : batches.perEpoch)
         for step in 0..<options.steps {
             // Single batches are of an order each, but while none can be improved they go on through one, so that all samples are seen.
             let first = options.epochs ? 0 : idle % batches.perEpoch
             if first == 0 { batches.shuffle() }
             var loss = 0.0
-            var (value, moved) = (ObjectiveValue(loss: .nan, reg: 0), true)
+            var (value, moved) = (ObjectiveValue(loss: .nan, reg: 0), false)
             let rounds = options.epochs ? batches.perEpoch : 1
-            var isIdle = true
             for b in 0..<rounds {
                 let batch = batches.batch(first + b)
                 if b == 0, options.gridMoves(at: step) {
@@ -147,17 +146,17 @@ final class FitLoop<T: KANScalar> {
                         idle = 0
                     }
                 }
-                let finite: Bool
-                (value, finite, moved) = try update(batch, step: step)
+                let (finite, hasMoved): (Bool, Bool)
+                (value, finite, hasMoved) = try update(batch, step: step)
                 if !finite {
                     report.reason = .diverged
                     return
                 }
-                if moved { isIdle = false }
+                moved = moved || hasMoved
                 loss += value.loss * Double(batch.n)
                 if b == rounds - 1 { value.loss = options.epochs ? loss / Double(batches.total) : value.loss }
             }
-            if isIdle {
+            if !moved {
                 // With its curvature measured anew L-BFGS may still descend; twice in vain is the end, with mini-batches two passes.
                 // Levenberg-Marquardt has tried everything.
                 idle += lm == nil ? 1 : 2

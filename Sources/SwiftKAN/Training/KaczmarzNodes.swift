@@ -21,7 +21,8 @@ final class KaczmarzNodes<T: KANScalar> {
     /// Nothing stands here: x of the next level is z.
     private(set) var isPlain = true
     private var affineTrains = false
-    /// The unit of each subnode, squared.
+    /// The unit of each subnode, and squared.
+    private var units: [T] = []
     private var unit: [T] = []
     private let u, h, du: AlignedBuffer<T>
     /// x of the next level, and dy/dx of it.
@@ -40,11 +41,10 @@ final class KaczmarzNodes<T: KANScalar> {
 
     /// Takes over the masks and flags of `network`.
     ///
-    /// - Parameters:
-    ///   - next: the shape of the next layer, whose grids give the units, or nil: `outputs` do.
-    ///   - first: the units of an earlier call, which stay.
-    /// - Returns: the unit of each subnode, the change of z that is one unit of the node it leads to.
-    func load(_ network: KAN<T>, next: LayerShape?, outputs: [T], units first: [T]?) -> [T] {
+    /// - Parameter next: the shape of the next layer, whose grids give the units, or nil: `outputs` do.
+    /// - Returns: the unit of each subnode, the change of z that is one unit of the node it leads to, as it was at the first call: units of
+    ///   grids that stretch would grow with them, allow larger steps, and so stretch the grids again, without end.
+    func load(_ network: KAN<T>, next: LayerShape?, outputs: [T]) -> [T] {
         let state = network.state
         affineTrains = network.affineTrainable
         edges.removeAll()
@@ -80,9 +80,11 @@ final class KaczmarzNodes<T: KANScalar> {
             }
             subnode += factors
         }
-        if let first { units = first }
-        unit = units.map { $0 * $0 }
-        return units
+        if self.units.isEmpty {
+            self.units = units
+            unit = units.map { $0 * $0 }
+        }
+        return self.units
     }
 
     @inline(__always)

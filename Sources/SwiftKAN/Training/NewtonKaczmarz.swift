@@ -10,8 +10,8 @@
 //   w += μ r U g / (gᵀ U g),   U diagonal.
 // With several outputs f is their combination along the residual, y = Σ_o (r_o/|r|) f_o, so that r becomes |r|. U holds the squares of
 // units, without which a step would depend on how inputs and outputs happen to be scaled: weights of an edge that leads to a hidden
-// node count in widths that node's grid had in the first pass, those that lead to an output in standard deviations of the labels. A base function counts
-// in units of its largest value, where that exceeds 1. scale_sp only multiplies coefficients and stays as it is.
+// node count in widths that node's grid had in the first pass, those that lead to an output in standard deviations of the labels. A base
+// function counts in units of its largest value, where that exceeds 1. scale_sp only multiplies coefficients and stays as it is.
 
 /// All layers, for basis functions that fit V.
 final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
@@ -20,9 +20,6 @@ final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
     private let nodes: [KaczmarzNodes<T>]
     private let layers: UnsafeMutablePointer<KaczmarzLayer<T, V>>
     private let residual, label: AlignedBuffer<T>
-    /// Units of the outputs of each layer in the first pass, kept: those of grids that stretch would grow with them, allow larger steps,
-    /// and so stretch the grids again, without end.
-    private var units: [[T]] = []
     /// Inputs and labels of the sample after the one at hand.
     private let ahead: AlignedBuffer<T>
 
@@ -48,9 +45,8 @@ final class KaczmarzNetwork<T: KANScalar, V: KANVector> where V.Scalar == T {
     private func load(deviations: [T], stretches: Bool) {
         for l in memories.indices {
             let ahead = l + 1 < memories.count ? network.layers[l + 1] : nil
-            let now = nodes[l].load(network, next: ahead, outputs: deviations, units: units.indices.contains(l) ? units[l] : nil)
-            if units.count == l { units.append(now) }
-            memories[l].load(network, units: now, stretches: stretches && l > 0)
+            let units = nodes[l].load(network, next: ahead, outputs: deviations)
+            memories[l].load(network, units: units, stretches: stretches && l > 0)
             layers[l] = memories[l].layer
             layers[l].isPlain = nodes[l].isPlain
             // Without anything in between, what leaves a layer is what enters the next.

@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func shardsDependOnNetworkAndSamplesAlone() throws {
-        let evaluator = try Evaluator(try richNetwork(), edgeRows: false)
+        let evaluator = try Evaluator(try richNetwork(), singleEdges: false)
         // Small data are cut small, so that threads share them; large ones into full blocks.
         #expect(evaluator.shardCount(1) == 1 && evaluator.shardCount(8) == 1 && evaluator.shardCount(9) == 2)
         #expect(evaluator.blockSamples(1) == 8 && evaluator.blockSamples(1 << 20) == 8 * evaluator.capacity)

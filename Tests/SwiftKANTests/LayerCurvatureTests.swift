@@ -9,7 +9,7 @@ import Testing
     ) throws -> [Double] {
         var scratch = [Double](repeating: .nan, count: network.architecture.parameterCount)
         let trained = network.trainableRanges
-        return try network.withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
+        return try network.withEvaluator(singleEdges: false) { (evaluator) throws(KANError) in
             try evaluator.layerCurvature(
                 kept(x), x.count / network.architecture.inputs, weight: weight.map { kept($0) }, evaluation: Evaluation(),
                 trained: trained, gradient: &scratch)
@@ -78,7 +78,7 @@ import Testing
     @Test func theMetricIsPositiveOrNone() throws {
         let network = try KAN<Double>(Settings(width: [2, 3, 1]))
         var metric = [Double](repeating: .nan, count: network.architecture.parameterCount)
-        try network.withEvaluator(edgeRows: false) { evaluator in
+        try network.withEvaluator(singleEdges: false) { evaluator in
             for useless in [[0, 0], [Double.nan, 1], [.infinity, 1]] {
                 #expect(!evaluator.layerMetric(useless, into: &metric) && metric.allSatisfy { $0.isNaN })
             }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LevenbergMarquardtPriorTests {
     private func equations(_ fixture: Fixture, covariances: Bool = false) throws -> NormalEquations<Double> {
-        let evaluator = try Evaluator(fixture.network, edgeRows: true)
+        let evaluator = try Evaluator(fixture.network, singleEdges: true)
         evaluator.fold(fixture.network)
         let equations = NormalEquations(evaluator, covariances: covariances)
         try equations.prepare(fixture.network)

@@ -179,7 +179,7 @@ private func leastSquares(_ columns: [[Double]], _ fixture: Fixture) throws -> D
     /// D of a column is at least a part of that of the splines of its layer, however large base functions and other layers are.
     @Test func dampingFollowsTheSplinesOfALayer() throws {
         let fixture = try Fixture(sums: [2, 3, 1], multiplications: [0, 0, 0], arities: [], grid: [4, 4], k: [3, 3], affine: true)
-        let evaluator = try Evaluator(fixture.network, edgeRows: false)
+        let evaluator = try Evaluator(fixture.network, singleEdges: false)
         evaluator.fold(fixture.network)
         let equations = NormalEquations(evaluator)
         try equations.prepare(fixture.network)

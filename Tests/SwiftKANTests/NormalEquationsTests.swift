@@ -83,7 +83,7 @@ struct Fixture {
     }
 
     func equations(_ objective: Objective) throws -> NormalEquations<Double> {
-        let evaluator = try Evaluator(network, edgeRows: false)
+        let evaluator = try Evaluator(network, singleEdges: false)
         evaluator.fold(network)
         let equations = NormalEquations(evaluator)
         try equations.prepare(network)
@@ -203,7 +203,7 @@ private func curvature(_ loss: Loss, _ p: ArraySlice<Double>, _ y: ArraySlice<Do
         var random = MersenneTwister(seed: 5)
         let x = (0..<1000).map { _ in random.uniformFloat() }
         let y = [Float](repeating: 0, count: 500)
-        let evaluator = try Evaluator(network, edgeRows: false)
+        let evaluator = try Evaluator(network, singleEdges: false)
         evaluator.fold(network)
         let equations = NormalEquations(evaluator)
         try equations.prepare(network)
@@ -215,7 +215,7 @@ private func curvature(_ loss: Loss, _ p: ArraySlice<Double>, _ y: ArraySlice<Do
         }
         let wide = try KAN<Double>(settings)
         for p in 0..<wide.architecture.stateCount { wide.state[p] = Double(network.state[p]) }
-        let reference = try Evaluator(wide, edgeRows: false)
+        let reference = try Evaluator(wide, singleEdges: false)
         reference.fold(wide)
         let expected = NormalEquations(reference)
         try expected.prepare(wide)

@@ -8,10 +8,10 @@ import Testing
 
     /// The objective, whose second sweep uses what the first left, against the two sweeps each for itself.
     private func check(
-        _ network: KAN<Double>, n: Int, edgeRows: Bool, _ left: Left, inputGradient: Bool = false,
+        _ network: KAN<Double>, n: Int, singleEdges: Bool, _ left: Left, inputGradient: Bool = false,
         metrics: [RegMetric] = [.edgeForwardSplineN, .edgeForwardSum, .nodeBackward], calls: Int = 2
     ) throws {
-        let evaluator = try Evaluator(network, edgeRows: edgeRows, regularizes: !edgeRows)
+        let evaluator = try Evaluator(network, singleEdges: singleEdges, regularizes: !singleEdges)
         evaluator.fold(network)
         let (D, O, P) = (network.architecture.inputs, network.architecture.outputs, network.architecture.parameterCount)
         let x = uniform(n * D, -1.3, 1.3, seed: 11)
@@ -48,29 +48,29 @@ import Testing
     }
 
     @Test func rows() throws {
-        try check(try richNetwork(), n: 300, edgeRows: true, .rows, inputGradient: true)
+        try check(try richNetwork(), n: 300, singleEdges: true, .rows, inputGradient: true)
     }
 
     /// With symbolic edges, whose layers keep their basis rows, and products.
     @Test func sumsBesideSymbolicEdges() throws {
-        try check(try richNetwork(), n: 40_000, edgeRows: true, .sums, inputGradient: true, metrics: [.edgeBackward], calls: 1)
+        try check(try richNetwork(), n: 40_000, singleEdges: true, .sums, inputGradient: true, metrics: [.edgeBackward], calls: 1)
     }
 
     @Test(arguments: [false, true]) func sumsOfManyInputs(inputGradient: Bool) throws {
         let network = try richNetwork(sums: [60, 10, 1], multiplications: [0, 1, 0], arities: [2], symbolic: false)
-        try check(network, n: 3000, edgeRows: true, .sums, inputGradient: inputGradient, metrics: [.edgeForwardSum], calls: 1)
+        try check(network, n: 3000, singleEdges: true, .sums, inputGradient: inputGradient, metrics: [.edgeForwardSum], calls: 1)
     }
 
     @Test func sumsOfANarrowLayerBehindAWideOne() throws {
         let network = try richNetwork(
             sums: [3, 20, 2], multiplications: [0, 0, 0], arities: [], symbolic: false)
         for e in 0..<network.layers[0].edges { network.state[network.layers[0].mask + e] = 1 }
-        try check(network, n: 250, edgeRows: false, .sumsOfWideAndNarrow)
+        try check(network, n: 250, singleEdges: false, .sumsOfWideAndNarrow)
     }
 
     /// Memory has a bound.
     @Test func tooManySamplesLeaveNothing() throws {
-        let evaluator = try Evaluator(try KAN<Double>(Settings(width: [2, 5, 1])), edgeRows: true)
+        let evaluator = try Evaluator(try KAN<Double>(Settings(width: [2, 5, 1])), singleEdges: true)
         let most = (16 << 20) / (6 * 8)
         #expect(evaluator.keepsForward(most, gradient: true) && !evaluator.keepsForward(most + 1, gradient: true))
         #expect(evaluator.keepsForward(most, gradient: false))

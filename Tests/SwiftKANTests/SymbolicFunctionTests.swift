@@ -149,7 +149,8 @@ private let points: [Double] = stride(from: -4.987, to: 5, by: 0.0531).map { $0 
         for (n, x) in special.enumerated() {
             #expect(y[n].isFinite && dy[n].isFinite, "\(function) at \(x): \(y[n]), \(dy[n])")
         }
-        #expect(evaluate(function, Double.nan, yTh: yTh).y.isNaN)
+        let y0 = evaluate(function, Double.nan, yTh: yTh).y
+        #expect(function == .zero ? y0 == 0 : y0.isNaN)
     }
 
     @Test(arguments: SymbolicFunction.allCases.filter { $0 != .arctanh }, [10, 2, 0.7])

@@ -111,7 +111,7 @@ import Testing
         let x = uniform(90 * n, -1.2, 1.2, seed: 2), y = uniform(2 * n, seed: 3)
         var results: [[Double]] = []
         for samples in [n, .max] {
-            let evaluator = try Evaluator(network, edgeRows: false)
+            let evaluator = try Evaluator(network, singleEdges: false)
             evaluator.fold(network, samples: samples)
             #expect(evaluator.folded[0].foldsLazily == (samples == n) && !evaluator.folded[2].foldsLazily)
             let target = Target(ownedSamples(n, x: x, y: y), Objective(), outputs: 2)

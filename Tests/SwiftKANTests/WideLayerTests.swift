@@ -18,7 +18,7 @@ import Testing
     private func evaluate(_ network: KAN<Double>, _ objective: Objective, _ x: [Double], _ y: [Double], narrow: Bool) throws
         -> Result
     {
-        let evaluator = try Evaluator(network, edgeRows: narrow)
+        let evaluator = try Evaluator(network, singleEdges: narrow)
         #expect(evaluator.isWide == !narrow)
         evaluator.fold(network)
         let n = x.count / network.architecture.inputs
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test func storesDependOnTheNetworkAlone() throws {
-        let evaluator = try Evaluator(try network([40, 300, 1]), edgeRows: false)
+        let evaluator = try Evaluator(try network([40, 300, 1]), singleEdges: false)
         #expect(WideStore<Double>.samples(evaluator.folded) == 512)
         #expect(evaluator.blockSamples(1) == 1 && evaluator.blockSamples(40) == 20 && evaluator.blockSamples(1000) == 125)
     }
@@ -78,7 +78,7 @@ import Testing
             network.state[shape.coef + shape.outputs * shape.basisCount] = .nan
         }
         try compare(network, n: 40)
-        let evaluator = try Evaluator(network, edgeRows: false)
+        let evaluator = try Evaluator(network, singleEdges: false)
         evaluator.fold(network)
         #expect(evaluator.folded[0].wide.inputs == [0, 2, 3] && evaluator.folded[0].wide.outputs.count == 17)
         // A mask that is switched on again is seen.
@@ -123,7 +123,7 @@ import Testing
         // All edges; one of seven; one of 41: at most one an input, and half of the outputs have none.
         for (step, isWide) in [(1, true), (7, false), (41, false)] {
             let network = try network(every: step)
-            #expect(try Evaluator(network, edgeRows: false).isWide == isWide)
+            #expect(try Evaluator(network, singleEdges: false).isWide == isWide)
             let fresh = try gradient(network)
             for other in [2, 1, 9] {
                 mask(network, every: other)
@@ -133,7 +133,7 @@ import Testing
             }
             // The other form: that of the masks before, which an evaluator keeps to.
             mask(network, every: isWide ? 9 : 1)
-            let evaluator = try Evaluator(network, edgeRows: false)
+            let evaluator = try Evaluator(network, singleEdges: false)
             mask(network, every: step)
             evaluator.fold(network)
             #expect(evaluator.isWide != isWide && evaluator.hasWrongForm)
@@ -224,13 +224,13 @@ import Testing
     /// What an evaluator keeps from a call does not reach the next one: other numbers, other masks, other counts.
     @Test func keptMomentsAreMadeAnew() throws {
         let network = try network([3, 18, 17, 2])
-        let kept = try Evaluator(network, edgeRows: false)
+        let kept = try Evaluator(network, singleEdges: false)
         for (n, changed) in [(300, 0), (300, 1), (40, 2), (5000, 3)] {
             network.state[network.layers[0].coef + changed] += 0.5
             for o in 0..<18 { network.state[network.layers[0].mask + 18 * (changed % 3) + o] = changed == 2 ? 0 : 1 }
             let x = uniform(3 * n, -1.4, 1.4, seed: UInt32(n))
             var values: [[Double]] = []
-            for evaluator in [kept, try Evaluator(network, edgeRows: false)] {
+            for evaluator in [kept, try Evaluator(network, singleEdges: false)] {
                 evaluator.fold(network)
                 let value = try evaluator.regularization(
                     Regularization(), lamb: 0.3, x, n, evaluation: Evaluation())
@@ -245,12 +245,12 @@ import Testing
     /// A metric that takes edges one by one, then one that does not, and back.
     @Test func metricsTakeTurns() throws {
         let network = try network([3, 18, 17, 2])
-        let kept = try Evaluator(network, edgeRows: false)
+        let kept = try Evaluator(network, singleEdges: false)
         let x = uniform(3 * 50, seed: 7)
         var regularization = Regularization()
         for metric in [RegMetric.edgeForwardSplineN, .edgeBackward, .edgeForwardSplineU, .nodeBackward, .edgeForwardSum] {
             regularization.metric = metric
-            let values = try [kept, try Evaluator(network, edgeRows: false)].map { evaluator in
+            let values = try [kept, try Evaluator(network, singleEdges: false)].map { evaluator in
                 evaluator.fold(network)
                 return try evaluator.regularization(regularization, lamb: 0.3, x, 50, evaluation: Evaluation())
             }

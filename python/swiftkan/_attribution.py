@@ -276,16 +276,29 @@ class Attribution(Activations):
             sums, products = nodes[0][:, :n_sum], nodes[0][:, n_sum:]
             subnodes.insert(0, np.concatenate([sums, np.repeat(products, arities, axis=1)], axis=1))
             # the sum over u of what edge_scores_of gives, without its k·out·in numbers
-            nodes.insert(0, subnodes[0] / (statistics[l]["subnode_std"] + TOO_SMALL) @ statistics[l]["edge_std"])
+            parts, edge_std = _parts(subnodes[0], statistics[l]), statistics[l]["edge_std"]
+            whole = np.isfinite(edge_std).all(axis=1)
+            scores = parts[:, whole] @ edge_std[whole]
+            for u in np.flatnonzero(~whole):
+                scores = scores + _product(parts[:, u, None], edge_std[u])
+            nodes.insert(0, scores)
         return Scores(nodes, subnodes)
 
 
 def edge_scores_of(statistics: Statistics, scores: Scores) -> list[np.ndarray]:
     """Layer by layer (k, out, in): the part that each edge has in the score of its subnode."""
-    return [
-        (subnodes / (layer["subnode_std"] + TOO_SMALL))[:, :, None] * layer["edge_std"]
-        for subnodes, layer in zip(scores.subnodes, statistics)
-    ]
+    return [_product(_parts(subnodes, layer)[:, :, None], layer["edge_std"]) for subnodes, layer in zip(scores.subnodes, statistics)]
+
+
+def _parts(subnodes: np.ndarray, layer: dict[str, np.ndarray]) -> np.ndarray:
+    """(k, out): B_u / (S(subnode u) + 1e-4); 0 where the score is, whatever the values of a subnode that nothing uses."""
+    return np.divide(subnodes, layer["subnode_std"] + TOO_SMALL, out=np.zeros_like(subnodes), where=subnodes != 0)
+
+
+def _product(parts: np.ndarray, edge_std: np.ndarray) -> np.ndarray:
+    """parts · edge_std, 0 where the part is."""
+    shape = np.broadcast_shapes(parts.shape, edge_std.shape)
+    return np.multiply(parts, edge_std, out=np.zeros(shape), where=parts != 0)
 
 
 def _bar_chart(scores: np.ndarray) -> None:

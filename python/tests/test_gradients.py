@@ -255,3 +255,20 @@ def test_masks_may_change_in_callbacks(opt, lamb):
 
     result = model.fit((x, np.sin(x[:, :3])), opt=opt, steps=8, lamb=lamb, callbacks=change, update_grid=False)
     assert np.isfinite(result["train_loss"]).all() and np.isfinite(model(x)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_edge_has_the_same_bits_whichever_others_are_on(dtype):
+    """Edges of an input are evaluated by groups, which masks change."""
+    random = np.random.RandomState(0)
+    x, y = random.uniform(-1, 1, (333, 3)), random.uniform(-1, 1, (333, 11))
+    model = KAN([3, 11], grid=5, seed=0, dtype=dtype, affine_trainable=True)
+    whole = model.value_and_grad(x, y)[1]
+    for _ in range(20):
+        on = random.uniform(size=11) < 0.6
+        part = model.copy()
+        part.act_fun[0].mask[:, ~on] = 0
+        gradients = part.value_and_grad(x, y)[1]
+        assert (part(x)[:, on] == model(x)[:, on]).all()
+        assert (gradients["act_fun.0.coef"][:, on] == whole["act_fun.0.coef"][:, on]).all()
+        assert (gradients["act_fun.0.coef"][:, ~on] == 0).all()

@@ -28,6 +28,7 @@ extension KAN {
                         let column = (0..<n).map { inputs[$0 * shape.inputs + i] }
                         let sorted = try self.sorted(column)
                         guard sorted[0].isFinite, sorted[n - 1].isFinite, !column.contains(where: \.isNaN) else {
+                            if !self.hasSplines(shape, input: i) { return }
                             throw .invalid("the inputs of layer \(l) are not finite at these samples, so they give no grid")
                         }
                         let grid = KnotVector.fromSamples(
@@ -99,11 +100,15 @@ extension KAN {
                 let (shape, old) = (layers[l], parent.layers[l])
                 try parent.withInputs(ofLayer: l, x: x, n: n, evaluation: evaluation) { (inputs) throws(KANError) in
                     try forEachInput(shape) { (i) throws(KANError) in
-                        let column = (0..<n).map { inputs[$0 * shape.inputs + i] }
-                        guard column.allSatisfy(\.isFinite) else {
-                            throw .invalid("the inputs of layer \(l) are not finite at these samples")
-                        }
+                        var column = (0..<n).map { inputs[$0 * shape.inputs + i] }
                         let oldGrid = parent.state + old.knots + i * old.knotCount + old.k
+                        if !column.allSatisfy(\.isFinite) {
+                            if parent.hasSplines(old, input: i) {
+                                throw .invalid("the inputs of layer \(l) are not finite at these samples")
+                            }
+                            let (low, high, count) = (oldGrid[0], oldGrid[old.grid], 8 * shape.grid)
+                            column = (0...count).map { low + (high - low) * (T($0) / T(count)) }
+                        }
                         let grid = KnotVector.refined(oldGrid, grid: old.grid, to: shape.grid)
                         try self.transfer(
                             from: parent, layer: l, input: i, samples: column, newGrid: grid, insertKnots: true)
@@ -131,6 +136,11 @@ extension KAN {
         let inputs = try AlignedBuffer<T>(count: n * layers[l].inputs)
         try activations(.acts, layer: l, x: x, n: n, evaluation: evaluation, into: inputs.base)
         try body(inputs.base)
+    }
+
+    /// Is a spline of an input switched on. Else its grid is in no use, and its samples need not be finite.
+    private func hasSplines(_ shape: LayerShape, input i: Int) -> Bool {
+        (0..<shape.outputs).contains { state[shape.mask + i * shape.outputs + $0] != 0 }
     }
 
     /// The samples in rising order, by sorted pieces that are merged, so that a long sort can be cancelled.

@@ -12,11 +12,17 @@ struct RowMoments<T: KANScalar> {
     private var sum = T.Vector.zero
     private var squares = T.Vector.zero
 
-    /// Adds a vector of the row, where `valid` is 1.
+    /// The sums over a row of the block at hand.
     @inline(__always)
-    mutating func add(_ values: T.Vector, _ valid: T.Vector, isFirst: Bool) {
-        if isFirst { first = T.Vector(repeating: values[0]) }
-        let d = (values - first) * valid
+    init(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>) {
+        let last = w.nv &- 1
+        first = T.Vector(repeating: row[0][0])
+        for v in 0..<last { add(row[v] - first) }
+        add((row[last] - first) * w.valid[last])
+    }
+
+    @inline(__always)
+    private mutating func add(_ d: T.Vector) {
         sum += d
         squares = T.multiplyAdd(d, d, squares)
     }
@@ -59,9 +65,10 @@ struct EdgeMoments {
     /// The numeric part of edges, and the whole of them, which is the same here.
     let numerical, edges: MomentRows?
 
+    /// Adds the values of an edge at the block's samples.
     @inline(__always)
-    func add<T: KANScalar>(_ values: RowMoments<T>, _ w: Workspace<T>, to edge: Int) {
-        let (mean, squares) = values.total(w)
+    func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to edge: Int) {
+        let (mean, squares) = RowMoments<T>(row, w).total(w)
         numerical?.merge(edge, Double(w.samples), mean, squares)
         edges?.merge(edge, Double(w.samples), mean, squares)
     }

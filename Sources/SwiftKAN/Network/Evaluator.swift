@@ -63,19 +63,19 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     var inputVersion = 0
 
     /// Can single edges be evaluated: for regularisers, statistics and activations.
-    let edgeRows: Bool
+    let singleEdges: Bool
 
     /// Do layers of few edges have the form that is quicker with a regulariser.
     let regularizes: Bool
 
-    init(_ network: KAN<T>, edgeRows: Bool, regularizes: Bool = false) throws(KANError) {
-        (self.edgeRows, self.regularizes) = (edgeRows, regularizes)
+    init(_ network: KAN<T>, singleEdges: Bool, regularizes: Bool = false) throws(KANError) {
+        (self.singleEdges, self.regularizes) = (singleEdges, regularizes)
         architecture = network.architecture
         state = UnsafePointer(network.state)
         var folded: [FoldedLayer<T>] = []
         for shape in network.layers {
             folded.append(
-                try FoldedLayer(shape, network.baseFunction, state: network.state, edgeRows: edgeRows, regularizes: regularizes))
+                try FoldedLayer(shape, network.baseFunction, state: network.state, singleEdges: singleEdges, regularizes: regularizes))
         }
         self.folded = folded
         isWide = folded.contains { $0.isWide }
@@ -181,7 +181,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
                 let start = block * size
                 let count = min(size, n - start)
                 let workspace = workspaces[keeps ? block : slot]
-                workspace.begin(count, keepsEdges: keeps)
+                workspace.begin(count)
                 body(workspace, shard, start, count)
             }
         }

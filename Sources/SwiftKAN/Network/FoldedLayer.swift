@@ -56,23 +56,20 @@ final class FoldedLayer<T: KANScalar> {
     /// The symbolic edges of input i.
     private(set) var symbolicEdges: [[SymbolicEdge<T>]]
     private(set) var hasSymbolicEdges = false
-    /// Have workspaces room to keep the numeric part of single edges (`hasEdgeRows` says whether they do): where they are needed, and no more
-    /// rows than basis functions and derivatives have.
-    let keepsEdges: Bool
     /// Must the layer be evaluated on the calling thread, for the sake of an added function.
     private(set) var needsCallingThread = false
 
     /// - Parameters:
-    ///   - edgeRows: must single edges be evaluated; only the narrow form does that.
+    ///   - singleEdges: must single edges be evaluated; only the narrow form does that.
     ///   - regularizes: take the form that is quicker with a regulariser.
     init(
-        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, edgeRows: Bool, regularizes: Bool
+        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, singleEdges: Bool, regularizes: Bool
     ) throws(KANError) {
         self.shape = shape
         self.regularizes = regularizes
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
-        let mayBeWide = !edgeRows && Self.mayBeWide(shape)
+        let mayBeWide = !singleEdges && Self.mayBeWide(shape)
         let isWide = mayBeWide && Self.isWide(shape, mask: state + shape.mask, regularizes: regularizes)
         local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
         tableEntries = local?.layout.entries ?? 0
@@ -90,7 +87,6 @@ final class FoldedLayer<T: KANScalar> {
         knotsSeen = try AlignedBuffer(count: tables * shape.knotCount)
         // No grid has NaN, so the first `fold` sees a difference.
         knotsSeen.base.update(repeating: .nan, count: tables * shape.knotCount)
-        keepsEdges = edgeRows && shape.outputs <= 2 * rowCount
         isSimple = Array(repeating: false, count: shape.inputs)
         numericEdges = try EdgeLists(shape)
         symbolicEdges = Array(repeating: [], count: shape.inputs)

@@ -4,12 +4,11 @@
 // What it must get right: the form is that of the layer's shape and of which masks are 0 when a call begins, whatever they were before,
 // since the two forms round differently. A fit keeps the forms that it begins with.
 //
-// The narrow form evaluates all basis functions of an input and then takes the edges that are switched on, G + k + 1 multiplications each;
-// the wide form takes k + 2 for every output that has an edge from any input. Forward and gradient of 1024 samples of 256 inputs, one thread,
-// G = 5, k = 3, AVX-512, µs an input: narrow 2 + 0.24 an edge and 2.3 + 0.61 (single precision), 3.7 + 0.45 and 4.7 + 1.2 (double); wide
-// 4.1 + 0.07 an output and 8 + 0.15, 14 + 0.22 and 29 + 0.42. So in single precision the narrow form is the quicker one below 3/8 to 2/5 of
-// the edges of 64 outputs, in double precision below 2/3 to 4/5; never more than half is taken. A regulariser, for which the narrow form
-// evaluates every edge again, moves that to a sixth and a third.
+// The narrow form evaluates all basis functions of an input and then takes the edges that are switched on, G + k + 1 multiply-adds each; the
+// wide form takes k + 2 for every output that has an edge from any input. What else an input costs is about the same. So the narrow form is
+// taken where it multiplies less, if a quarter of the edges is off: with as many edges as that leaves, 1024 samples of 256 inputs take it 0.6 to
+// 1.0 times as long as all edges take the wide form (20, 64 and 200 outputs, G = 2 … 20, k = 1, 2, 3, 5, both number types, AVX-512). A
+// regulariser, for which the narrow form evaluates every edge again, leaves three fifths of that.
 
 extension FoldedLayer {
     /// Does a layer of this shape pay in the wide form if all its edges are switched on.
@@ -38,7 +37,8 @@ extension FoldedLayer {
                 inputs += count > 0 ? 1 : 0
             }
             let all = inputs * isUsed.reduce(0) { $0 + ($1 ? 1 : 0) }
-            return edges > 0 && 2 * edges <= all && edges * (shape.basisCount + 1) * T.lanes <= (regularizes ? 24 : 48) * all
+            let (narrow, wide) = (edges * (shape.basisCount + 1), all * (shape.k + 2))
+            return edges > 0 && 4 * edges <= 3 * all && (regularizes ? 5 * narrow <= 3 * wide : narrow <= wide)
         }
     }
 }

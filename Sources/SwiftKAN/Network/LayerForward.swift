@@ -55,27 +55,31 @@ extension FoldedLayer {
         _ w: Workspace<T>, _ rows: LayerRows<T>, derivatives: Bool, hasBasis: Bool, edgeMoments: EdgeMoments?
     ) {
         let nv = w.nv
-        let (keeps, valid) = (hasEdgeRows(w), w.valid)
         RowKernels<T>.fill(rows.z, .zero, shape.outputs * nv)
         for i in 0..<shape.inputs {
             if !hasBasis { evaluateBasis(i, w, rows, derivatives: derivatives && !sharesBasis(w)) }
             let basis = rows.basis + basisPlace(i, w)
-            var weight = self.weight(numericEdges.start(i))
-            for o in numericEdges[i] {
-                let number = i * shape.outputs + o
-                let edge = keeps ? rows.edges + number * nv : w.edge
+            let (edges, first) = (numericEdges[i], numericEdges.start(i))
+            var e = 0
+            while e &+ RowGroup<T>.count <= edges.count, let outputs = edges.baseAddress.map({ $0 + e }) {
+                let (weights, z) = (weight(first &+ e), RowGroup<T>(rows.z, outputs, nv))
                 if let edgeMoments {
-                    var values = RowMoments<T>()
-                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv, keep: edge) { v, value in
-                        values.add(value, valid[v], isFirst: v == 0)
-                    }
-                    edgeMoments.add(values, w, to: number)
-                } else if keeps {
-                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv, keep: edge) { _, _ in }
+                    RowKernels<T>.addCombinations(weights, basis, rowCount, nv, to: z, keep: RowGroup(w.edge, nv))
+                    for n in 0..<RowGroup<T>.count { edgeMoments.add(w.edge + n * nv, w, to: i * shape.outputs + outputs[n]) }
                 } else {
-                    RowKernels<T>.addCombination(weight, basis, rowCount, nv, to: rows.z + o * nv)
+                    RowKernels<T>.addCombinations(weights, basis, rowCount, nv, to: z)
                 }
-                weight += rowCount
+                e = e &+ RowGroup<T>.count
+            }
+            while e < edges.count {
+                let (weights, o) = (weight(first &+ e), edges[e])
+                if let edgeMoments {
+                    RowKernels<T>.addCombination(weights, basis, rowCount, nv, to: rows.z + o * nv, keep: w.edge)
+                    edgeMoments.add(w.edge, w, to: i * shape.outputs + o)
+                } else {
+                    RowKernels<T>.addCombination(weights, basis, rowCount, nv, to: rows.z + o * nv)
+                }
+                e = e &+ 1
             }
         }
     }

@@ -25,14 +25,14 @@ extension KAN {
     /// Runs `body` with an evaluator that has the network's present numbers; it is kept for the next call.
     ///
     /// - Parameters:
-    ///   - edgeRows: will single edges be evaluated.
+    ///   - singleEdges: will single edges be evaluated.
     ///   - regularizes: will a regulariser.
     ///   - samples: see `Evaluator.fold`.
     @inline(__always)
     func withEvaluator<R>(
-        edgeRows: Bool, regularizes: Bool = false, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
+        singleEdges: Bool, regularizes: Bool = false, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
     ) throws(KANError) -> R {
-        let evaluator = try takeEvaluator(edgeRows: edgeRows, regularizes: regularizes, samples: samples)
+        let evaluator = try takeEvaluator(singleEdges: singleEdges, regularizes: regularizes, samples: samples)
         defer { keepEvaluator(evaluator) }
         return try body(evaluator)
     }
@@ -41,14 +41,14 @@ extension KAN {
 
     /// An evaluator that is taken out while in use: a callback that uses the network meanwhile gets one of its own.
     @inline(never)
-    private func takeEvaluator(edgeRows: Bool, regularizes: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
-        let regularizes = regularizes && !edgeRows && regularisersChangeForms
+    private func takeEvaluator(singleEdges: Bool, regularizes: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
+        let regularizes = regularizes && !singleEdges && regularisersChangeForms
         func make() throws(KANError) -> Evaluator<T> {
             // Lists of symbolic edges, which grow by doubling.
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
-            return try Evaluator(self, edgeRows: edgeRows, regularizes: regularizes)
+            return try Evaluator(self, singleEdges: singleEdges, regularizes: regularizes)
         }
-        let spare = spareEvaluators.firstIndex { $0.edgeRows == edgeRows && $0.regularizes == regularizes }
+        let spare = spareEvaluators.firstIndex { $0.singleEdges == singleEdges && $0.regularizes == regularizes }
         var evaluator: Evaluator<T>
         if let spare { evaluator = spareEvaluators.remove(at: spare) } else { evaluator = try make() }
         if spare == nil || !isCompiled {
@@ -65,7 +65,7 @@ extension KAN {
     @inline(never)
     private func keepEvaluator(_ evaluator: Evaluator<T>) {
         evaluator.checkpoint = nil
-        if !spareEvaluators.contains(where: { $0.edgeRows == evaluator.edgeRows && $0.regularizes == evaluator.regularizes }) {
+        if !spareEvaluators.contains(where: { $0.singleEdges == evaluator.singleEdges && $0.regularizes == evaluator.regularizes }) {
             spareEvaluators.append(evaluator)
         }
     }
@@ -77,7 +77,7 @@ extension KAN {
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation = Evaluation(), into y: UnsafeMutablePointer<T>
     ) throws(KANError) {
         guard n > 0 else { return }
-        try withEvaluator(edgeRows: false, samples: n) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: false, samples: n) { (evaluator) throws(KANError) in
             try evaluator.predict(x, n, evaluation: evaluation, into: y)
         }
     }
@@ -93,7 +93,7 @@ extension KAN {
         guard l >= 0, l <= last else { throw .invalid("l is \(l); it must be 0 … \(last)") }
         guard n > 0 else { return }
         let D = architecture.inputs
-        try withEvaluator(edgeRows: kind != .acts && kind != .actsPremult) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: kind != .acts && kind != .actsPremult) { (evaluator) throws(KANError) in
             try evaluator.forEachBlock(n) { w, _, start, _ in
                 w.keepsBasis = kind != .acts && kind != .actsPremult
                 w.load(x + start * D, columns: D, into: w.level(0))
@@ -125,7 +125,7 @@ extension KAN {
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation, into out: UnsafeMutablePointer<Double>
     ) throws(KANError) {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
-        let moments = try withEvaluator(edgeRows: true) { (evaluator) throws(KANError) in
+        let moments = try withEvaluator(singleEdges: true) { (evaluator) throws(KANError) in
             try evaluator.moments(
                 x, n, evaluation: evaluation, wanted: .all, derivativesFrom: Evaluator<T>.noDerivatives)
             return evaluator.momentShards[0]

@@ -126,7 +126,7 @@ extension SymbolicFunction {
         case .arctanh:
             row.map { x in T.atanh(x) } derivative: { x, _ in x.magnitude > 1 ? .nan : 1 / ((1 - x) * (1 + x)) }
 
-        case .zero: row.map { x in x * 0 } derivative: { _, _ in 0 }
+        case .zero: row.map { _ in 0 } derivative: { _, _ in 0 }
         case .gaussian: row.map { x in T.exp(-(x * x)) } derivative: { x, y in -2 * x * y }
         }
     }

@@ -20,8 +20,6 @@ struct LayerRows<T: KANScalar> {
     var u: UnsafeMutablePointer<T.Vector>
     /// (nodes) before node scale and bias
     var h: UnsafeMutablePointer<T.Vector>
-    /// (inputs, outputs) the numeric part of edges, where the layer keeps it
-    var edges: UnsafeMutablePointer<T.Vector>
 }
 
 /// What rows of the first layer were made of: a version that counts the times that inputs or knots have changed, and a block.
@@ -42,8 +40,6 @@ final class Workspace<T: KANScalar> {
     /// Does the block at hand keep the basis rows of all inputs from one sweep over a layer to the next. Else they are made where they are
     /// used, one input's after another's in the same place: that is quicker than writing and reading what no near cache holds.
     var keepsBasis = true
-    /// Does the block at hand keep the numeric part of single edges, in layers that have room for it.
-    private(set) var keepsEdges = true
 
     private let memory: AlignedBuffer<T>
     /// Layer by layer the rows in `memory`.
@@ -58,13 +54,13 @@ final class Workspace<T: KANScalar> {
     private(set) var valid: UnsafeMutablePointer<T.Vector>
     /// 1 / samples
     private(set) var share = 1.0
+    /// (RowGroup.count) rows for values of edges, and for dL/dφ with what a regulariser adds
+    private(set) var edge, pull: UnsafeMutablePointer<T.Vector>
     /// (1) rows for whatever is computed edge by edge
-    private(set) var edge: UnsafeMutablePointer<T.Vector>
     private(set) var symbolicEdge: UnsafeMutablePointer<T.Vector>
     private(set) var argument: UnsafeMutablePointer<T.Vector>
     private(set) var value: UnsafeMutablePointer<T.Vector>
     private(set) var slope: UnsafeMutablePointer<T.Vector>
-    private(set) var pull: UnsafeMutablePointer<T.Vector>
     /// (samples, outputs) of the widest layer in the wide form, and of one part of its inputs
     private(set) var wide, widePart: UnsafeMutablePointer<T.Vector>
     /// The sums of all parts of the first layer's inputs, where they are made before the block is at hand; see WideParts.swift
@@ -104,13 +100,10 @@ final class Workspace<T: KANScalar> {
         layers.filter(\.isWide).map { $0.outputVectors * T.lanes }.max() ?? 0
     }
 
-    /// Rows that hold single edges.
-    private static func edgeRows(_ layer: FoldedLayer<T>) -> Int { layer.keepsEdges ? layer.shape.edges : 0 }
-
     private static func rowsNeeded(_ layers: [FoldedLayer<T>]) -> Int {
-        var rows = (layers.last?.shape.nodes ?? 0) + 7 + 2 * wideRows(layers)
+        var rows = (layers.last?.shape.nodes ?? 0) + 5 + 2 * RowGroup<T>.count + 2 * wideRows(layers)
         for layer in layers {
-            rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes + edgeRows(layer)
+            rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes
         }
         let levels = layers.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0
         let subnodes = layers.map(\.shape.outputs).max() ?? 0
@@ -137,18 +130,18 @@ final class Workspace<T: KANScalar> {
             layers.append(
                 LayerRows(
                     x: take(shape.inputs), basis: take(rows), derivative: take(rows), z: take(shape.outputs),
-                    u: take(shape.outputs), h: take(shape.nodes), edges: take(Self.edgeRows(layer))))
+                    u: take(shape.outputs), h: take(shape.nodes)))
         }
         output = take(folded.last?.shape.nodes ?? 0)
         dx = take(folded.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0)
         dz = take(folded.map(\.shape.outputs).max() ?? 0)
         valid = take(1)
-        edge = take(1)
+        edge = take(RowGroup<T>.count)
+        pull = take(RowGroup<T>.count)
         symbolicEdge = take(1)
         argument = take(1)
         value = take(1)
         slope = take(1)
-        pull = take(1)
         wide = take(Self.wideRows(folded))
         widePart = take(Self.wideRows(folded))
         basis = WideBasis(memory: next)
@@ -199,8 +192,8 @@ final class Workspace<T: KANScalar> {
 
     /// Makes a block of `count` samples, 1 … capacity·lanes, the one at hand.
     @inline(__always)
-    func begin(_ count: Int, keepsEdges: Bool = false) {
-        (keepsBasis, self.keepsEdges) = (true, keepsEdges)
+    func begin(_ count: Int) {
+        keepsBasis = true
         samples = count
         nv = (count + T.lanes - 1) / T.lanes
         let row = UnsafeMutableRawPointer(valid).assumingMemoryBound(to: T.self)

@@ -54,16 +54,15 @@ enum RowKernels<T: KANScalar> {
         combine(w, rows, count, nv) { v, sum in z[v] += sum }
     }
 
-    /// The same, and the sum alone into `edge`; calls `use(v, sum)` for every vector v, in order.
+    /// The same, and the sum alone into `edge`.
     @inline(__always)
     static func addCombination(
         _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
-        to z: UnsafeMutablePointer<Vector>, keep edge: UnsafeMutablePointer<Vector>, _ use: (Int, Vector) -> Void
+        to z: UnsafeMutablePointer<Vector>, keep edge: UnsafeMutablePointer<Vector>
     ) {
         combine(w, rows, count, nv) { v, sum in
             edge[v] = sum
             z[v] += sum
-            use(v, sum)
         }
     }
 
@@ -119,6 +118,14 @@ enum RowKernels<T: KANScalar> {
     static func dot(_ a: UnsafePointer<Vector>, _ b: UnsafePointer<Vector>, _ nv: Int) -> T {
         var sum = Vector.zero
         for v in 0..<nv { sum = T.multiplyAdd(a[v], b[v], sum) }
+        return T.total(sum)
+    }
+
+    /// Σ_s g_s · a_s over the samples where g is not 0; a may be infinite or NaN at the others.
+    @inline(__always)
+    static func dotWhereNotZero(_ g: UnsafePointer<Vector>, _ a: UnsafePointer<Vector>, _ nv: Int) -> T {
+        var sum = Vector.zero
+        for v in 0..<nv { sum = T.multiplyAdd(g[v], T.zeroWhereZero(a[v], g[v]), sum) }
         return T.total(sum)
     }
 

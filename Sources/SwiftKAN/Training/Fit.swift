@@ -81,7 +81,7 @@ final class FitLoop<T: KANScalar> {
         let shape = network.architecture
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
         evaluator = try Evaluator(
-            network, edgeRows: options.objective.lamb != 0 && (options.optimizer == .lm || network.regularizesSingleEdges),
+            network, singleEdges: options.objective.lamb != 0 && (options.optimizer == .lm || network.regularizesSingleEdges),
             regularizes: options.objective.lamb != 0)
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)

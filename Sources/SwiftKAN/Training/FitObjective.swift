@@ -8,9 +8,9 @@ extension FitLoop {
     /// The objective on a batch and its gradient, 0 for what is not trained.
     func evaluate(_ batch: Samples<T>, gradient: UnsafeMutablePointer<T>) throws(KANError) -> ObjectiveValue {
         report.evaluations += 1
-        if options.objective.lamb != 0, !evaluator.edgeRows, network.hasSymbolicEdges {
+        if options.objective.lamb != 0, !evaluator.singleEdges, network.hasSymbolicEdges {
             // A callback has switched a symbolic edge on.
-            evaluator = try Evaluator(network, edgeRows: true)
+            evaluator = try Evaluator(network, singleEdges: true)
             evaluator.checkpoint = network.checkpoint
         }
         evaluator.fold(network, samples: options.objective.lamb == 0 ? batch.n : .max)

@@ -17,7 +17,7 @@ extension KAN {
         try data.check("x", for: self, objective)
         let target = Target(data, objective, outputs: architecture.outputs)
         return try withEvaluator(
-            edgeRows: objective.lamb != 0 && regularizesSingleEdges, regularizes: objective.lamb != 0, samples: objective.lamb == 0 ? data.n : .max
+            singleEdges: objective.lamb != 0 && regularizesSingleEdges, regularizes: objective.lamb != 0, samples: objective.lamb == 0 ? data.n : .max
         ) { (evaluator) throws(KANError) in
             try evaluator.objective(
                 objective, x: data.x, target: target, evaluation: evaluation, gradient: gradient,
@@ -38,7 +38,7 @@ extension KAN {
         }
         guard gradient != nil || inputGradient != nil else { return }
         let O = architecture.outputs
-        _ = try withEvaluator(edgeRows: false, samples: n) { (evaluator) throws(KANError) in
+        _ = try withEvaluator(singleEdges: false, samples: n) { (evaluator) throws(KANError) in
             try evaluator.gradientSweep(
                 x, n, evaluation: evaluation, pulls: nil, gradient: gradient, inputGradient: inputGradient
             ) { w, start, _ in
@@ -55,7 +55,7 @@ extension KAN {
         _ r: Regularization, x: UnsafePointer<T>, n: Int, evaluation: Evaluation, gradient: UnsafeMutablePointer<T>?
     ) throws(KANError) -> Double {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
-        return try withEvaluator(edgeRows: regularizesSingleEdges, regularizes: true) { (evaluator) throws(KANError) in
+        return try withEvaluator(singleEdges: regularizesSingleEdges, regularizes: true) { (evaluator) throws(KANError) in
             let value = try evaluator.regularization(r, lamb: 1, x, n, evaluation: evaluation)
             guard let gradient else { return value }
             let O = evaluator.architecture.outputs

@@ -18,6 +18,8 @@ final class KaczmarzNodes<T: KANScalar> {
     private let layer: Int
     private let evaluation: Evaluation
     private var edges: [Edge] = []
+    /// Nodes that no edge of the next layer uses.
+    private var idle: [Int] = []
     /// Nothing stands here: x of the next level is z.
     private(set) var isPlain = true
     private var affineTrains = false
@@ -61,6 +63,14 @@ final class KaczmarzNodes<T: KANScalar> {
                 }
             }
         }
+        idle = next.map { next in
+            (0..<shape.nodes).filter { node in
+                !(0..<next.outputs).contains { o in
+                    state[next.mask + node * next.outputs + o] != 0
+                        || network.symbolicEnabled && state[next.symbolicMask + o * next.inputs + node] != 0
+                }
+            }
+        } ?? []
         isPlain = shape.arities.isEmpty && !affineTrains && edges.isEmpty
         var (units, subnode) = ([T](), 0)
         for node in 0..<shape.nodes {
@@ -104,6 +114,8 @@ final class KaczmarzNodes<T: KANScalar> {
             x[node] = state[shape.nodeScale + node] * product + state[shape.nodeBias + node]
             subnode += factors
         }
+        // They may be infinite or NaN, which no weight 0 would keep from the sums.
+        for node in idle { x[node] = 0 }
     }
 
     private func evaluate<V: KANVector>(_ e: Int, _ state: UnsafePointer<T>, _ layer: KaczmarzLayer<T, V>) where V.Scalar == T {
@@ -129,16 +141,16 @@ final class KaczmarzNodes<T: KANScalar> {
             let (factors, dh) = (factors(node), d[node] * state[shape.nodeScale + node])
             for one in subnode..<(subnode + factors) {
                 var product = dh
-                for other in subnode..<(subnode + factors) where other != one { product *= u.base[other] }
+                for other in subnode..<(subnode + factors) where other != one { product = times(product, u.base[other]) }
                 du.base[one] = product
                 dz[one] = product * state[shape.subnodeScale + one]
             }
             subnode += factors
         }
         if affineTrains {
-            for node in 0..<shape.nodes { length += d[node] * d[node] * (1 + h.base[node] * h.base[node]) }
+            for node in 0..<shape.nodes { length += times(d[node] * d[node], 1 + h.base[node] * h.base[node]) }
             for o in 0..<shape.outputs {
-                length += du.base[o] * du.base[o] * (unit[o] + layer.z[o] * layer.z[o])
+                length += times(du.base[o] * du.base[o], unit[o] + layer.z[o] * layer.z[o])
             }
         }
         for e in edges.indices {
@@ -155,9 +167,13 @@ final class KaczmarzNodes<T: KANScalar> {
     ) -> (a: T, b: T, c: T, d: T) where V.Scalar == T {
         let edge = edges[e]
         let d = edge.mask * layer.dz[edge.output]
-        let b = d * state[edge.affine + 2] * edge.slope
-        return (b * layer.x[edge.input], b, d * edge.value, d)
+        let b = times(d * state[edge.affine + 2], edge.slope)
+        return (times(b, layer.x[edge.input]), b, times(d, edge.value), d)
     }
+
+    /// g·value, 0 where g is: the value of a node that nothing uses may be infinite or NaN.
+    @inline(__always)
+    private func times(_ g: T, _ value: T) -> T { g == 0 ? 0 : g * value }
 
     /// Adds the pull of symbolic edges to the layer's dy/dx.
     @inline(__always)
@@ -182,11 +198,11 @@ final class KaczmarzNodes<T: KANScalar> {
         let d = pull.base
         for node in 0..<shape.nodes {
             state[shape.nodeBias + node] += step * d[node]
-            state[shape.nodeScale + node] += step * d[node] * h.base[node]
+            state[shape.nodeScale + node] += step * times(d[node], h.base[node])
         }
         for o in 0..<shape.outputs {
             state[shape.subnodeBias + o] += step * unit[o] * du.base[o]
-            state[shape.subnodeScale + o] += step * du.base[o] * layer.z[o]
+            state[shape.subnodeScale + o] += step * times(du.base[o], layer.z[o])
         }
     }
 }

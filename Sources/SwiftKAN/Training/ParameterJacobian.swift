@@ -13,7 +13,7 @@ extension KAN {
     @_specialize(where T == Double)
     @_specialize(where T == Float)
     public func parameterColumns() throws(KANError) -> [Int] {
-        try withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: false) { (evaluator) throws(KANError) in
             let equations = NormalEquations(evaluator)
             try equations.prepare(self)
             return equations.target
@@ -29,7 +29,7 @@ extension KAN {
     public func parameterJacobian(
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation, columns: Int, into jacobian: UnsafeMutablePointer<Double>
     ) throws(KANError) {
-        try withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: false) { (evaluator) throws(KANError) in
             let equations = NormalEquations(evaluator)
             try equations.prepare(self)
             try Self.check(columns, equations.count)
@@ -61,7 +61,7 @@ extension KAN {
         var objective = Objective()
         objective.loss = .custom  // no labels are asked for
         try data.check("x", for: self, objective)
-        try withEvaluator(edgeRows: false) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: false) { (evaluator) throws(KANError) in
             let equations = NormalEquations(evaluator)
             try equations.prepare(self)
             try Self.check(columns, equations.count)

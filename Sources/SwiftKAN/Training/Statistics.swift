@@ -38,9 +38,7 @@ final class Moments: @unchecked Sendable {
     /// Adds a row of values to quantity `q`.
     @inline(never)
     func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to q: Int) {
-        var values = RowMoments<T>()
-        for v in 0..<w.nv { values.add(row[v], w.valid[v], isFirst: v == 0) }
-        let (average, squared) = values.total(w)
+        let (average, squared) = RowMoments<T>(row, w).total(w)
         merge(q, Double(w.samples), average, squared)
     }
 
@@ -234,7 +232,7 @@ extension FoldedLayer {
             guard hasSymbolicEdges, !isWide, hasEdges || wanted.contains(.numerical) else { continue }
             var number = numericEdges.start(i)
             for o in numericEdges[i] {
-                let (edge, values) = (i * shape.outputs + o, numericEdge(i, o, number: number, rows, w))
+                let (edge, values) = (i * shape.outputs + o, numericEdge(i, number: number, rows, w))
                 number &+= 1
                 if wanted.contains(.numerical) { moments.numerical.add(values, w, to: edge) }
                 if hasEdges, !symbolicEdges[i].contains(where: { $0.output == o }) { moments.edges.add(values, w, to: edge) }
@@ -243,7 +241,7 @@ extension FoldedLayer {
             for e in symbolicEdges[i] {
                 evaluate(e, x: rows.x + i * nv, w, evaluation, slope: false, post: w.symbolicEdge)
                 if let number = numericEdges.number(i, e.output) {
-                    let edge = numericEdge(i, e.output, number: number, rows, w)
+                    let edge = numericEdge(i, number: number, rows, w)
                     for v in 0..<nv { w.symbolicEdge[v] += edge[v] }
                 }
                 moments.edges.add(w.symbolicEdge, w, to: i * shape.outputs + e.output)

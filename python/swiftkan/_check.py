@@ -17,11 +17,29 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
+SHOWN = 100  # most characters of a value in an error message
+
 
 def shown(value: Any) -> str:
     """A value as error messages quote it: as Python writes it or, if that is long, as what it is."""
-    text = repr(value)
-    return text if len(text) <= 100 and "\n" not in text else f"a {type(value).__name__}"
+    text = "" if _is_long(value) else repr(value)
+    return text if 0 < len(text) <= SHOWN and "\n" not in text else f"a {type(value).__name__}"
+
+
+def _is_long(value: Any) -> bool:
+    """Is it clear that more than ``SHOWN`` characters would be written, without writing them: lists in lists may be without end, and
+    integers of thousands of digits are an error of Python's."""
+    values, count = [value], 0
+    while values and count <= SHOWN:
+        item = values.pop()
+        if type(item) is int:
+            count += item.bit_length() // 4  # a digit is 3.3 bits
+        elif type(item) in (str, bytes, list, tuple, set, frozenset, dict):
+            count += len(item)
+            if count <= SHOWN and type(item) not in (str, bytes):
+                values += item
+                values += item.values() if type(item) is dict else ()
+    return count > SHOWN
 
 
 def is_list(value: Any) -> bool:

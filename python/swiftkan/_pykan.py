@@ -1,7 +1,8 @@
 """Reading pykan's checkpoints without torch: ``{path}_config.yml`` and ``{path}_state``.
 
 What it must get right first: nothing in the files is executed. A torch file is a zip with a pickle in it, and a
-pickle is a program; the reader below gives that program five harmless words and refuses every other.
+pickle is a program; the machine that runs it (``_torch_pickle.py``) can make dicts, tuples and plain values, and ask by name for what
+is in ``ALLOWED`` below.
 
 The format (torch.save, since torch 1.6): ``<root>/data.pkl``, a pickle whose tensors refer by a persistent id to
 ``<root>/data/<key>``, raw little-endian numbers. A tensor is a storage with an offset, sizes and strides.
@@ -9,17 +10,17 @@ The format (torch.save, since torch 1.6): ``<root>/data.pkl``, a pickle whose te
 
 from __future__ import annotations
 
-import collections
 import errno
 import io
 import os
-import pickle
 import zipfile
 from typing import Any
 
 import numpy as np
 
-from . import _yaml
+from . import _torch_pickle, _yaml
+from ._check import shown
+from ._torch_pickle import UnsafeFile
 
 STORAGES = {
     "DoubleStorage": "<f8", "FloatStorage": "<f4", "HalfStorage": "<f2", "LongStorage": "<i8", "IntStorage": "<i4",
@@ -29,12 +30,9 @@ KEYS = (
     "width", "grid", "k", "mult_arity", "base_fun_name", "symbolic_enabled", "affine_trainable", "grid_eps",
     "grid_range", "sp_trainable", "sb_trainable",
 )  # fmt: skip
+MOST_AXES = 64  # of NumPy's arrays
 # What pykan does not store and a trained network does not need, as its constructor has it.
 NOT_STORED = dict(noise_scale=0.3, scale_base_mu=0.0, scale_base_sigma=1.0, seed=1, sparse_init=False)
-
-
-class UnsafeFile(pickle.UnpicklingError):
-    """The file asks for something that a checkpoint has no use for."""
 
 
 class _StorageType:
@@ -51,12 +49,12 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
     if not isinstance(storage, np.ndarray) or storage.ndim != 1:
         raise UnsafeFile("a tensor without a storage")
     for numbers in (size, stride):
-        if not isinstance(numbers, tuple) or not all(
+        if not isinstance(numbers, tuple) or len(numbers) > MOST_AXES or not all(
             isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in numbers
         ):
-            raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r}")
+            raise UnsafeFile(f"a tensor of size {shown(size)} and stride {shown(stride)}")
     if len(size) != len(stride) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
-        raise UnsafeFile(f"a tensor of size {size!r} and stride {stride!r} at {offset!r}")
+        raise UnsafeFile(f"a tensor of size {shown(size)} and stride {shown(stride)} at {shown(offset)}")
     if 0 in size:
         return np.zeros(size, storage.dtype)
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))
@@ -65,7 +63,7 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> np.nd
         count *= n
     if last >= storage.size or count > storage.size:
         raise UnsafeFile(
-            f"a tensor of size {size!r} and stride {stride!r} at {offset} reaches beyond its {storage.size} numbers"
+            f"a tensor of size {shown(size)} and stride {shown(stride)} at {shown(offset)} reaches beyond its {storage.size} numbers"
         )
     window = np.lib.stride_tricks.as_strided(
         storage[offset:], size, tuple(step * storage.itemsize for step in stride), writeable=False
@@ -78,37 +76,30 @@ def _parameter(data: Any, *_: Any) -> Any:
     return data
 
 
+def _ordered_dict() -> dict:
+    """collections.OrderedDict() as torch calls it. Items given to it would be hashed, whatever they are."""
+    return {}
+
+
 ALLOWED = {
-    ("collections", "OrderedDict"): collections.OrderedDict,
+    ("collections", "OrderedDict"): _ordered_dict,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): _parameter,
     **{("torch", name): _StorageType(dtype) for name, dtype in STORAGES.items()},
 }
 
 
-class _Unpickler(pickle.Unpickler):
-    """The pickle machine with five words."""
-
-    def __init__(self, program: bytes, archive: zipfile.ZipFile, root: str):
-        super().__init__(io.BytesIO(program))
-        self._archive, self._root = archive, root
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return ALLOWED[module, name]
-        except KeyError:
-            raise UnsafeFile(f"it asks for {module}.{name}, which a checkpoint has no use for") from None
-
-    def persistent_load(self, pid: Any) -> np.ndarray:
-        if not (isinstance(pid, tuple) and len(pid) == 5 and pid[0] == "storage" and isinstance(pid[1], _StorageType)):
-            raise UnsafeFile(f"an unknown reference {pid!r}")
-        _, kind, key, _, count = pid
-        if not isinstance(key, str) or not isinstance(count, int):
-            raise UnsafeFile(f"an unknown reference {pid!r}")
-        data = self._archive.read(f"{self._root}data/{key}")
-        if count < 0 or len(data) != count * kind.dtype.itemsize:
-            raise UnsafeFile(f"storage {key} has {len(data)} bytes, not {count} numbers of {kind.dtype.itemsize}")
-        return np.frombuffer(data, kind.dtype)
+def _storage(archive: zipfile.ZipFile, root: str, reference: Any) -> np.ndarray:
+    """The numbers that a persistent id refers to."""
+    if not isinstance(reference, tuple) or len(reference) != 5:
+        raise UnsafeFile(f"an unknown reference {shown(reference)}")
+    what, kind, key, _, count = reference
+    if not (what == "storage" and isinstance(kind, _StorageType) and isinstance(key, str) and isinstance(count, int)):
+        raise UnsafeFile(f"an unknown reference {shown(reference)}")
+    data = archive.read(f"{root}data/{key}")
+    if count < 0 or len(data) != count * kind.dtype.itemsize:
+        raise UnsafeFile(f"storage {key} has {len(data)} bytes, not {shown(count)} numbers of {kind.dtype.itemsize}")
+    return np.frombuffer(data, kind.dtype)
 
 
 def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray | None]:
@@ -134,7 +125,9 @@ def read_object(path: str, member: str | None = None) -> tuple[Any, np.ndarray |
             order = f"{root}byteorder"
             if order in archive.namelist() and archive.read(order).strip() != b"little":
                 raise UnsafeFile("its numbers are not little-endian")
-            result = _Unpickler(archive.read(programs[0]), archive, root).load()
+            if (length := archive.getinfo(programs[0]).file_size) > _torch_pickle.LONGEST:
+                raise UnsafeFile(f"its data.pkl has {length} bytes, more than a checkpoint has a use for")
+            result = _torch_pickle.run(archive.read(programs[0]), ALLOWED, lambda reference: _storage(archive, root, reference))
             found = None
             if member is not None and root + member in archive.namelist():
                 found = np.lib.format.read_array(io.BytesIO(archive.read(root + member)), allow_pickle=False)

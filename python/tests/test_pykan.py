@@ -219,7 +219,12 @@ EVIL = {
     "storage missing": (tensor("DoubleStorage", "99", 3, 0, (3,), (1,)), "archive/data/99"),
     "storage elsewhere": (tensor("DoubleStorage", "../../etc/passwd", 3, 0, (3,), (1,)), "etc/passwd"),
     "storage not text": (tensor("DoubleStorage", 0, 3, 0, (3,), (1,)), "unknown reference"),
+    "many axes": (tensor("DoubleStorage", "0", 3, 0, (1,) * 65, (1,) * 65), "of size a tuple and stride a tuple"),
     "not a tensor": ("text", "does not hold a state_dict"),
+    "a list": ([1], r"the word b'\]'"),
+    "a number as a key": ({1: 2}, "keys that are no text"),
+    "items in a call": (Call(Global("collections", "OrderedDict"), (("a", 1),)), "takes 0 positional arguments"),
+    "a call of what is no function": (Call(Global("torch", "DoubleStorage"), 1), "calls what is no function"),
 }
 
 
@@ -252,7 +257,7 @@ def test_no_deeper_evil():
         (lambda p: write_state(p, {}, extra={"other/data.pkl": b""}), "2 members data.pkl"),
         (lambda p: write_state(p, {}, extra={"archive/byteorder": b"big"}), "not little-endian"),
         (lambda p: write_state(p, {}, extra={"archive/data.pkl": b"\x80\x02."}), "cannot be read"),
-        (lambda p: write_state(p, {}, extra={"archive/data.pkl": pickle.dumps([1])}), "does not hold a state_dict"),
+        (lambda p: write_state(p, {}, extra={"archive/data.pkl": pickle.dumps(("a", 1), protocol=2)}), "does not hold a state_dict"),
         (lambda p: write_state(p, {}), "act_fun.0.coef must be there"),
         (lambda p: write_state(p, {"act_fun.0.coef": np.zeros(3, int)}), "float32 or float64"),
         (lambda p: write_state(p, {**KAN([2, 1]).state_dict(), "more": np.zeros(1)}), "unknown: more"),

@@ -30,7 +30,7 @@ class Checkpoints(Files):
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
             The files are ``{path}_config.yml``, ``{path}_state`` and ``{path}_cache_data`` (the remembered data, or
             None). Files that are there already are replaced when all new ones are complete.
 
@@ -66,7 +66,7 @@ class Checkpoints(Files):
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
             As given to ``saveckpt``.
 
         Returns

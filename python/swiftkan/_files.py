@@ -144,6 +144,24 @@ def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
                 os.remove(name)
 
 
+def make_folder(name: str, path: str) -> None:
+    """Makes a folder if need be, and makes sure that files can be written there.
+
+    Raises
+    ------
+    OSError
+        As the system's, with the argument's name.
+    """
+    import tempfile
+
+    try:
+        os.makedirs(path, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise type(error)(f"{name}: no files can be written into {path}: {error.strerror}") from None
+
+
 def _read(path: str) -> tuple[dict, dict[str, np.ndarray]]:
     """Header and arrays of a file."""
     import zipfile

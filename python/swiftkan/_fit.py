@@ -91,7 +91,7 @@ class Training(Uncertainty):
             Which results to show.
         save_fig, save_fig_freq, img_folder, beta, in_vars, out_vars
             With ``save_fig=True``, a picture of the network (:meth:`plot` with ``beta`` and the names) is written after every
-            ``save_fig_freq`` steps: ``{img_folder}/{step}.jpg``, steps counted from 0.
+            ``save_fig_freq`` steps: ``{img_folder}/{step}.jpg``, steps counted from 0. The folder is made if need be.
         epochs : int
             Train for so many passes over shuffled batches instead of ``steps``; a step then is a pass.
         sample_weight : array-like, (n,)
@@ -151,6 +151,8 @@ class Training(Uncertainty):
         ValueError, TypeError
             For an argument or data that is not allowed; the model is then unchanged. (What ``callbacks`` and ``metrics`` raise
             themselves ends the training; the model then keeps the last accepted parameters.)
+        OSError
+            If no files can be written into ``img_folder``; the model is then unchanged.
         KeyboardInterrupt
             On Ctrl-C; the model keeps the last accepted parameters.
 

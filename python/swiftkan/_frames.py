@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from . import _check, _plot_names
+from ._files import make_folder
 from ._optional import need
 
 DPI = 200  # pykan's
@@ -27,13 +28,11 @@ class Frames:
         self._how = dict(beta=_check.real("beta", beta, 0.0), in_vars=in_vars, out_vars=out_vars)
         _plot_names.check("in_vars", in_vars, model.width_in[0], "inputs", model._read_entries)
         _plot_names.check("out_vars", out_vars, model.width_in[-1], "outputs")
-        if not isinstance(folder, (str, os.PathLike)):
-            raise TypeError(f"img_folder: must be a path, not {folder!r}")
-        self._folder = os.fspath(folder)
+        self._folder = _check.path("img_folder", folder)
+        make_folder("img_folder", self._folder)
 
     def __call__(self, report: Any) -> None:
         step = report.step - 1
         if step % self._every == 0:
             figure = report.model._picture(title=f"Step {step}", steady=True, **self._how)
-            os.makedirs(self._folder, exist_ok=True)
             figure.savefig(os.path.join(self._folder, f"{step}.jpg"), dpi=DPI)

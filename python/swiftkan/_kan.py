@@ -101,7 +101,7 @@ class KAN(Search, Formula, Suggestions, Rearranging, Expanding, Plotting, Prunin
 
         Parameters
         ----------
-        path : str or path-like
+        path : str, bytes or path-like
             As given to pykan's ``saveckpt``: the files are ``{path}_config.yml`` and ``{path}_state``.
 
         Returns
@@ -120,6 +120,7 @@ class KAN(Search, Formula, Suggestions, Rearranging, Expanding, Plotting, Prunin
         """
         from ._pykan import read_checkpoint  # zipfile and pickle take time to import
 
+        path = _check.path("path", path)
         arguments, state, names = read_checkpoint(path)
         try:
             model = cls.__new__(cls)

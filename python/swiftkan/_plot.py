@@ -10,12 +10,14 @@ matplotlib is imported when something is drawn, not before.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 
 from . import _check, _plot_edges, _plot_layout, _plot_names
 from ._attribution import Attribution
+from ._files import make_folder
 from ._optional import need
 
 SAMPLES = 250  # most dots of an edge
@@ -39,7 +41,7 @@ class Plotting(Attribution):
 
         Parameters
         ----------
-        folder : path
+        folder : str, bytes or path-like
             Also write the picture there, as ``plot.svg`` (the folder is made if need be).
         beta : float
             How fast edges become opaque with their score; a large one shows all alike.
@@ -73,6 +75,8 @@ class Plotting(Attribution):
             If no data is remembered: call ``get_act`` or ``fit`` before.
         ValueError, TypeError
             For an argument that is not allowed, or if only one sample is remembered.
+        OSError
+            If no file can be written into ``folder``.
         ImportError
             Without matplotlib (``pip install matplotlib``).
 
@@ -92,9 +96,11 @@ class Plotting(Attribution):
         >>> figure.get_size_inches().round(1).tolist()
         [5.0, 4.8]
         """
+        folder = None if folder is None else _check.path("folder", folder)
         figure = self._picture(beta, metric, scale, tick, sample, in_vars, out_vars, title, varscale, ax)
         if folder is not None:
-            _write(figure, folder)
+            make_folder("folder", folder)
+            figure.savefig(os.path.join(folder, "plot.svg"))
         return figure
 
     def _picture(
@@ -143,11 +149,3 @@ class Plotting(Attribution):
         from html import escape
 
         return f"<div>{self.plot().to_svg(inline=True)}<pre>{escape(repr(self))}</pre></div>"
-
-
-def _write(figure: Any, folder: Any) -> None:
-    from pathlib import Path
-
-    path = Path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path / "plot.svg")

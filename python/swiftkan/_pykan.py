@@ -172,9 +172,8 @@ def read_configuration(path: str) -> dict[str, Any]:
     return config
 
 
-def read_checkpoint(path: Any) -> tuple[dict[str, Any], dict[str, np.ndarray], list]:
+def read_checkpoint(path: str) -> tuple[dict[str, Any], dict[str, np.ndarray], list]:
     """The constructor's arguments, the numbers and the function names of a pykan checkpoint."""
-    path = os.fspath(path)
     config_path, state_path = f"{path}_config.yml", f"{path}_state"
     for needed in (config_path, state_path):
         if not os.path.exists(needed):

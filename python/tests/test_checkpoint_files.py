@@ -169,6 +169,12 @@ def test_yaml_refuses_what_it_does_not_know():
         _yaml.dump({"key": object()})
 
 
+def test_a_path_of_bytes(tmp_path):
+    path = os.fsencode(tmp_path / "mark")
+    rich_model().saveckpt(path)
+    assert same(KAN.loadckpt(path), rich_model()) and np.array_equal(KAN.from_pykan(path).act_fun[0].coef, rich_model().act_fun[0].coef)
+
+
 def test_a_checkpoint_of_a_gpu_is_read(mark):
     rewrite(f"{mark}_state", lambda program: program.replace(b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"))
     text = open(f"{mark}_config.yml").read()

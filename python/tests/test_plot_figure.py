@@ -20,6 +20,9 @@ import swiftkan  # noqa: E402
 from swiftkan import KAN, _plot_names  # noqa: E402
 
 
+LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc is Linux's")
+
+
 def texts(figure, name=""):
     return [t.get_text() for t in figure.axes[0].texts if (t.get_gid() or "").startswith(name)]
 
@@ -125,14 +128,20 @@ def test_vectors_only(model):
     assert b"/Subtype /Image" not in pdf.getvalue()
 
 
-def test_a_folder_receives_one_file(model, tmp_path):
-    figure = model.plot(folder=tmp_path / "a" / "b")
+@pytest.mark.parametrize("folder", [Path, str, os.fsencode])
+def test_a_folder_receives_one_file(model, tmp_path, folder):
+    figure = model.plot(folder=folder(tmp_path / "a" / "b"))
     assert [p.name for p in (tmp_path / "a" / "b").iterdir()] == ["plot.svg"]
     assert isinstance(figure, matplotlib.figure.Figure)
     assert (tmp_path / "a" / "b" / "plot.svg").read_text().lstrip().startswith("<?xml")
     (tmp_path / "a" / "b" / "plot.svg").unlink()
     (tmp_path / "a" / "b").rmdir()
     (tmp_path / "a").rmdir()
+
+
+def test_a_folder_that_takes_no_files(model):
+    with pytest.raises(NotADirectoryError, match="^folder: no files can be written into .*pictures"):
+        model.plot(folder=f"{os.devnull}/pictures")
 
 
 def test_size_and_proportions(model):
@@ -225,7 +234,7 @@ def test_frames_of_training(tmp_path):
     x, y = np.random.RandomState(0).rand(2, 60, 2)
     models = [KAN([2, 3, 1], seed=0) for _ in range(2)]
     seen = []
-    result = models[0].fit((x, y[:, :1]), steps=5, save_fig=True, save_fig_freq=2, img_folder=tmp_path / "video", in_vars=["a", "b"],
+    result = models[0].fit((x, y[:, :1]), steps=5, save_fig=True, save_fig_freq=2, img_folder=os.fsencode(tmp_path / "video"), in_vars=["a", "b"],
                            callbacks=lambda step: seen.append(step.step))  # fmt: skip
     other = models[1].fit((x, y[:, :1]), steps=5)
     np.testing.assert_array_equal(result["train_loss"], other["train_loss"])
@@ -263,12 +272,15 @@ def test_frames_keep_every_edge_in_its_place(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [(dict(save_fig_freq=0), "save_fig_freq"), (dict(in_vars=["a"]), "in_vars: has 1 names"), (dict(out_vars=["a", "b"]), "out_vars"),
-     (dict(beta=-1), "beta"), (dict(img_folder=3), "img_folder: must be a path")],
+     (dict(beta=-1), "beta"), (dict(img_folder=3), "img_folder: must be a path"), (dict(img_folder=""), "img_folder: must be a path"),
+     (dict(img_folder="a\0b"), "img_folder: must be a path"), (dict(img_folder=os.devnull), "img_folder: no files can be written into"),
+     (dict(img_folder=f"{os.devnull}/video"), "img_folder: no files can be written into"),
+     pytest.param(dict(img_folder="/proc"), "img_folder: no files can be written into", marks=LINUX)],
 )  # fmt: skip
 def test_frames_are_refused_before_training(arguments, message, model):
     x, y = samples(model, 10)
     before = model.state_dict()
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError, OSError), match=f"^{message}"):
         model.fit((x, y), steps=2, save_fig=True, **arguments)
     assert all((value == before[key]).all() for key, value in model.state_dict().items())
     with pytest.raises(ValueError, match="save_fig: a picture needs at least 2 training samples"):

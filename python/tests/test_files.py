@@ -135,6 +135,12 @@ def npy(array, allow_pickle=False):
     return buffer.getvalue()
 
 
+def claimed(shape):
+    """An .npy file of ten numbers that claims another shape."""
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(80)
+
+
 def header_with(path, **changes):
     with np.load(path) as file:
         header = json.loads(file["header"].tobytes())
@@ -173,6 +179,11 @@ DAMAGE = {
     ),
     "array too many": (lambda p: rewrite(p, **{"more.npy": npy(np.zeros(3))}), "damaged.*unknown: more"),
     "array of text": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.array(["a"]))}), "damaged"),
+    "array beyond the memory": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": claimed("(10000000000000,)")}), "damaged, or larger than the memory"),
+    "array of too long an axis": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": claimed(f"(1{'0' * 30},)")}), "damaged"),
+    "array of a truth's length": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": claimed("(True,)")}), "damaged"),
+    "array of an unfinished shape": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": claimed("(3L, (")}), "damaged"),
+    "array too many, too long": (lambda p: rewrite(p, **{"more.npy": claimed(f"(1{'0' * 30},)")}), "damaged"),
     "array cut": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": npy(np.zeros((2, 3, 6)))[:-9]}), "damaged"),
     "not an array": (lambda p: rewrite(p, **{"act_fun.0.coef.npy": b"zzz"}), "damaged"),
     "no settings": (lambda p: header_with(p, settings=None), "damaged"),

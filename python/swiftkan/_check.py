@@ -56,7 +56,7 @@ def integer(name: str, value: Any, low: int | None = None, high: int | None = No
     except TypeError:
         raise TypeError(f"{name}: must be an integer, not {shown(value)}") from None
     if low is not None and number < low or high is not None and number > high:
-        raise ValueError(f"{name}: must be {_range(low, high)}, not {number}")
+        raise ValueError(f"{name}: must be {_range(low, high)}, not {shown(number)}")
     return number
 
 
@@ -72,12 +72,14 @@ def real(
     if type(value) is float:
         number = value
     elif isinstance(value, (str, bytes)):
-        raise TypeError(f"{name}: must be a number, not {value!r}")
+        raise TypeError(f"{name}: must be a number, not {shown(value)}")
     else:
         try:
             number = float(value)
         except (TypeError, ValueError):
             raise TypeError(f"{name}: must be a number, not {shown(value)}") from None
+        except OverflowError:
+            raise ValueError(f"{name}: must be a number that float64 holds, not {shown(value)}") from None
     if not math.isfinite(number):
         raise ValueError(f"{name}: must be finite, not {number}")
     if above is not None and not number > above:
@@ -141,6 +143,8 @@ def array(name: str, value: Any) -> np.ndarray:
             result = result.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise TypeError(f"{name}: must hold numbers: {error}") from None
+        except OverflowError:
+            raise ValueError(f"{name}: must hold numbers that float64 holds") from None
     if result.dtype.kind not in "fiub":
         raise TypeError(f"{name}: must hold real numbers, not {_kind(result)}")
     return result

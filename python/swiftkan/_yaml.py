@@ -1,7 +1,7 @@
 """Reading and writing the flat YAML that pykan writes, also where PyYAML is not installed.
 
-What it must get right first: nothing is executed, and what is not understood is an error, never a guess; what is
-written reads the same with PyYAML and with the parser below. Only the subset that ``yaml.dump(dict,
+What it must get right first: nothing is executed, and what is not understood is an error, never a guess; a small file
+holds small values; what is written reads the same with PyYAML and with the parser below. Only the subset that ``yaml.dump(dict,
 default_flow_style=False)`` writes for plain values is read: ``key: value`` lines, lists of lists in block style,
 scalars. With PyYAML installed its ``safe_load`` does the work, so that files edited by hand may use all of YAML.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+REPEATED = 10**6  # most values that aliases may add to those that are written out
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?")
 _WORDS: dict[str, Any] = {
@@ -38,17 +39,44 @@ def read(path: str) -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise ValueError(f"path: {path} is not text: {error}") from None
     try:
-        import yaml  # type: ignore[import-untyped, unused-ignore]
-    except ImportError:
-        result = parse(text, path)
-    else:
-        try:
-            result = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(f"path: {path} is not plain YAML: {error}") from None
+        result = _load(text, path)
+    except RecursionError:
+        raise ValueError(f"path: {path} is not plain YAML: it is nested too deeply") from None
     if not isinstance(result, dict):
         raise ValueError(f"path: {path} does not hold 'key: value' lines")
     return result
+
+
+def _load(text: str, path: str) -> Any:
+    """:func:`parse` or, if PyYAML is there, its ``safe_load``, which refuses here what aliases repeat without end."""
+    try:
+        import yaml  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        return parse(text, path)
+    try:
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        if _is_larger(root, len(text) + REPEATED):
+            raise ValueError("its aliases repeat too much")
+        return loader.construct_document(root)
+    except (RecursionError, MemoryError):
+        raise
+    except Exception as error:  # also those of Python's conversions: a date that is none can end in nearly any
+        raise ValueError(f"path: {path} is not plain YAML: {error}") from None
+
+
+def _is_larger(root: Any, most: int) -> bool:
+    """Has a graph of PyYAML's nodes more than so many, counted wherever they are repeated."""
+    nodes, count = [root], 0
+    while nodes and count <= most:
+        value = nodes.pop().value
+        count += 1
+        if isinstance(value, list):
+            for inner in value:  # a node, or a mapping's pair of them
+                nodes += inner if isinstance(inner, tuple) else (inner,)
+    return count > most
 
 
 def parse(text: str, path: str = "the text") -> dict[str, Any]:
@@ -101,7 +129,10 @@ def _scalar(text: str, path: str, number: int) -> Any:
         value = _WORDS[text.lower()]
         return list(value) if isinstance(value, list) else dict(value) if isinstance(value, dict) else value
     if _INTEGER.fullmatch(text):
-        return int(text)
+        try:
+            return int(text)
+        except ValueError as error:  # Python bounds the digits
+            raise ValueError(f"path: {path}, line {number}: {error}") from None
     if _FLOAT.fullmatch(text):
         return float(text)
     if text in (".inf", "-.inf", ".nan"):

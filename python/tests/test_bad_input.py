@@ -27,6 +27,7 @@ CONSTRUCTOR = [
     (dict(width=[2, -5, 1]), ValueError, r"width\[1\]"),
     (dict(width=[2, 2.5, 1]), TypeError, r"width\[1\]: must be an integer, not 2.5"),
     (dict(width=[2, True, 1]), TypeError, r"width\[1\]: must be an integer, not True"),
+    (dict(grid_eps=10**400), ValueError, "grid_eps: must be a number that float64 holds, not a int"),
     (dict(width=[2, "5", 1]), TypeError, r"width\[1\]: must be an integer, not '5'"),
     (dict(width=[2, [1, 2, 3], 1]), ValueError, r"width\[1\]: must be a number of nodes or a pair"),
     (dict(width=[2, [0, 0], 1]), ValueError, r"width\[1\]: a level needs at least one node"),
@@ -488,6 +489,8 @@ OTHERS = [
     (lambda m: ex_round(None, 3), TypeError, "expr: must be a sympy expression or a list of them, not None"),
     (lambda m: ex_round([{}], 3), TypeError, "expr: must be a sympy expression or a list of them, not {}"),
     (lambda m: ex_round("1 +", 3), ValueError, "expr: '1 [+]' is no formula"),
+    (lambda m: KAN([2, 1], k=10**5000), ValueError, "k: must be from 0 to 20, not a int"),
+    (lambda m: m(np.array([[0, 10**400]], dtype=object)), ValueError, "x: must hold numbers that float64 holds"),
     (lambda m: set_num_threads(0), ValueError, "n: must be"),
     (lambda m: set_num_threads(1.5), TypeError, "n: must be an integer"),
 ]  # fmt: skip
@@ -501,6 +504,18 @@ def test_everything_else(call, error, text):
     with pytest.raises(error, match=text):
         call(model)
     assert all((before[name] == value).all() for name, value in model.state_dict().items())
+
+
+def test_long_values_are_not_written_out():
+    """Lists of lists can be short in memory and endless in writing."""
+
+    class Unwritable:
+        def __repr__(self):
+            raise AssertionError
+
+    for value in ([Unwritable()] * 101, [[Unwritable()] * 60] * 60, {1: (Unwritable(),) * 101}):
+        with pytest.raises(TypeError, match=f"grid_eps: must be a number, not a {type(value).__name__}"):
+            KAN([2, 1], grid_eps=value)
 
 
 def test_the_table_is_complete():

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import sys
 import zipfile
 
 import numpy as np
@@ -277,6 +278,47 @@ def test_wrong_configurations(mark, old, new, message):
     open(f"{mark}_config.yml", "w").write(text.replace(old, new))
     with pytest.raises(ValueError, match=f"path: .*({message})"):
         KAN.loadckpt(mark)
+
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 9))
+MERGED = "m0: &m0 {x: 1}\n" + "".join(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 10)}]}}\n" for i in range(1, 9))
+
+
+@pytest.mark.parametrize("with_yaml", [True, False], ids=["PyYAML", "own reader"])
+@pytest.mark.parametrize("old, new", [
+    ("grid_eps: 0.3", f"grid_eps: {'[' * 900}{']' * 900}"),
+    ("grid_eps: 0.3", f"grid_eps:\n{'- ' * 2000}1"),
+    ("grid_eps: 0.3", f"grid_eps: {'9' * 5000}"),
+    ("grid_eps: 0.3", f"grid_eps: {'9' * 400}"),
+    ("grid_eps: 0.3", "grid_eps: !!timestamp none"),
+    ("grid_eps: 0.3", "grid_eps: &a [*a]"),
+    ("grid_eps: 0.3", "grid_eps: '\1'"),
+    ("base_fun_name: identity", f"{LAUGHS}base_fun_name: *a8"),
+    ("base_fun_name: identity", f"{MERGED}base_fun_name: identity"),
+])  # fmt: skip
+def test_hostile_configurations(mark, old, new, with_yaml, monkeypatch):
+    """Too deep, too long, endless: one sentence, at once."""
+    if with_yaml:
+        pytest.importorskip("yaml")
+    else:
+        monkeypatch.setitem(sys.modules, "yaml", None)
+    text = open(f"{mark}_config.yml").read()
+    open(f"{mark}_config.yml", "w").write(text.replace(old, new))
+    for load in (KAN.loadckpt, KAN.from_pykan):
+        with pytest.raises(ValueError, match="^path: .*mark"):
+            load(mark)
+
+
+def test_aliases(tmp_path):
+    """PyYAML writes them where lists are one object, as they may be in pykan's widths."""
+    yaml = pytest.importorskip("yaml")
+    model = KAN([2, 2, 2])
+    model.saveckpt(tmp_path / "mark")
+    path = tmp_path / "mark_config.yml"
+    text = yaml.dump({**_yaml.read(str(path)), "width": [[2, 0]] * 3})
+    assert text.count("*id001") == 2
+    path.write_text(text)
+    assert same(model, KAN.loadckpt(tmp_path / "mark"))
 
 
 def test_cache_data_of_another_kind(mark):

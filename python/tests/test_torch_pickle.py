@@ -16,7 +16,7 @@ from test_pykan import checkpoint, pickled, tensor, write_state  # noqa: F401 (a
 from swiftkan import KAN, _torch_pickle
 
 WORD = pickle.GLOBAL + b"torch\nDoubleStorage\n"
-NESTED = pickle.EMPTY_TUPLE + pickle.TUPLE1 * 10**6
+NESTED = pickle.EMPTY_TUPLE + pickle.TUPLE1 * 300_000
 LAUGHS = pickle.EMPTY_TUPLE + (pickle.BINPUT + b"\0" + (pickle.BINGET + b"\0") * 2 + pickle.TUPLE3) * 60
 STRANGE = {
     "a nested key": (pickle.EMPTY_DICT + NESTED + pickle.NONE + pickle.SETITEM, "keys that are no text"),

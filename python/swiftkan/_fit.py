@@ -269,7 +269,7 @@ class Training(Uncertainty):
         was_fitted, before = "_fitted_loss" in vars(self), _levels.Before(self)
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
-        self._fitted_loss = loss, float(huber_delta)
+        self._fitted_loss, self._fitted_how = (loss, float(huber_delta)), (0.0, avoid, y_th)
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter, solve_last_layer)
         try:
@@ -303,7 +303,8 @@ class Training(Uncertainty):
             for entry in (*history, *starts):
                 entry.update({key: root(entry[key]) for key in ("train_loss", "test_loss")})
         if smoothed:
-            self._remembered.smooth, result.smooth, result.freedom = smoothed[0], smoothed[0], smoothed[2]
+            result.smooth, result.freedom = smoothed[0], smoothed[2]
+            self._fitted_how = smoothed[0], avoid, y_th
         self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)

@@ -101,5 +101,6 @@ def fit_gam(
     layer.coef[...] = coef + (middle / inputs)[:, None]
     model._remember(part.rows, False, 10.0, asked=True)
     known = model._remembered
-    known.y, known.weight, known.smooth = part.y, part.weight, weight
+    known.y, known.weight = part.y, part.weight
+    model._fitted_how = weight, False, 10.0
     return model

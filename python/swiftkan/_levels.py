@@ -24,6 +24,7 @@ from ._settings import Settings, _per_layer
 from ._stretch import stretch
 
 KEYS = ("train_loss", "test_loss", "reg")
+FITTED = ("_fitted_loss", "_fitted_how")  # what a model remembers of its last fit beside the data
 STUCK = 100.0  # how many times the best loss (a mean square, so 10 times the error) a start has that is called stuck
 WAVE = 4  # starts at a time
 LEAST, SHARE = 1000, 10  # samples of a start: at least, and for each parameter
@@ -62,17 +63,16 @@ class Before:
     def __init__(self, model: Any):
         self.engine, self.numbers = (model._settings, model._core), model._array.copy()
         self.remembered, self.ids, self.width = model._remembered, model._input_id, model._input_width
-        self.loss = vars(model).get("_fitted_loss")
+        self.fitted = {name: vars(model)[name] for name in FITTED if name in vars(model)}
 
     def restore(self, model: Any) -> None:
         adopt(model, *self.engine)
         model._array[...] = self.numbers
         model._remembered = self.remembered
         model._select(self.ids, self.width)
-        if self.loss is None:
-            vars(model).pop("_fitted_loss", None)
-        else:
-            model._fitted_loss = self.loss
+        for name in FITTED:
+            vars(model).pop(name, None)
+        vars(model).update(self.fitted)
 
 
 # ---- Coarse to fine ----------------------------------------------------------------------------------------------

@@ -33,12 +33,12 @@ ENGINE_PARTS = (
 class Remembered:
     """The data that attributes such as ``acts`` speak of, and how symbolic functions were evaluated on it."""
 
-    __slots__ = ("x", "avoid", "y_th", "asked", "y", "weight", "smooth")
+    __slots__ = ("x", "avoid", "y_th", "asked", "y", "weight")
 
     def __init__(self, x: np.ndarray, avoid: bool, y_th: float, asked: bool):
         self.x, self.avoid, self.y_th = x, avoid, y_th
         self.asked = asked  # by fit, get_act or the user; a plain model(x) does not displace it
-        self.y, self.weight, self.smooth = None, None, 0.0  # of fit: labels (of numbers), sample weights, and its ``smooth``
+        self.y, self.weight = None, None  # of fit: labels (of numbers) and sample weights
 
 
 def _flag_property(name: str, doc: str) -> property:
@@ -55,6 +55,7 @@ class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
     _fitted_loss: tuple[Any, float] = ("mse", 1.0)  # of the last fit: its loss, by name or as a function, and huber_delta
+    _fitted_how: tuple[float, bool, float] = (0.0, False, 10.0)  # of the last fit: smooth, singularity_avoiding and y_th
 
     def __init__(
         self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,

@@ -37,7 +37,8 @@ class Uncertainty(Jacobian):
         Parameters
         ----------
         dataset : dict or tuple
-            The data that the model was fitted to, as for :meth:`fit`; that of the last ``fit`` if not given.
+            The data that the model was fitted to, as for :meth:`fit`; that of the last ``fit`` if not given. Either way the penalty
+            is that of its ``smooth``, which copies, pickles and pruned or refined models remember and files do not.
         sample_weight : array-like, (samples,)
             With ``dataset``: errors have variances in proportion to 1/weight, whatever the weights' unit. Without: those of the last
             ``fit``.
@@ -45,8 +46,9 @@ class Uncertainty(Jacobian):
         Returns
         -------
         array of float64, (parameters, parameters)
-            In the order of :meth:`parameter_places`. 0 in directions that change no output. Files do not say which loss a model was
-            fitted with; one that was read from a file is taken for one of 'mse'.
+            In the order of :meth:`parameter_places`. 0 in directions that change no output. Files do not say how a model was
+            fitted; one that was read from a file is taken for one of 'mse' without ``smooth``: variances of one that was smoothed
+            come out too large.
 
         Raises
         ------
@@ -187,17 +189,17 @@ class Uncertainty(Jacobian):
             deviation[part] = np.linalg.norm(jacobian @ found.root, axis=2)
         return prediction, deviation.reshape(prediction.shape)
 
-    def _fitted(self, what: str, dataset: Any, sample_weight: Any) -> tuple[Any, Any, Any, float, bool, float]:
-        """(rows, labels, weights, smooth, avoid, y_th): the data given, or that of the last fit."""
+    def _fitted(self, what: str, dataset: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+        """(rows, labels, weights): the data given, or that of the last fit."""
         if dataset is not None:
             part = _data.part(self, "train", _data.unpack(dataset)[0], "mse", sample_weight)
-            return part.chosen, part.y, part.weight, 0.0, False, 10.0
+            return part.chosen, part.y, part.weight
         if sample_weight is not None:
             raise ValueError("sample_weight: is used with dataset only; those of fit are remembered")
         known = self._recall(what)
         if known.y is None or known.y.shape[1] != self.width_in[-1]:
             raise RuntimeError(f"{what} needs the data that the model was fitted to, with labels: pass dataset=(x, y)")
-        return self._chosen(known.x), known.y, known.weight, known.smooth, known.avoid, known.y_th
+        return self._chosen(known.x), known.y, known.weight
 
     def _least_squares(self, what: str, dataset: Any) -> None:
         """Refuses what is not of least squares. A loss written in Python may be: with ``dataset`` that is taken for granted."""
@@ -220,15 +222,14 @@ class Uncertainty(Jacobian):
             core, remembered, around, state, kept = self._covariance
             if core is self._core and remembered is known and around == self._around() and np.array_equal(state, self._array):
                 return kept
-        chosen, y, weight, smooth, avoid, y_th = self._fitted(what, dataset, sample_weight)
-        found = estimate(self, chosen, y, weight, smooth, avoid, y_th)
+        found = estimate(self, *self._fitted(what, dataset, sample_weight), *self._fitted_how)
         if dataset is None:
             self._covariance = (self._core, known, self._around(), self._array.copy(), found)
         return found
 
     def _around(self) -> tuple:
         """What a covariance depends on beside the numbers and the data."""
-        return self._core.flags(), self._functions_now(), self._input_id.tolist(), self._remembered.smooth
+        return self._core.flags(), self._functions_now(), self._input_id.tolist(), self._fitted_how
 
     def _functions_now(self) -> dict[tuple[int, int, int], int]:
         """The numbers of all edges' functions, by (l, i, j); a name added anew is another number."""

@@ -46,7 +46,7 @@ REFUSED = {  # (how the model is made, samples, arguments of fit, the message)
 
 def remembered(model):
     known = model._remembered
-    return (model.cache_data, known.y, known.weight, known.smooth, known.avoid, known.y_th)
+    return (model.cache_data, known.y, known.weight, known.avoid, known.y_th, model._fitted_how)
 
 
 @pytest.mark.parametrize("name", REFUSED)

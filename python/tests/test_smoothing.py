@@ -1,5 +1,8 @@
 """Smoothing and generalised additive models: against direct solutions, and on noisy data."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -147,6 +150,27 @@ def test_gam_takes_data_in_every_form():
     model = fit_gam(x, y, grid=5)
     for data in ((x, y), [x, y], (x, y, x[:3], y[:3]), {"train_input": x, "train_label": y}):
         assert (fit_gam(data, grid=5)(x) == model(x)).all()
+
+
+@pytest.mark.parametrize("way", ["fit", "fit_gam"])
+def test_data_that_is_given_leaves_the_smoothing_as_it_was(way):
+    rng = np.random.RandomState(0)
+    x = rng.uniform(-1, 1, (100, 1))
+    y = np.sin(3 * x) + 0.2 * rng.randn(100, 1)
+    if way == "fit":
+        model = KAN([1, 1], grid=40, seed=0)
+        model.fit((x, y), opt="LM", steps=20, smooth="gcv")
+    else:
+        model = fit_gam(x, y, grid=40)
+    known = model.parameter_covariance(), *model.predict_interval(x[:5])
+    later = model.clone()
+    later.get_act(x[:50])
+    for twin in (model, model.clone(), copy.deepcopy(model), pickle.loads(pickle.dumps(model)), later):
+        for one, other in zip((twin.parameter_covariance((x, y)), *twin.predict_interval(x[:5], dataset=(x, y))), known):
+            np.testing.assert_array_equal(one, other)
+    std = model.predict(x, return_std=True)[1]
+    later.fit((x, y), opt="LM", steps=1)  # not smoothed
+    assert np.median(later.predict(x, return_std=True, dataset=(x, y))[1]) > 2 * np.median(std)
 
 
 def test_patience_ends_the_steps_and_smoothing_follows():

@@ -205,6 +205,17 @@ def test_refined_models_know_how_they_were_smoothed():
     assert widths[1] == pytest.approx(widths[0], rel=0.2), "without the penalty four times the splines are far less sure"
 
 
+def test_data_that_is_given_is_evaluated_as_in_fit():
+    x = np.linspace(0.001, 1, 60)[:, None]
+    model = KAN([1, 1], seed=0)
+    model.fix_symbolic(0, 0, 0, "1/x", fit_params_bool=False, verbose=0)
+    y = model.forward(x, singularity_avoiding=True, y_th=5.0) + 0.1 * np.random.RandomState(0).randn(60, 1)
+    model.fit((x, y), steps=1, update_grid=False, singularity_avoiding=True, y_th=5.0)
+    wanted = model.predict_interval(x)
+    for twin in (model, pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(twin.predict_interval(x, dataset=(x, y)), wanted)
+
+
 def classes():
     rng = np.random.RandomState(0)
     x = rng.rand(200, 2) * 2 - 1

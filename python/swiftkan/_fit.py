@@ -102,7 +102,8 @@ class Training(Uncertainty):
             A factor of ``lr`` step by step.
         patience, min_delta : int, float
             Stop after ``patience`` steps in which the test loss (without test data the training loss) did not fall by
-            more than ``min_delta``, and restore the parameters of the best step. With ``smooth`` that is where smoothing begins.
+            more than ``min_delta``, and restore the parameters of the best step; if no test loss was finite the last ones stay. With
+            ``smooth`` that is where smoothing begins.
         validation_split : float
             Put this part of the training data aside as test data, chosen by ``seed``; of samples of weight 0, if there are any, and of
             the others the same part.

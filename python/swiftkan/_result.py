@@ -38,7 +38,8 @@ class FitResult(dict):
     steps : int
         Steps done.
     best_step : int
-        The step (from 0) whose parameters the model has: the last, or with ``patience`` and without ``smooth`` the best.
+        The step (from 0) whose parameters the model has: the last, or with ``patience`` and without ``smooth`` the best, unless no
+        loss that it is judged by was finite.
     evaluations : int
         Evaluations of loss and gradient.
     seconds : float
@@ -86,6 +87,8 @@ class FitResult(dict):
             return "the loss stopped being finite; the last finite parameters were restored"
         if self.status == "cancelled":
             return f"stopped at once after {self.steps} steps"
+        if self.reason == "patience" and self.best_step == self.steps - 1:  # the best is followed by others, if there is one
+            return f"stopped after {self.steps} steps, the last without a finite test loss; nothing was restored, so that the parameters are those of the last step"
         return {
             "steps": f"all {self.steps} steps done",
             "converged": f"converged after {self.steps} steps: the optimiser cannot improve any more",

@@ -57,6 +57,30 @@ def test_patience_restores_the_best(data):
     assert rmse(model, xt, yt) == pytest.approx(result["test_loss"].min(), rel=1e-9)
 
 
+@pytest.mark.parametrize("opt, lr", [("LBFGS", 1.0), ("Adam", 0.01), ("LM", 1.0)])
+@pytest.mark.parametrize("more", [{}, {"steps": 2}, {"grids": [3, 6]}])
+def test_patience_restores_nothing_where_no_test_loss_is_finite(opt, lr, more):
+    """The test data is outside of the logarithm's domain."""
+    x = np.random.RandomState(0).uniform(0.5, 1, (50, 1))
+    y = 2 * np.log(x)
+    model = KAN([1, 1], seed=0, grid=3)
+    model.fix_symbolic(0, 0, 0, "log", fit_params_bool=False, verbose=False)
+    seen = []
+    result = model.fit(
+        (x, y, [[-0.3], [0.7]], [[0.0], [0.1]]), opt=opt, lr=lr, patience=3, update_grid=False,
+        callbacks=lambda step: seen.append(state_of(model)), **{"steps": 8, **more},
+    )  # fmt: skip
+    assert result.status == "ok" and np.isnan(result["test_loss"]).all()
+    assert result.best_step == result.steps - 1 == len(seen) - 1
+    assert (state_of(model) == seen[-1]).all()
+    assert result.reason == ("steps" if "steps" in more else "converged" if (opt, more) == ("LBFGS", {"grids": [3, 6]}) else "patience")
+    assert "were restored" not in result.message
+    if result.reason == "patience":
+        assert result.message.startswith(f"stopped after {result.steps} steps, the last without a finite test loss; nothing was restored")
+    if result.levels:
+        np.testing.assert_allclose(result.levels[0]["train_loss"], result["train_loss"][2], rtol=1e-6)
+
+
 def test_min_delta_asks_for_more(data):
     patient = KAN([2, 5, 1]).fit(data, steps=60, patience=3, update_grid=False)
     strict = KAN([2, 5, 1]).fit(data, steps=60, patience=3, min_delta=0.05, update_grid=False)

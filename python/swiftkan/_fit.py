@@ -214,19 +214,20 @@ class Training(Uncertainty):
         _check.choice("opt", opt, [*OPTIMIZERS, "auto"])
         loss = _losses.resolve("loss_fn", loss_fn)
         dataset, has_test = _data.unpack(dataset)
-        if smooth is not None and smooth != "gcv":
-            smooth = _check.real("smooth", smooth, 0.0)
+        validation_split = _check.real("validation_split", validation_split, 0.0)
         asked = Asked(
-            loss, lamb, smooth, batch, epochs, lr_schedule, weight_decay, momentum, _options.betas(betas), _check.real("eps", eps, 0.0),
-            tuple(self._settings.layers("k")),
+            loss, lamb, None if smooth is None else _smoothing.weight_of(smooth), _options.batch(batch), epochs, lr_schedule,
+            None if weight_decay is None else _check.real("weight_decay", weight_decay, 0.0), _check.real("momentum", momentum, 0.0),
+            _options.betas(betas), _check.real("eps", eps, 0.0), tuple(self._settings.layers("k")),
         )  # fmt: skip
-        levels, doubling = _levels.sizes(self, grids, has_test or bool(validation_split)), isinstance(grids, str)
+        levels, doubling = _levels.sizes(self, grids, has_test or validation_split > 0), isinstance(grids, str)
         objective = _losses.objective(
             loss, reg_metric, huber_delta, lamb, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff
         )
         if opt == "auto":
             steep = bool(lamb) and bool(lamb_coef or lamb_coefdiff or reg_metric in ("edge_backward", "node_backward"))
-            opt, lr = _auto.choose(self, len(dataset["train_input"]), levels, doubling, asked, lr, steep)
+            samples = len(self._training_rows("train_input", dataset["train_input"], finite=False))
+            opt, lr = _auto.choose(self, samples, levels, doubling, asked, lr, steep)
         _options.refuse(opt, asked)
         if opt == "LM" and grids is not None:
             levels = _auto.lm_levels(self, levels, doubling)
@@ -274,13 +275,13 @@ class Training(Uncertainty):
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter, solve_last_layer)
         try:
-            starts = _levels.best_start(self, run, restarts, bool(validation_split)) if restarts > 1 else []
+            starts = _levels.best_start(self, run, restarts, validation_split > 0) if restarts > 1 else []
             report, values, history = _levels.train(self, run, levels, not starts)
             smoothed = None
-            if smooth is not None and report["status"] == 0:
+            if asked.smooth is not None and report["status"] == 0:
                 ended = FitResult.from_report(report, values, 0.0).message
                 smoothed = _smoothing.smooth(
-                    self, train, test, smooth, avoid, y_th, options["grid_margin"] if update_grid else None
+                    self, train, test, asked.smooth, avoid, y_th, options["grid_margin"] if update_grid else None
                 )
                 values = {key: np.concatenate([values[key], smoothed[1][key]]) for key in values}
                 more = len(smoothed[1]["reg"])

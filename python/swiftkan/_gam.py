@@ -61,8 +61,7 @@ def fit_gam(
         if value.ndim != 2 or not value.shape[1]:
             remedy = f"; pass a column: np.reshape({name}, (-1, 1))" if value.ndim == 1 else ""
             raise ValueError(f"{name}: must have two axes, (samples, columns), not the shape {value.shape}{remedy}")
-    if smooth != "gcv":
-        smooth = _check.real("smooth", smooth, 0.0)
+    smooth = _smoothing.weight_of(smooth)
     inputs, outputs = rows.shape[1], labels.shape[1]
     settings = {"grid": _check.integer("grid", grid, 1), "k": k, "base_fun": "zero", "grid_eps": grid_eps, "noise_scale": 0.0}
     model = KAN([inputs, outputs], **settings, dtype=dtype)

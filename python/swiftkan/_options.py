@@ -93,6 +93,14 @@ def refuse(opt: str, asked: Asked) -> None:
         raise ValueError(reason)
 
 
+def batch(value: Any) -> int:
+    """The number of samples of a batch, checked; -1 for all."""
+    value = _check.integer("batch", value, -1)
+    if value == 0:
+        raise ValueError("batch: must be at least 1, or -1 for all samples")
+    return value
+
+
 def betas(value: Any) -> tuple[float, float]:
     """Adam's two rates, checked."""
     if not hasattr(value, "__len__") or len(value) != 2:
@@ -110,8 +118,6 @@ def engine_options(
     """The engine's options (swiftkan_fit_options), checked."""
     if opt == "NewtonKaczmarz" and isinstance(lr, (int, float)) and lr > 1:
         raise ValueError(f"lr: 'NewtonKaczmarz' needs a part of a projection, above 0 and at most 1, not {lr!r}")
-    if _check.integer("batch", asked.batch, -1) == 0:
-        raise ValueError("batch: must be at least 1, or -1 for all samples")
     if stop_grid_update_step is None:
         stop_grid_update_step = STOP_GRID_UPDATE_STEP.get(opt, 50)
     if grid_margin is None:
@@ -121,7 +127,7 @@ def engine_options(
         "optimizer": OPTIMIZERS[opt],
         "update_grid": int(_check.flag("update_grid", update_grid)),
         "steps": steps,
-        "batch": int(asked.batch),
+        "batch": asked.batch,
         "epochs": int(asked.epochs is not None),
         "seed": seed,
         "grid_update_num": _check.integer("grid_update_num", grid_update_num, 1, 2**31 - 1),
@@ -134,8 +140,8 @@ def engine_options(
         "beta1": asked.betas[0],
         "beta2": asked.betas[1],
         "eps": asked.eps,
-        "weight_decay": _check.real("weight_decay", weight_decay, 0.0),
-        "momentum": _check.real("momentum", asked.momentum, 0.0),
+        "weight_decay": weight_decay,
+        "momentum": asked.momentum,
         "patience": 0 if patience is None else _check.integer("patience", patience, 1, 2**31 - 1),
         "min_delta": _check.real("min_delta", min_delta, 0.0),
     }

@@ -68,6 +68,8 @@ class Reporter:
         self._callbacks = functions("callbacks", callbacks)
         self._verbose, self._log = verbose, log
         known = (*RESERVED, *self._metrics)
+        if display is not None and not isinstance(display, Iterable) or isinstance(display, bytes):
+            raise TypeError(f"display_metrics: must be a list of names of results, not {_check.shown(display)}")
         self._display = list(known[:3] if display is None else [display] if isinstance(display, str) else display)
         for key in self._display:
             if key not in known:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _penalty
+from . import _check, _penalty
 
 PRIOR = 1e-10  # where samples say nothing; as in training
 CUT = 1e-14  # of the largest eigenvalue
@@ -77,6 +77,11 @@ class Ridge:
             a, b = high - golden * (high - low), low + golden * (high - low)
             low, high = (low, b) if score(a) < score(b) else (a, high)
         return float(10.0 ** ((low + high) / 2))
+
+
+def weight_of(value: Any) -> float | str:
+    """The argument ``smooth``, checked: a number or 'gcv'."""
+    return "gcv" if isinstance(value, str) and value == "gcv" else _check.real("smooth", value, 0.0)
 
 
 def smooth(model: Any, train: Any, test: Any, weight: float | str, avoid: bool, y_th: float, margin: float | None) -> tuple[float, dict, float]:

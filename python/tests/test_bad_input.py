@@ -299,6 +299,13 @@ TRAINING = [
     (dict(eps=-1, opt="Adam"), ValueError, "eps"),
     *((dict(opt=opt, **more), ValueError, f"betas, eps: only 'Adam' and 'AdamW' have them, not '{opt}'")
       for opt in ("LBFGS", "LM", "SSBFGS", "SSBroyden", "NewtonKaczmarz", "SGD") for more in (dict(betas=(0.8, 0.9)), dict(eps=1e-6))),
+    *((dict(opt=opt, **{name: np.array([1, 2])}), TypeError, f"{name}: must be a.* array")
+      for name in ("batch", "validation_split", "weight_decay", "momentum", "smooth") for opt in ("LBFGS", "Adam", "SGD", "LM", "auto")),
+    *((dict(validation_split=nothing), TypeError, "validation_split: must be a number") for nothing in ([], {}, None)),
+    (dict(display_metrics=5), TypeError, "display_metrics: must be a list of names of results, not 5"),
+    (dict(display_metrics=b"reg"), TypeError, "display_metrics: must be a list of names of results, not b'reg'"),
+    *((dict(dataset={"train_input": x, "train_label": Y}, opt=opt), error, f"train_input: {text}") for opt in ("LBFGS", "auto")
+      for x, error, text in ((None, TypeError, "must hold numbers, not a NoneType"), (3.0, ValueError, r"must have the shape \(samples, 2\)"))),
     (dict(lr_schedule="linear"), ValueError, "lr_schedule: must be one of 'cosine', 'exponential', 'step'"),
     (dict(lr_schedule=lambda step: -1.0), ValueError, r"lr_schedule\(0\): must be at least 0"),
     (dict(lr_schedule=lambda step: None), TypeError, r"lr_schedule\(0\): must be a number"),

@@ -40,6 +40,7 @@ class Problem:
     weight: np.ndarray
     classes: int = 0  # 0 for regression
     weighted: bool = False
+    unit: float = 1.0  # of the weights, in that of those given, to which an additive model's alpha belongs
     _features: dict = field(default_factory=dict)
 
     @property
@@ -56,7 +57,7 @@ class Problem:
         return model
 
     def part(self, rows: np.ndarray) -> Problem:
-        return Problem(self.x[rows], self.y[rows], self.weight[rows], self.classes, self.weighted)
+        return Problem(self.x[rows], self.y[rows], self.weight[rows], self.classes, self.weighted, self.unit)
 
     def features(self, grid: int, k: int) -> _additive.Features:
         """Made once; two threads may both make them, which is wasteful but not wrong."""
@@ -89,7 +90,7 @@ class Additive:
         return self.bend == 0 or problem.x.shape[1] <= _additive.WIDE
 
     def fit(self, problem: Problem, seed: int) -> KAN:
-        features, how = problem.features(self.grid, self.k), (problem.weight, self.alpha, self.bend)
+        features, how = problem.features(self.grid, self.k), (problem.weight, self.alpha / problem.unit, self.bend)
         if problem.classes:
             return _additive.classification(features, problem.y, problem.classes, *how)
         return _additive.regression(features, problem.y, *how)

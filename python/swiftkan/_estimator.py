@@ -22,7 +22,7 @@ except ImportError as error:
         f"KANRegressor and KANClassifier need scikit-learn 1.6 or newer ({error}): pip install scikit-learn"
     ) from None
 
-from . import _check, _choice
+from . import _check, _choice, _settings
 from ._kan import KAN
 
 MARGIN = 0.05  # how far beyond the training samples, as a part of their range, inputs are taken as they are
@@ -31,6 +31,7 @@ DECAYED = {"alpha": (1.0, 0.3, 0.1), "grid": 3}
 NEWTON = {"hidden": (5,), "grids": (4, 8, 16), "steps": 40}
 AUTO = (((16,), 1.0), ((16,), 0.3), ((64,), 0.1))  # hidden, alpha
 MEMBERS = 4
+SUMMABLE = 900  # binary digits of the largest weight at most; float64 has 1024, the rest is for sums of many and squares of samples
 
 
 class Estimator(BaseEstimator):
@@ -131,6 +132,7 @@ class Estimator(BaseEstimator):
     def _train(self, x: np.ndarray, y: np.ndarray, weight: Any, classes: int) -> None:
         """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
         candidates, members, folds = self._candidates(bool(classes), y)
+        weight, unit = _summable(weight)
         x, y, weight = _distinct(x, y, weight)
         self.x_mean_, self.x_scale_ = _standard("X", x, weight)
         low, high = x.min(axis=0), x.max(axis=0)
@@ -139,7 +141,7 @@ class Estimator(BaseEstimator):
         if not classes:
             self.y_mean_, self.y_scale_ = _standard("y", y, weight)
             y = (y - self.y_mean_) / self.y_scale_
-        problem = _choice.Problem(x, y, weight, classes, bool(np.any(weight != weight[0])))
+        problem = _choice.Problem(x, y, weight, classes, bool(np.any(weight != weight[0])), unit)
         candidates = [c for c in candidates if len(candidates) == 1 or c.suits(problem)]
         random = np.random.RandomState(check_random_state(self.random_state).randint(2**31 - 1))
         chosen, self.cv_results_ = _choice.race(candidates, problem, folds, random)
@@ -157,9 +159,12 @@ class Estimator(BaseEstimator):
             _check.choice("hidden", self.hidden, ("auto",))
             hidden: tuple = ()
         else:
-            given = (self.hidden,) if isinstance(self.hidden, numbers.Integral) else self.hidden
+            single = isinstance(self.hidden, numbers.Integral)
+            given = (self.hidden,) if single else self.hidden
             if not isinstance(given, (tuple, list)):
                 raise TypeError(f"hidden: must be 'auto' or the hidden levels, such as (5,) or (), not {_check.shown(self.hidden)}")
+            for i, level in enumerate(given):
+                _settings.nodes("hidden" if single else f"hidden[{i}]", level)
             hidden = tuple(tuple(level) if isinstance(level, (tuple, list)) else level for level in given)
         _check.choice("opt", self.opt, ("auto", "AdamW", "LM"))
         if not automatic and not hidden and self.opt != "auto":
@@ -206,6 +211,14 @@ def sample_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
     if not weight.any():
         raise ValueError("sample_weight: at least one weight must be above 0")
     return weight
+
+
+def _summable(weight: np.ndarray | None) -> tuple[np.ndarray | None, float]:
+    """Weights with finite sums, and what they were divided by, a power of two and so without rounding: 1 but near float64's limit."""
+    if weight is None:
+        return None, 1.0
+    power = max(0, int(np.frexp(weight.max())[1]) - SUMMABLE)
+    return np.ldexp(weight, -power), 2.0**power
 
 
 def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -112,19 +112,23 @@ def _width(width: Any) -> list[list[int]]:
         raise ValueError(f"width: needs at least an input and an output level, like [2, 1], not {list(width)!r}")
     result = []
     for level in range(len(width)):
-        entry, name = width[level], f"width[{level}]"
-        if _check.is_list(entry):
-            if len(entry) != 2:
-                raise ValueError(f"{name}: must be a number of nodes or a pair [n_sum, n_mult], not {list(entry)!r}")
-            pair = [_check.integer(f"{name}[{i}]", entry[i], 0, 2**31 - 1) for i in (0, 1)]
-        else:
-            pair = [_check.integer(name, entry, 1, 2**31 - 1), 0]
-        if sum(pair) == 0:
-            raise ValueError(f"{name}: a level needs at least one node, not {pair}")
-        result.append(pair)
+        result.append(nodes(f"width[{level}]", width[level]))
     if result[0][1]:
         raise ValueError(f"width[0]: inputs are not multiplied, so [n_sum, 0] or a number, not {result[0]}")
     return result
+
+
+def nodes(name: str, level: Any) -> list[int]:
+    """The nodes of a level, a number or a pair, as [n_sum, n_mult]."""
+    if _check.is_list(level):
+        if len(level) != 2:
+            raise ValueError(f"{name}: must be a number of nodes or a pair [n_sum, n_mult], not {list(level)!r}")
+        pair = [_check.integer(f"{name}[{i}]", level[i], 0, 2**31 - 1) for i in (0, 1)]
+    else:
+        pair = [_check.integer(name, level, 1, 2**31 - 1), 0]
+    if sum(pair) == 0:
+        raise ValueError(f"{name}: a level needs at least one node, not {pair}")
+    return pair
 
 
 def _per_layer(name: str, value: Any, depth: int, low: int, high: int) -> int | list[int]:

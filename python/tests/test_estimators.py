@@ -273,7 +273,12 @@ def test_standard_deviations_cover():
 PARAMETERS = [
     (dict(hidden="big"), ValueError, "hidden: must be one of 'auto', not 'big'"),
     (dict(hidden=2.5), TypeError, r"hidden: must be 'auto' or the hidden levels, such as \(5,\) or \(\), not 2.5"),
-    (dict(hidden=(0,)), ValueError, r"width\[1\]"),
+    (dict(hidden=0), ValueError, "hidden: must be from 1 to .*, not 0"),
+    (dict(hidden=True), TypeError, "hidden: must be an integer, not True"),
+    (dict(hidden=(0,)), ValueError, r"hidden\[0\]: must be from 1"),
+    (dict(hidden=(3, 2.5)), TypeError, r"hidden\[1\]: must be an integer, not 2.5"),
+    (dict(hidden=((2,),)), ValueError, r"hidden\[0\]: must be a number of nodes or a pair \[n_sum, n_mult\], not \[2\]"),
+    (dict(hidden=((0, 0),)), ValueError, r"hidden\[0\]: a level needs at least one node"),
     (dict(hidden=([2, 2],), members=3), ValueError, "members: networks with multiplication nodes cannot be joined"),
     (dict(alpha=0), ValueError, "alpha: must be above 0"),
     (dict(alpha="large"), ValueError, "alpha: must be one of 'auto', not 'large'"),

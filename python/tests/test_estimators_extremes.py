@@ -1,4 +1,4 @@
-"""KANRegressor on data of extreme units, and on hardly any."""
+"""The estimators on data and weights of extreme units, and on hardly any data."""
 
 import warnings
 
@@ -27,6 +27,35 @@ def test_units_do_not_matter(parameters):
     np.testing.assert_array_equal(predicted(2.0**-600, 2.0**900, **parameters), plain)
     for units in ((1, 1e300), (1e200, 1), (1e-200, 1), (1, 1e-200), (1e300, 1e-300)):
         np.testing.assert_allclose(predicted(*units, **parameters), plain, atol=1e-5)
+
+
+HOW = {"additive": ADDITIVE, "AdamW": dict(hidden=(2,), alpha=0.1, steps=30, random_state=0), "LM": dict(hidden=(2,), opt="LM", steps=3, random_state=0)}
+
+
+@pytest.mark.parametrize("way", HOW)
+@pytest.mark.parametrize("estimator", [KANRegressor, KANClassifier])
+def test_weights_may_be_as_large_as_float64_holds(estimator, way):
+    """Sums of them are not; of equal samples, too."""
+    x, y = np.vstack([X, X[:5]]), np.append(Y, Y[:5])
+    if estimator is KANClassifier:
+        y = (y > 0.7).astype(int)
+
+    def outputs(weight):
+        model = estimator(**HOW[way]).fit(x, y, sample_weight=weight)
+        return model.model_.predict(model.scaled(x))
+
+    for weight in (np.ones(125), RNG.randint(1, 64, 125) / 64):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            np.testing.assert_array_equal(outputs(weight * 2.0**1023), outputs(weight * 2.0**850))
+
+
+def test_alpha_belongs_to_the_weights_as_they_are_given():
+    light, heavy = (
+        KANRegressor(**{**ADDITIVE, "alpha": 100 * unit}).fit(X, Y, sample_weight=np.full(120, unit)) for unit in (1.0, 2.0**1015)
+    )
+    assert heavy.chosen_["alpha"] == 100 * 2.0**1015
+    np.testing.assert_array_equal(light.predict(X), heavy.predict(X))
 
 
 def test_what_float64_cannot_hold_is_refused():

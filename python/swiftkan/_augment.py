@@ -5,6 +5,8 @@ What it must get right first: the columns are in pykan's order, the new ones fir
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,7 @@ def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
     TypeError
         For variables that are not symbols, and formulas that are not expressions.
     ValueError
-        If symbols and columns do not match, a formula has other symbols, or a value is not finite.
+        If symbols and columns do not match, a formula has other symbols or cannot be evaluated, or a value is not finite.
     ImportError
         If SymPy is not installed.
 
@@ -59,13 +61,15 @@ def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
     for variable in variables:
         if not isinstance(variable, sympy.Symbol):
             raise TypeError(f"orig_vars: must be sympy symbols, not {variable!r}; see sympy.symbols")
+    functions = []
     for formula in formulas:
         if not isinstance(formula, sympy.Expr):
             raise TypeError(f"aux_vars: must be sympy expressions, not {formula!r}")
         unknown = formula.free_symbols - set(variables)
         if unknown:
             raise ValueError(f"aux_vars: {formula} has {', '.join(sorted(map(str, unknown)))}, which orig_vars has not")
-    function = to_numpy(formulas, variables, argument="orig_vars") if formulas else None
+        with _evaluating(formula):
+            functions.append(to_numpy([formula], variables, argument="orig_vars"))
 
     def augmented(name: str, given: Any) -> np.ndarray:
         rows = _check.array(name, given)
@@ -74,10 +78,14 @@ def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
                 f"{name}: has the shape {rows.shape}; with {len(variables)} orig_vars it must be (samples, {len(variables)})"
             )
         kind = rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64)
-        if function is None:
+        if not functions:
             return rows.astype(kind)
         _check.finite(name, rows)
-        values = function(rows).astype(kind)
+        columns = []
+        for formula, function in zip(formulas, functions):
+            with _evaluating(formula):
+                columns.append(function(rows))
+        values = np.hstack(columns).astype(kind)
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             row, column = bad[0]
@@ -90,6 +98,16 @@ def augment_input(orig_vars: Any, aux_vars: Any, x: Any) -> Any:
         raise ValueError("x: train_input is missing; it must be an array, or a dict with train_input and, if wanted, test_input")
     parts = [part for part in ("train_input", "test_input") if x.get(part) is not None]
     return {**x, **{part: augmented(part, x[part]) for part in parts}}
+
+
+@contextmanager
+def _evaluating(formula: Any) -> Iterator[None]:
+    """Turns what comes of formulas without values (undefined functions, derivatives, limits) into an error that names them."""
+    try:
+        yield
+    except (NameError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"aux_vars: {formula} cannot be evaluated with NumPy and SciPy: {reason}") from error
 
 
 def _listed(name: str, value: Any) -> list[Any]:

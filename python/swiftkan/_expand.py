@@ -13,6 +13,7 @@ import numpy as np
 from . import _check
 from ._initialization import new_core
 from ._levels import adopt
+from ._settings import nodes as nodes_of
 from ._subset import copy_layer, own_places, places
 
 
@@ -86,10 +87,11 @@ class Expanding:
         (True, [[], [2, 3], []])
         """
         level = self._hidden_level("layer_id", layer_id)
-        count, sums = _check.integer("n_added_nodes", n_added_nodes, 1), _check.flag("sum_bool", sum_bool)
+        count, sums = _check.integer("n_added_nodes", n_added_nodes, 1, 2**31 - 1), _check.flag("sum_bool", sum_bool)
         settings = self._current_settings()
         width = [list(pair) for pair in settings.width]
         width[level][0 if sums else 1] += count
+        nodes_of(f"width[{level}]", width[level])  # before there is a list with an entry for each
         changes: dict[str, Any] = {"width": width}
         if not sums:
             added = mult_arity if _check.is_list(mult_arity) else [mult_arity] * count

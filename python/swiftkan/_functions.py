@@ -196,12 +196,12 @@ def library(lib: Any) -> list[str]:
         return list(SYMBOLIC_LIB)
     if isinstance(lib, str) or not isinstance(lib, Iterable):
         raise TypeError(f"lib: must be a list of function names, not {lib!r}")
-    names = list(dict.fromkeys(lib))
-    for each in names:
+    names = list(lib)
+    for each in names:  # before names given twice are looked for: what is no name may have no hash
         number(each, "lib")
     if not names:
         raise ValueError("lib: is empty; it must have at least one function name")
-    return names
+    return list(dict.fromkeys(names))
 
 
 def rounds(names: list[str]) -> list[list[str]]:

@@ -139,7 +139,7 @@ class Rearranging:
         start = _check.integer("start_layer", start_layer, 0, self.depth - 1)
         try:
             groups = [[int(i) for i in group.strip().removeprefix("[").removesuffix("]").split(",")] for group in chain.split("->")]
-        except (AttributeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             raise ValueError(f"chain: must be text such as '[0,1]->[0]', not {_check.shown(chain)}") from None
         if len(groups) % 2 or len(groups) // 2 > self.depth - start:
             raise ValueError(f"chain: must have two groups for each layer, at most {self.depth - start} from layer {start} on, not {len(groups)} groups")

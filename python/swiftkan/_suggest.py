@@ -102,7 +102,7 @@ class Suggestions(Symbolic):
         'sin'
         """
         l, i, j = self._edge(l, i, j)
-        scoring = _scoring(r2_loss_fun, c_loss_fun, weight_simple)
+        verbose, scoring = _check.verbosity(verbose), _scoring(r2_loss_fun, c_loss_fun, weight_simple)
         topk = _check.integer("topk", topk, 1)
         gets, gives = self._edge_data(l, i, j, x, "suggest_symbolic()")
         self._check_finite(l, i, j, gets, gives, x, "suggest_symbolic()")
@@ -235,6 +235,9 @@ class _scoring:
     """How a function's r2 and complexity make a loss."""
 
     def __init__(self, r2_loss_fun: Callable | None, c_loss_fun: Callable | None, weight_simple: float | None):
+        for name, fun in (("r2_loss_fun", r2_loss_fun), ("c_loss_fun", c_loss_fun)):
+            if fun is not None and not callable(fun):
+                raise TypeError(f"{name}: must be a function of a number, not {_check.shown(fun)}")
         self.ours = r2_loss_fun is None and c_loss_fun is None and weight_simple is None
         self.weight = 0.5 if self.ours else _check.real("weight_simple", 0.8 if weight_simple is None else weight_simple, 0.0, 1.0)
         floor = 1e-7 if self.ours else 1e-5

@@ -178,7 +178,7 @@ class Symbolic:
         name = _given.give(fun_name) if callable(fun_name) else fun_name
         number = _functions.number(name, "fun_name")
         fitted, drawn = _check.flag("fit_params_bool", fit_params_bool), _check.flag("random", random)
-        log_history = _check.flag("log_history", log_history)
+        log_history, verbose = _check.flag("log_history", log_history), _check.verbosity(verbose)
         with self._symbolic_edges_on():
             r2 = None
             if fitted:
@@ -260,7 +260,7 @@ class Symbolic:
         """
         gets, gives = self._edge_data(*self._edge(l, i, j), x, "get_range()")
         ends = float(gets.min()), float(gets.max()), float(gives.min()), float(gives.max())
-        if verbose:
+        if _check.verbosity(verbose):
             print(f"x range: [{ends[0]:.2f} , {ends[1]:.2f} ]")
             print(f"y range: [{ends[2]:.2f} , {ends[3]:.2f} ]")
         return ends

@@ -115,8 +115,9 @@ class Uncertainty(Jacobian):
         ((5, 1), True)
         """
         if not _check.flag("return_std", return_std):
-            if dataset is not None or sample_weight is not None:
-                raise ValueError("dataset: is used with return_std=True only")
+            for name, given in (("dataset", dataset), ("sample_weight", sample_weight)):
+                if given is not None:
+                    raise ValueError(f"{name}: is used with return_std=True only")
             return self._run(x, False, 10.0, remember=False)
         found = self._uncertain("predict(return_std=True)", dataset, sample_weight)
         prediction, deviation = self._deviations(x, found)

@@ -156,6 +156,8 @@ def test_refusals():
         model.predict(x, return_std="yes")
     with pytest.raises(ValueError, match="dataset: is used with return_std=True only"):
         model.predict(x, dataset=(x, y))
+    with pytest.raises(ValueError, match="sample_weight: is used with return_std=True only"):
+        model.predict(x, sample_weight=np.ones(40))
     with pytest.raises(ValueError, match="level: must be below 1"):
         model.predict_interval(x, 95)
     with pytest.raises(ValueError, match="of: must be one of 'observation', 'mean'"):

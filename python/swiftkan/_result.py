@@ -88,7 +88,10 @@ class FitResult(dict):
         if self.status == "cancelled":
             return f"stopped at once after {self.steps} steps"
         if self.reason == "patience" and self.best_step == self.steps - 1:  # the best is followed by others, if there is one
-            return f"stopped after {self.steps} steps, the last without a finite test loss; nothing was restored, so that the parameters are those of the last step"
+            return (
+                f"stopped after {self.steps} steps, the last without a finite test loss; nothing was restored, so that the parameters are "
+                "those of the last step"
+            )
         return {
             "steps": f"all {self.steps} steps done",
             "converged": f"converged after {self.steps} steps: the optimiser cannot improve any more",

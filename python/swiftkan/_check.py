@@ -23,7 +23,11 @@ SHOWN = 100  # most characters of a value in an error message
 def shown(value: Any) -> str:
     """A value as error messages quote it: as Python writes it or, if that is long, as what it is."""
     text = "" if _is_long(value) else repr(value)
-    return text if 0 < len(text) <= SHOWN and "\n" not in text else f"a {type(value).__name__}"
+    return text if 0 < len(text) <= SHOWN and "\n" not in text else named(type(value))
+
+
+def named(kind: type) -> str:
+    return f"{'an' if kind.__name__[0] in 'aeiouAEIOU' else 'a'} {kind.__name__}"
 
 
 def _is_long(value: Any) -> bool:
@@ -152,7 +156,7 @@ def array(name: str, value: Any) -> np.ndarray:
 
 def _kind(value: np.ndarray) -> str:
     if value.dtype.kind == "O" and value.ndim == 0:
-        return f"a {type(value.item()).__name__}"
+        return named(type(value.item()))
     return {"c": "complex numbers", "U": "text", "S": "bytes", "M": "dates", "m": "durations"}.get(
         value.dtype.kind, f"values of type {value.dtype}"
     )

@@ -208,13 +208,13 @@ class Training(Uncertainty):
         """
         if _check.is_list(opt):  # fit(x, y), as in other libraries
             raise TypeError(
-                f"opt: must be the name of an optimiser, not a {type(opt).__name__}; samples and labels are one argument: "
+                f"opt: must be the name of an optimiser, not {_check.named(type(opt))}; samples and labels are one argument: "
                 "call fit((x, y))"
             )
         _check.choice("opt", opt, [*OPTIMIZERS, "auto"])
         loss = _losses.resolve("loss_fn", loss_fn)
         dataset, has_test = _data.unpack(dataset)
-        validation_split = _check.real("validation_split", validation_split, 0.0)
+        validation_split = 0.0 if validation_split is None else _check.real("validation_split", validation_split, 0.0)
         asked = Asked(
             loss, lamb, None if smooth is None else _smoothing.weight_of(smooth), _options.batch(batch), epochs, lr_schedule,
             None if weight_decay is None else _check.real("weight_decay", weight_decay, 0.0), _check.real("momentum", momentum, 0.0),

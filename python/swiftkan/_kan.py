@@ -141,7 +141,7 @@ class KAN(Search, Formula, Suggestions, Rearranging, Expanding, Plotting, Prunin
         """Returns the model itself, as ``eval()`` does: it computes the same in training and outside (torch's words, so that its
         scripts run). To train it call :meth:`fit`."""
         if _check.is_list(mode):
-            raise TypeError(f"mode: must be True or False, not a {type(mode).__name__}; to train the model call fit(dataset, ...)")
+            raise TypeError(f"mode: must be True or False, not {_check.named(type(mode))}; to train the model call fit(dataset, ...)")
         _check.flag("mode", mode)
         return self
 

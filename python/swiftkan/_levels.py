@@ -54,10 +54,7 @@ class Run:
             self.train.engine(), self.test.engine() if self.test else None, options, self.objective, *self.evaluation, poll,
             step, self.custom, *values.values(),
         )  # fmt: skip
-        values = {key: value[: report["steps"]] for key, value in values.items()}
-        if options["patience"] and not np.isfinite(values["test_loss" if self.test else "train_loss"]).any():
-            report["best_step"] = max(report["steps"] - 1, 0)  # the engine found no best one, restored none and says 0
-        return report, values
+        return report, {key: value[: report["steps"]] for key, value in values.items()}
 
 
 class Before:

@@ -184,6 +184,8 @@ final class FitLoop<T: KANScalar> {
                     }
                 } else {
                     withoutGain += 1
+                    // Until a loss is finite there is nothing to go back to.
+                    if !hasBest { report.bestStep = step }
                 }
             } else {
                 report.bestStep = step

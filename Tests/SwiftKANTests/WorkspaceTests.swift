@@ -40,7 +40,7 @@ import Testing
             arrays += [(rows.z, shape.outputs), (rows.u, shape.outputs), (rows.h, shape.nodes)]
         }
         arrays += [(w.output, 1), (w.dx, 3), (w.dz, 6), (w.valid, 1), (w.edge, 1), (w.symbolicEdge, 1), (w.argument, 1)]
-        arrays += [(w.value, 1), (w.slope, 1), (w.pull, 1)]
+        arrays += [(w.value, 1), (w.slope, 1), (w.pull, RowGroup<Float>.count)]
         for (number, (pointer, rows)) in arrays.enumerated() {
             for v in 0..<(rows * capacity) { pointer[v] = Float.Vector(repeating: Float(number)) }
         }

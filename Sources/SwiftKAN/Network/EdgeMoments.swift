@@ -12,17 +12,31 @@ struct RowMoments<T: KANScalar> {
     private var sum = T.Vector.zero
     private var squares = T.Vector.zero
 
+    @inline(__always)
+    init() {}
+
     /// The sums over a row of the block at hand.
     @inline(__always)
     init(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>) {
         let last = w.nv &- 1
-        first = T.Vector(repeating: row[0][0])
-        for v in 0..<last { add(row[v] - first) }
-        add((row[last] - first) * w.valid[last])
+        for v in 0..<last { add(row[v], isFirst: v == 0) }
+        add(row[last], isFirst: last == 0, where: w.valid[last])
     }
 
+    /// Adds a vector of the row.
     @inline(__always)
-    private mutating func add(_ d: T.Vector) {
+    mutating func add(_ values: T.Vector, isFirst: Bool) {
+        if isFirst { first = T.Vector(repeating: values[0]) }
+        let d = values - first
+        sum += d
+        squares = T.multiplyAdd(d, d, squares)
+    }
+
+    /// Adds a vector where `valid` is 1.
+    @inline(__always)
+    mutating func add(_ values: T.Vector, isFirst: Bool, where valid: T.Vector) {
+        if isFirst { first = T.Vector(repeating: values[0]) }
+        let d = (values - first) * valid
         sum += d
         squares = T.multiplyAdd(d, d, squares)
     }
@@ -67,8 +81,8 @@ struct EdgeMoments {
 
     /// Adds the values of an edge at the block's samples.
     @inline(__always)
-    func add<T: KANScalar>(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>, to edge: Int) {
-        let (mean, squares) = RowMoments<T>(row, w).total(w)
+    func add<T: KANScalar>(_ values: RowMoments<T>, _ w: Workspace<T>, to edge: Int) {
+        let (mean, squares) = values.total(w)
         numerical?.merge(edge, Double(w.samples), mean, squares)
         edges?.merge(edge, Double(w.samples), mean, squares)
     }

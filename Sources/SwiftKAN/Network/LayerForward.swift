@@ -64,8 +64,7 @@ extension FoldedLayer {
             while e &+ RowGroup<T>.count <= edges.count, let outputs = edges.baseAddress.map({ $0 + e }) {
                 let (weights, z) = (weight(first &+ e), RowGroup<T>(rows.z, outputs, nv))
                 if let edgeMoments {
-                    RowKernels<T>.addCombinations(weights, basis, rowCount, nv, to: z, keep: RowGroup(w.edge, nv))
-                    for n in 0..<RowGroup<T>.count { edgeMoments.add(w.edge + n * nv, w, to: i * shape.outputs + outputs[n]) }
+                    addGroup(weights, basis, w, to: z, edgeMoments, first: i * shape.outputs, outputs)
                 } else {
                     RowKernels<T>.addCombinations(weights, basis, rowCount, nv, to: z)
                 }
@@ -74,14 +73,50 @@ extension FoldedLayer {
             while e < edges.count {
                 let (weights, o) = (weight(first &+ e), edges[e])
                 if let edgeMoments {
-                    RowKernels<T>.addCombination(weights, basis, rowCount, nv, to: rows.z + o * nv, keep: w.edge)
-                    edgeMoments.add(w.edge, w, to: i * shape.outputs + o)
+                    var values = RowMoments<T>()
+                    let (z, last) = (rows.z + o * nv, nv &- 1)
+                    RowKernels<T>.combine(weights, basis, rowCount, nv) { v, sum in
+                        z[v] += sum
+                        if v < last { values.add(sum, isFirst: v == 0) } else { values.add(sum, isFirst: v == 0, where: w.valid[last]) }
+                    }
+                    edgeMoments.add(values, w, to: i * shape.outputs + o)
                 } else {
                     RowKernels<T>.addCombination(weights, basis, rowCount, nv, to: rows.z + o * nv)
                 }
                 e = e &+ 1
             }
         }
+    }
+
+    /// z += the values of a group of edges, whose moments go to the edges `first` + `outputs`.
+    @inline(__always)
+    private func addGroup(
+        _ weights: UnsafePointer<T>, _ basis: UnsafePointer<T.Vector>, _ w: Workspace<T>, to z: RowGroup<T>,
+        _ edgeMoments: EdgeMoments, first: Int, _ outputs: UnsafePointer<Int>
+    ) {
+        let (nv, last, valid) = (w.nv, w.nv &- 1, w.valid[w.nv &- 1])
+        var (ma, mb, mc, md) = (RowMoments<T>(), RowMoments<T>(), RowMoments<T>(), RowMoments<T>())
+        RowKernels<T>.combineGroup(weights, basis, rowCount, nv) { v, a, b, c, d in
+            z.a[v] += a
+            z.b[v] += b
+            z.c[v] += c
+            z.d[v] += d
+            if v < last {
+                ma.add(a, isFirst: v == 0)
+                mb.add(b, isFirst: v == 0)
+                mc.add(c, isFirst: v == 0)
+                md.add(d, isFirst: v == 0)
+            } else {
+                ma.add(a, isFirst: v == 0, where: valid)
+                mb.add(b, isFirst: v == 0, where: valid)
+                mc.add(c, isFirst: v == 0, where: valid)
+                md.add(d, isFirst: v == 0, where: valid)
+            }
+        }
+        edgeMoments.add(ma, w, to: first &+ outputs[0])
+        edgeMoments.add(mb, w, to: first &+ outputs[1])
+        edgeMoments.add(mc, w, to: first &+ outputs[2])
+        edgeMoments.add(md, w, to: first &+ outputs[3])
     }
 
     /// From the rows of this layer's inputs to those of the next level.

@@ -54,9 +54,10 @@ final class Workspace<T: KANScalar> {
     private(set) var valid: UnsafeMutablePointer<T.Vector>
     /// 1 / samples
     private(set) var share = 1.0
-    /// (RowGroup.count) rows for values of edges, and for dL/dφ with what a regulariser adds
-    private(set) var edge, pull: UnsafeMutablePointer<T.Vector>
+    /// (RowGroup.count) rows for dL/dφ with what a regulariser adds
+    private(set) var pull: UnsafeMutablePointer<T.Vector>
     /// (1) rows for whatever is computed edge by edge
+    private(set) var edge: UnsafeMutablePointer<T.Vector>
     private(set) var symbolicEdge: UnsafeMutablePointer<T.Vector>
     private(set) var argument: UnsafeMutablePointer<T.Vector>
     private(set) var value: UnsafeMutablePointer<T.Vector>
@@ -101,7 +102,7 @@ final class Workspace<T: KANScalar> {
     }
 
     private static func rowsNeeded(_ layers: [FoldedLayer<T>]) -> Int {
-        var rows = (layers.last?.shape.nodes ?? 0) + 5 + 2 * RowGroup<T>.count + 2 * wideRows(layers)
+        var rows = (layers.last?.shape.nodes ?? 0) + 6 + RowGroup<T>.count + 2 * wideRows(layers)
         for layer in layers {
             rows += layer.shape.inputs + 2 * basisRows(layer) + 2 * layer.shape.outputs + layer.shape.nodes
         }
@@ -136,8 +137,8 @@ final class Workspace<T: KANScalar> {
         dx = take(folded.map { max($0.shape.inputs, $0.shape.nodes) }.max() ?? 0)
         dz = take(folded.map(\.shape.outputs).max() ?? 0)
         valid = take(1)
-        edge = take(RowGroup<T>.count)
         pull = take(RowGroup<T>.count)
+        edge = take(1)
         symbolicEdge = take(1)
         argument = take(1)
         value = take(1)

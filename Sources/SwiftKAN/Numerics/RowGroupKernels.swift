@@ -98,20 +98,6 @@ extension RowKernels {
         }
     }
 
-    /// The same, and the sums alone into `edges`.
-    @inline(__always)
-    static func addCombinations(
-        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int, to z: Group, keep edges: Group
-    ) {
-        combineGroup(w, rows, count, nv) { v, a, b, c, d in
-            (edges.a[v], edges.b[v], edges.c[v], edges.d[v]) = (a, b, c, d)
-            z.a[v] += a
-            z.b[v] += b
-            z.c[v] += c
-            z.d[v] += d
-        }
-    }
-
     /// z += Σ_e g_e · Σ_b w_eb · rows_b over four edges, one after another
     @inline(__always)
     static func addProducts(

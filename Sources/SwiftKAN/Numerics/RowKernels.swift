@@ -54,18 +54,6 @@ enum RowKernels<T: KANScalar> {
         combine(w, rows, count, nv) { v, sum in z[v] += sum }
     }
 
-    /// The same, and the sum alone into `edge`.
-    @inline(__always)
-    static func addCombination(
-        _ w: UnsafePointer<T>, _ rows: UnsafePointer<Vector>, _ count: Int, _ nv: Int,
-        to z: UnsafeMutablePointer<Vector>, keep edge: UnsafeMutablePointer<Vector>
-    ) {
-        combine(w, rows, count, nv) { v, sum in
-            edge[v] = sum
-            z[v] += sum
-        }
-    }
-
     /// edge = Σ_b w_b · rows_b
     @inline(__always)
     static func setCombination(

@@ -4,12 +4,6 @@ import Testing
 @testable import SwiftKAN
 
 @Suite struct RowGroupKernelsTests {
-    private func random<T: KANScalar>(_: T.Type, _ rows: Int, _ nv: Int, _ seed: UInt32) throws -> Rows<T> {
-        let samples = nv * T.lanes
-        let numbers = uniform(rows * samples, seed: seed).map { T($0) }
-        return try Rows((0..<rows).map { Array(numbers[($0 * samples)..<(($0 + 1) * samples)]) }, nv: nv)
-    }
-
     private func all<T: KANScalar>(_ rows: Rows<T>, _ count: Int, _ nv: Int) -> [T] {
         (0..<count).flatMap { row in (0..<(nv * T.lanes)).map { rows[row, $0] } }
     }
@@ -17,12 +11,12 @@ import Testing
     private func check<T: KANScalar>(_: T.Type, rows count: Int, nv: Int) throws {
         let outputs = [1, 2, 4, 6]
         var w = uniform(4 * count, seed: 1).map { T($0) }
-        let (rows, g) = (try random(T.self, max(count, 1), nv, 2), try random(T.self, 7, nv, 3))
+        let (rows, g) = (try randomRows(T.self, max(count, 1), nv, 2), try randomRows(T.self, 7, nv, 3))
         func edge(_ e: Int, _ rows: Rows<T>) -> UnsafeMutablePointer<T.Vector> { rows.vectors + outputs[e] * nv }
 
         // Of every pair one by groups, one edge by edge.
-        let z = try (0..<2).map { _ in try random(T.self, 7, nv, 4) }
-        let dx = try (0..<2).map { _ in try random(T.self, 1, nv, 7) }
+        let z = try (0..<2).map { _ in try randomRows(T.self, 7, nv, 4) }
+        let dx = try (0..<2).map { _ in try randomRows(T.self, 1, nv, 7) }
         var dw = (0..<2).map { _ in uniform(4 * count, seed: 8).map { T($0) } }
 
         RowKernels<T>.addCombinations(w, rows.vectors, count, nv, to: RowGroup(z[0].vectors, outputs, nv))

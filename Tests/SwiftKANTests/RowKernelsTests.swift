@@ -4,21 +4,15 @@ import Testing
 @testable import SwiftKAN
 
 @Suite struct RowKernelsTests {
-    private func random<T: KANScalar>(_: T.Type, _ rows: Int, _ nv: Int, _ seed: UInt32) throws -> Rows<T> {
-        let samples = nv * T.lanes
-        let numbers = uniform(rows * samples, seed: seed).map { T($0) }
-        return try Rows((0..<rows).map { Array(numbers[($0 * samples)..<(($0 + 1) * samples)]) }, nv: nv)
-    }
-
     private func check<T: KANScalar>(_: T.Type, rows count: Int, nv: Int, tolerance: T) throws {
         let samples = nv * T.lanes
         let w = uniform(count, seed: 1).map { T($0) }
-        let rows = try random(T.self, count, nv, 2)
-        let (g, h) = (try random(T.self, 1, nv, 3), try random(T.self, 1, nv, 6))
+        let rows = try randomRows(T.self, count, nv, 2)
+        let (g, h) = (try randomRows(T.self, 1, nv, 3), try randomRows(T.self, 1, nv, 6))
         func close(_ a: T, _ b: T) -> Bool { abs(a - b) <= tolerance * T(max(count, samples)) }
 
-        let (z, p) = (try random(T.self, 1, nv, 4), try random(T.self, 1, nv, 4))
-        let alone = try random(T.self, 1, nv, 8)
+        let (z, p) = (try randomRows(T.self, 1, nv, 4), try randomRows(T.self, 1, nv, 4))
+        let alone = try randomRows(T.self, 1, nv, 8)
         RowKernels<T>.setCombination(w, rows.vectors, count, nv, to: alone.vectors)
         let before = (0..<samples).map { z[0, $0] }
         RowKernels<T>.addCombination(w, rows.vectors, count, nv, to: z.vectors)
@@ -50,7 +44,7 @@ import Testing
     /// A lane's bits do not depend on how many vectors stand beside it.
     @Test func widthChangesNoBit() throws {
         let w = uniform(9, seed: 1)
-        let wide = try random(Double.self, 9, 11, 2)
+        let wide = try randomRows(Double.self, 9, 11, 2)
         let z = try Rows<Double>(1, nv: 11)
         RowKernels<Double>.addCombination(w, wide.vectors, 9, 11, to: z.vectors)
         for v in 0..<11 {

@@ -149,3 +149,10 @@ func gradientErrors(
         return (block.name, largestDifference(Array(gradient[range]), Array(differences[range])) / size)
     }
 }
+
+/// Rows of nv vectors of random numbers.
+func randomRows<T: KANScalar>(_: T.Type, _ rows: Int, _ nv: Int, _ seed: UInt32) throws -> Rows<T> {
+    let samples = nv * T.lanes
+    let numbers = uniform(rows * samples, seed: seed).map { T($0) }
+    return try Rows((0..<rows).map { Array(numbers[($0 * samples)..<(($0 + 1) * samples)]) }, nv: nv)
+}

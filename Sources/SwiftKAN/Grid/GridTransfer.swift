@@ -139,7 +139,7 @@ extension KAN {
     }
 
     /// Is a spline of an input switched on. Else its grid is in no use, and its samples need not be finite.
-    private func hasSplines(_ shape: LayerShape, input i: Int) -> Bool {
+    func hasSplines(_ shape: LayerShape, input i: Int) -> Bool {
         (0..<shape.outputs).contains { state[shape.mask + i * shape.outputs + $0] != 0 }
     }
 

@@ -31,9 +31,13 @@ struct EdgeLists {
     @inline(__always)
     func start(_ i: Int) -> Int { starts[i] }
 
+    /// Where the outputs that input i has an edge to begin.
+    @inline(__always)
+    func outputs(_ i: Int) -> UnsafePointer<Int> { UnsafePointer(lists + starts[i]) }
+
     @inline(__always)
     subscript(i: Int) -> UnsafeBufferPointer<Int> {
-        UnsafeBufferPointer(start: lists + starts[i], count: starts[i &+ 1] &- starts[i])
+        UnsafeBufferPointer(start: outputs(i), count: starts[i &+ 1] &- starts[i])
     }
 
     /// The number of an edge, or nil where there is none.

@@ -18,25 +18,16 @@ struct RowMoments<T: KANScalar> {
     /// The sums over a row of the block at hand.
     @inline(__always)
     init(_ row: UnsafePointer<T.Vector>, _ w: Workspace<T>) {
-        let last = w.nv &- 1
-        for v in 0..<last { add(row[v], isFirst: v == 0) }
-        add(row[last], isFirst: last == 0, where: w.valid[last])
+        let (last, valid) = (w.nv &- 1, w.valid[w.nv &- 1])
+        for v in 0...last { add(row[v], v, last: last, valid) }
     }
 
-    /// Adds a vector of the row.
+    /// Adds vector v of a row whose last one counts where `valid` is 1.
     @inline(__always)
-    mutating func add(_ values: T.Vector, isFirst: Bool) {
-        if isFirst { first = T.Vector(repeating: values[0]) }
-        let d = values - first
-        sum += d
-        squares = T.multiplyAdd(d, d, squares)
-    }
-
-    /// Adds a vector where `valid` is 1.
-    @inline(__always)
-    mutating func add(_ values: T.Vector, isFirst: Bool, where valid: T.Vector) {
-        if isFirst { first = T.Vector(repeating: values[0]) }
-        let d = (values - first) * valid
+    mutating func add(_ values: T.Vector, _ v: Int, last: Int, _ valid: T.Vector) {
+        if v == 0 { first = T.Vector(repeating: values[0]) }
+        var d = values - first
+        if v == last { d *= valid }
         sum += d
         squares = T.multiplyAdd(d, d, squares)
     }

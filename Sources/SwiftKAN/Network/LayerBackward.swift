@@ -55,8 +55,8 @@ extension FoldedLayer {
             if inputGradient { RowKernels<T>.fill(dx, .zero, nv) }
             let (edges, first) = (numericEdges[i], numericEdges.start(i))
             var e = 0
-            while e &+ RowGroup<T>.count <= edges.count, let outputs = edges.baseAddress.map({ $0 + e }) {
-                let number = first &+ e
+            while e &+ RowGroup<T>.count <= edges.count {
+                let (outputs, number) = (numericEdges.outputs(i) + e, first &+ e)
                 var g = RowGroup<T>(w.dz, outputs, nv)
                 if let pulls, pullGroup(w, pulls, i, outputs, number, rows, evaluation) { g = RowGroup(w.pull, nv) }
                 RowKernels<T>.addDots(g, basis, rowCount, nv, to: gradient.weights + number * rowCount)

@@ -61,7 +61,8 @@ extension FoldedLayer {
             let basis = rows.basis + basisPlace(i, w)
             let (edges, first) = (numericEdges[i], numericEdges.start(i))
             var e = 0
-            while e &+ RowGroup<T>.count <= edges.count, let outputs = edges.baseAddress.map({ $0 + e }) {
+            while e &+ RowGroup<T>.count <= edges.count {
+                let outputs = numericEdges.outputs(i) + e
                 let (weights, z) = (weight(first &+ e), RowGroup<T>(rows.z, outputs, nv))
                 if let edgeMoments {
                     addGroup(weights, basis, w, to: z, edgeMoments, first: i * shape.outputs, outputs)
@@ -74,10 +75,10 @@ extension FoldedLayer {
                 let (weights, o) = (weight(first &+ e), edges[e])
                 if let edgeMoments {
                     var values = RowMoments<T>()
-                    let (z, last) = (rows.z + o * nv, nv &- 1)
+                    let (z, last, valid) = (rows.z + o * nv, nv &- 1, w.valid[nv &- 1])
                     RowKernels<T>.combine(weights, basis, rowCount, nv) { v, sum in
                         z[v] += sum
-                        if v < last { values.add(sum, isFirst: v == 0) } else { values.add(sum, isFirst: v == 0, where: w.valid[last]) }
+                        values.add(sum, v, last: last, valid)
                     }
                     edgeMoments.add(values, w, to: i * shape.outputs + o)
                 } else {
@@ -101,17 +102,10 @@ extension FoldedLayer {
             z.b[v] += b
             z.c[v] += c
             z.d[v] += d
-            if v < last {
-                ma.add(a, isFirst: v == 0)
-                mb.add(b, isFirst: v == 0)
-                mc.add(c, isFirst: v == 0)
-                md.add(d, isFirst: v == 0)
-            } else {
-                ma.add(a, isFirst: v == 0, where: valid)
-                mb.add(b, isFirst: v == 0, where: valid)
-                mc.add(c, isFirst: v == 0, where: valid)
-                md.add(d, isFirst: v == 0, where: valid)
-            }
+            ma.add(a, v, last: last, valid)
+            mb.add(b, v, last: last, valid)
+            mc.add(c, v, last: last, valid)
+            md.add(d, v, last: last, valid)
         }
         edgeMoments.add(ma, w, to: first &+ outputs[0])
         edgeMoments.add(mb, w, to: first &+ outputs[1])

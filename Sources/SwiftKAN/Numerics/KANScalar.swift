@@ -73,6 +73,10 @@ extension KANScalar {
     /// Samples a vector holds.
     @inline(__always) static var lanes: Int { Vector.scalarCount }
 
+    /// g·value, 0 where g is: the value of a node that nothing uses may be infinite or NaN.
+    @inline(__always)
+    static func times(_ g: Self, _ value: Self) -> Self { g == 0 ? 0 : g * value }
+
     /// Eight numbers that stand beside one another, in double precision.
     @inline(__always)
     static func eight(_ p: UnsafePointer<Self>) -> SIMD8<Double> {

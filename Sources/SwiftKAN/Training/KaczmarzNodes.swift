@@ -65,10 +65,8 @@ final class KaczmarzNodes<T: KANScalar> {
         }
         idle = next.map { next in
             (0..<shape.nodes).filter { node in
-                !(0..<next.outputs).contains { o in
-                    state[next.mask + node * next.outputs + o] != 0
-                        || network.symbolicEnabled && state[next.symbolicMask + o * next.inputs + node] != 0
-                }
+                !network.hasSplines(next, input: node)
+                    && !(network.symbolicEnabled && (0..<next.outputs).contains { state[next.symbolicMask + $0 * next.inputs + node] != 0 })
             }
         } ?? []
         isPlain = shape.arities.isEmpty && !affineTrains && edges.isEmpty
@@ -141,16 +139,16 @@ final class KaczmarzNodes<T: KANScalar> {
             let (factors, dh) = (factors(node), d[node] * state[shape.nodeScale + node])
             for one in subnode..<(subnode + factors) {
                 var product = dh
-                for other in subnode..<(subnode + factors) where other != one { product = times(product, u.base[other]) }
+                for other in subnode..<(subnode + factors) where other != one { product = T.times(product, u.base[other]) }
                 du.base[one] = product
                 dz[one] = product * state[shape.subnodeScale + one]
             }
             subnode += factors
         }
         if affineTrains {
-            for node in 0..<shape.nodes { length += times(d[node] * d[node], 1 + h.base[node] * h.base[node]) }
+            for node in 0..<shape.nodes { length += T.times(d[node] * d[node], 1 + h.base[node] * h.base[node]) }
             for o in 0..<shape.outputs {
-                length += times(du.base[o] * du.base[o], unit[o] + layer.z[o] * layer.z[o])
+                length += T.times(du.base[o] * du.base[o], unit[o] + layer.z[o] * layer.z[o])
             }
         }
         for e in edges.indices {
@@ -167,13 +165,9 @@ final class KaczmarzNodes<T: KANScalar> {
     ) -> (a: T, b: T, c: T, d: T) where V.Scalar == T {
         let edge = edges[e]
         let d = edge.mask * layer.dz[edge.output]
-        let b = times(d * state[edge.affine + 2], edge.slope)
-        return (times(b, layer.x[edge.input]), b, times(d, edge.value), d)
+        let b = T.times(d * state[edge.affine + 2], edge.slope)
+        return (T.times(b, layer.x[edge.input]), b, T.times(d, edge.value), d)
     }
-
-    /// g·value, 0 where g is: the value of a node that nothing uses may be infinite or NaN.
-    @inline(__always)
-    private func times(_ g: T, _ value: T) -> T { g == 0 ? 0 : g * value }
 
     /// Adds the pull of symbolic edges to the layer's dy/dx.
     @inline(__always)
@@ -198,11 +192,11 @@ final class KaczmarzNodes<T: KANScalar> {
         let d = pull.base
         for node in 0..<shape.nodes {
             state[shape.nodeBias + node] += step * d[node]
-            state[shape.nodeScale + node] += step * times(d[node], h.base[node])
+            state[shape.nodeScale + node] += step * T.times(d[node], h.base[node])
         }
         for o in 0..<shape.outputs {
             state[shape.subnodeBias + o] += step * unit[o] * du.base[o]
-            state[shape.subnodeScale + o] += step * times(du.base[o], layer.z[o])
+            state[shape.subnodeScale + o] += step * T.times(du.base[o], layer.z[o])
         }
     }
 }

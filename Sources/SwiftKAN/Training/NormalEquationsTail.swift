@@ -32,10 +32,10 @@ extension NormalEquations {
             for s in 0..<w.samples {
                 // Where g is 0, an infinite slope must not make it NaN.
                 let g = Double(e.mask * g[s])
-                let db = times(Double(e.c) * g, slope[s])
-                target[s * stride] = times(db, x[s])
+                let db = Double.times(Double(e.c) * g, Double(slope[s]))
+                target[s * stride] = Double.times(db, Double(x[s]))
                 target[s * stride + 1] = db
-                target[s * stride + 2] = times(g, value[s])
+                target[s * stride + 2] = Double.times(g, Double(value[s]))
                 target[s * stride + 3] = g
             }
         case .nodes: break
@@ -57,21 +57,17 @@ extension NormalEquations {
                 let d = Double(dx[node * width + s])
                 let row = target + s * stride
                 row[node] = d
-                row[nodes + node] = times(d, h[node * width + s])
+                row[nodes + node] = Double.times(d, Double(h[node * width + s]))
                 for factor in 0..<factors {
                     var du = scale * d
-                    for other in 0..<factors where other != factor { du = times(du, u[(subnode + other) * width + s]) }
+                    for other in 0..<factors where other != factor { du = Double.times(du, Double(u[(subnode + other) * width + s])) }
                     row[2 * nodes + subnode + factor] = du
-                    row[2 * nodes + outputs + subnode + factor] = times(du, z[(subnode + factor) * width + s])
+                    row[2 * nodes + outputs + subnode + factor] = Double.times(du, Double(z[(subnode + factor) * width + s]))
                 }
             }
             subnode += factors
         }
     }
-
-    /// g·value, 0 where g is: the value of a node that nothing uses may be infinite or NaN.
-    @inline(__always)
-    private func times(_ g: Double, _ value: T) -> Double { g == 0 ? 0 : g * Double(value) }
 
     @inline(__always)
     private func scalars(_ row: UnsafeMutablePointer<T.Vector>) -> UnsafePointer<T> {

@@ -21,7 +21,10 @@ class Forward(Network):
     def _run(self, x: Any, avoid: bool, y_th: float, remember: bool) -> np.ndarray:
         rows, lead = self._rows("x", x)
         n = len(rows)
-        y = np.empty((n, self._outputs), self._dtype)
+        if n < 1024:  # a call less, of which single rows would notice the time
+            y = np.empty((n, self._outputs), self._dtype)
+        else:
+            y = self._result_memory.empty(n * self._outputs).reshape(n, self._outputs)
         if n:
             self._core.forward(self._chosen(rows) if self._selects else rows, y, avoid, y_th)
             if remember:

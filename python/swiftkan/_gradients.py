@@ -66,7 +66,7 @@ class Gradients(Activations):
         n, outputs = rows.shape[0], self._outputs
         chosen = self._chosen(rows)
         weight = None if sample_weight is None else _check.weights("sample_weight", sample_weight, n, self._dtype)
-        grad = self._gradient_memory.empty()
+        grad = self._gradient_memory.empty(self._parameter_count)
         if custom:
             if weight is not None:
                 raise ValueError("sample_weight: a callable loss does its own weighting; leave sample_weight out")
@@ -78,7 +78,7 @@ class Gradients(Activations):
             )
             self._core.vjp(chosen, n, _check.contiguous(slope, self.dtype), grad, None, avoid, y_th)
             if objective[3]:
-                grad_reg = self._gradient_memory.empty()
+                grad_reg = self._gradient_memory.empty(self._parameter_count)
                 value += objective[3] * self._core.regularization(chosen, n, objective, grad_reg, avoid, y_th)
                 grad += self.dtype.type(objective[3]) * grad_reg
         else:
@@ -131,7 +131,7 @@ class Gradients(Activations):
             raise ValueError("x: has no samples")
         v = _check.contiguous(given, self.dtype).reshape(n, outputs)
         chosen = self._chosen(rows)
-        grad, grad_chosen = self._gradient_memory.empty(), np.empty(chosen.shape, self.dtype)
+        grad, grad_chosen = self._gradient_memory.empty(self._parameter_count), np.empty(chosen.shape, self.dtype)
         self._core.vjp(chosen, n, v, grad, grad_chosen, avoid, y_th)
         if self._selects:  # columns that are not read have no influence; a column may be read twice
             grad_x = np.zeros(rows.shape, self.dtype)

@@ -26,7 +26,7 @@ from ._settings import Settings
 ENGINE_PARTS = (
     "_settings", "_core", "_dtype", "_array", "_blocks", "_parameter_count", "_remembered", "_views", "_act_fun",
     "_symbolic_fun", "_input_id", "_input_width", "_selects", "_question", "_outputs", "_cuts", "_covariance",
-    "_gradient_memory",
+    "_gradient_memory", "_result_memory",
 )  # fmt: skip
 
 
@@ -89,7 +89,8 @@ class Network:
         self._blocks = {name: (offset, tuple(shape)) for name, offset, shape, _ in core.blocks()}
         info = core.info()
         self._parameter_count, self._outputs = info["parameter_count"], info["output_count"]
-        self._gradient_memory = Lender(self._parameter_count, np.dtype(settings.dtype))
+        self._gradient_memory = Lender(np.dtype(settings.dtype))
+        self._result_memory = Lender(np.dtype(settings.dtype), most=256 << 20)
         self._remembered: Remembered | None = None
         names = self._names()
         views = {name: self._cut(self._array, name) for name in names}

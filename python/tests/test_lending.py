@@ -1,4 +1,4 @@
-"""Memory of large gradients: it comes back when nobody looks at it, and never before."""
+"""Memory of large gradients and predictions: it comes back when nobody looks at it, and never before."""
 
 import gc
 
@@ -75,3 +75,44 @@ def test_gradients_are_the_same_with_and_without(small, monkeypatch):
     plain = [small.value_and_grad(X, Y)[1] for _ in range(2)] + [small.vjp(X, np.ones((2, 1)))[0]]
     for a, b in zip(lent, plain):
         assert all(np.array_equal(a[name], b[name]) for name in b)
+
+
+def test_memory_of_predictions_comes_back(small):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, (3000, 2))
+    first = small.predict(x)
+    expected, place = first.copy(), first.ctypes.data
+    row = first[7]  # a view keeps all of it
+    del first
+    second = small.predict(-x)
+    assert second.ctypes.data != place
+    np.testing.assert_array_equal(row, expected[7])
+    del row, second
+    gc.collect()
+    fewer = small.predict(x[:2000])  # the second one's memory or the first one's, whichever came back last
+    assert fewer.shape == (2000, 1) and len(small._result_memory._free) == 0
+    np.testing.assert_array_equal(fewer, expected[:2000])
+    del fewer
+    assert len(small._result_memory._free) == 1
+    few = small.predict(x[:1200])  # less than half as many numbers would hold much for little
+    assert len(small._result_memory._free) == 0
+    np.testing.assert_array_equal(few, expected[:1200])
+
+
+def test_predictions_above_the_most_are_not_kept(small):
+    small._result_memory._most = 8 * 2000
+    few, many = small.predict(np.zeros((2000, 2))), small.predict(np.zeros((2001, 2)))
+    few[...], many[...] = 1, 1
+    del many
+    assert len(small._result_memory._free) == 0
+    del few
+    assert len(small._result_memory._free) == 1
+
+
+def test_predictions_of_any_shape_and_type(small):
+    x = np.random.default_rng(1).uniform(-1, 1, (4, 500, 2))
+    plain = np.array([small.predict(part) for part in x])
+    lent = small.predict(x)
+    np.testing.assert_array_equal(lent, plain)
+    single = KAN([2, 3, 2], seed=0, dtype="float32").predict(x)
+    assert single.dtype == np.float32 and single.shape == (4, 500, 2) and single.flags.writeable

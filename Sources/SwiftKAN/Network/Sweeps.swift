@@ -57,7 +57,7 @@ extension Evaluator {
     /// y = the network at x, n samples.
     @inline(never)
     func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
-        let (O, size) = (architecture.outputs, blockSamples(n, predicting: true))
+        let (D, O, size) = (architecture.inputs, architecture.outputs, blockSamples(n, predicting: true))
         let sharesInputs = sharesInputs(n)
         if sharesInputs {
             try store.prepare(folded, samples: n, block: size)
@@ -71,6 +71,8 @@ extension Evaluator {
             }
             w.keepsBasis = false
             load(x, start, w)
+            let next = start + w.samples
+            prefetch(x + next * D, bytes: min(min(w.samples, n - next) * D * MemoryLayout<T>.stride, 16 << 10))
             forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
             w.store(w.output, columns: O, into: y + start * O)
         }

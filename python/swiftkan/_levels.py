@@ -128,7 +128,7 @@ def train(model: Any, run: Run, levels: list, new: bool) -> tuple[dict, dict, li
         if many:
             entry = {"grid": model.grid, "steps": report["steps"], "kept": True}
             entry.update({key: float(values[key][report["best_step"]]) if report["steps"] else np.nan for key in KEYS[:2]})
-            if history and entry["test_loss"] >= history[-1]["test_loss"]:
+            if history and _is_no_better(entry["test_loss"], history[-1]["test_loss"]):
                 entry["kept"] = False
                 adopt(model, *before)
             history.append(entry)
@@ -138,6 +138,11 @@ def train(model: Any, run: Run, levels: list, new: bool) -> tuple[dict, dict, li
             break
     values = {key: np.concatenate([part[key] for part in parts]) for key in KEYS}
     return {**last, **total, "best_step": best_step}, values, history
+
+
+def _is_no_better(loss: float, before: float) -> bool:
+    """Of test losses, which are NaN where there is no test data and where outputs are not finite."""
+    return loss >= before or bool(np.isnan(loss) and not np.isnan(before))
 
 
 def _shifted(reporter: Any, done: int, steps: int) -> Any:

@@ -69,6 +69,22 @@ def test_a_loss_in_python_is_as_good_as_the_engines(opt, more):
     np.testing.assert_allclose(ours(X), theirs(X), atol=1e-6)
 
 
+def test_a_finer_grid_whose_test_loss_is_not_a_number_is_not_kept():
+    calls = []
+
+    def loss(prediction, label):
+        value, slope = squared(prediction, label)
+        if len(label) == 50:
+            calls.append(value)
+            return (value if len(calls) <= 5 else np.nan), slope
+        return value, slope
+
+    model = KAN([2, 2, 1], grid=3)
+    result = model.fit((X[:150], Y[:150], X[150:], Y[150:]), grids=[3, 6, 12], steps=5, loss_fn=loss)
+    assert model.grid == 3 and [entry["kept"] for entry in result.levels] == [True, False]
+    assert np.isfinite(result["test_loss"][:5]).all() and len(calls) == 10
+
+
 def test_float32_in_python():
     model = KAN([2, 4, 1], dtype="float32")
 

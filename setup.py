@@ -1,11 +1,12 @@
 """Builds ``swiftkan._core``: the Swift engine, LAPACK and the C glue in one extension that needs no Swift to run.
 
-On x86-64 it is built three times from the same sources, for the instruction sets x86-64-v2, -v3 and -v4; the package
-loads the best that the processor has (python/swiftkan/_cpu.py), asking the small extension ``swiftkan._cpuid``.
+On x86-64 engine and glue are built three times from the same sources, for the instruction sets x86-64-v2, -v3 and -v4, and linked into one
+file with one Swift runtime and one LAPACK; the package initialises the best build that the processor has (python/swiftkan/_cpu.py), asking
+the small extension ``swiftkan._cpuid``.
 
-What it must get right first: the result shows one symbol and needs only the C library (the Swift runtime, the C++
-library and LAPACK are inside), serves every Python from 3.11 on, and a missing tool ends in one sentence that says
-what to install. All metadata is in pyproject.toml.
+What it must get right first: no build calls code of a later one; the result shows an entry a build and needs only the C library (the
+Swift runtime, the C++ library and LAPACK are inside), serves every Python from 3.11 on, and a missing tool ends in one sentence
+that says what to install. All metadata is in pyproject.toml.
 
 Environment switches:
 
@@ -36,13 +37,12 @@ DEBUG = os.environ.get("SWIFTKAN_DEBUG", "") not in ("", "0")
 SANITIZE = os.environ.get("SWIFTKAN_SANITIZE", "")
 MARCH = os.environ.get("SWIFTKAN_MARCH", "")
 SYMBOLS = os.environ.get("SWIFTKAN_SYMBOLS", "") not in ("", "0")
-
-
+FOR_LAPACK = ["xerbla_", "_gfortran_concat_string"]
 X86 = platform.machine() in ("x86_64", "AMD64")
 
 
 def marches():
-    """The instruction sets to build for: the first as ``_core``, the others as ``_core_<name>``."""
+    """The instruction sets to build for: the module of the first is ``_core``, those of others ``_core_<name>``."""
     if MARCH or DEBUG or SANITIZE or not X86:
         return [MARCH]
     return ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
@@ -135,9 +135,20 @@ class BuildEngine(build_ext):
         self.spawn(command)
         return str(archive)
 
-    def variant(self, target, march):
-        """Where the build for another instruction set than the first goes: beside the first."""
-        return str(Path(target).with_name(f"_core_{march.replace('-', '_')}.so"))
+    def whole_build(self, objects, archive, march, module):
+        """One build of several that are linked together: glue and engine in one object, of which only the module's entry can be seen, and
+        of the first one what LAPACK calls (``Sources/CLAPACK/fortran_shim.c``).
+
+        Code stands in a section of the build's own, so that ``.ci/check_wheel.py`` can tell whose instructions it sees. Nothing may be
+        left for the linker to share between builds (section groups), since one would then run code made for another's processor.
+        """
+        result, script = Path(self.build_temp, f"{module}.o"), Path(self.build_temp, f"{module}.ld")
+        script.write_text(f"SECTIONS {{ .text_{march.replace('-', '_')} : {{ *(.text .text.*) }} }}\n")
+        self.spawn(["ld", "-r", "--force-group-allocation", "-T", str(script), "-o", str(result), *objects, "--whole-archive", archive])
+        seen = [f"PyInit_{module}", *(FOR_LAPACK if module == "_core" else [])]
+        seen = [f"--keep-global-symbol={name}" for name in seen]
+        self.spawn(["objcopy", f"--redefine-sym=PyInit__core=PyInit_{module}", *seen, str(result)])
+        return str(result)
 
     def build_extension(self, ext):
         if ext.name.endswith("_cpuid"):
@@ -160,8 +171,6 @@ class BuildEngine(build_ext):
 
         target = self.get_ext_fullpath(ext.name)
         Path(target).parent.mkdir(parents=True, exist_ok=True)
-        for stale in Path(target).parent.glob("_core_*.so"):
-            stale.unlink()
         linker = [f"--version-script={ROOT / 'python/exports.map'}", "--gc-sections"]
         linker += [] if DEBUG or SANITIZE or SYMBOLS else ["--strip-all"]
         # The compiler works on one core at first, then on all; it needs 0.7 GB. One more than there are cores leaves none of them idle
@@ -169,21 +178,14 @@ class BuildEngine(build_ext):
         with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)) + 1) as pool:
             variants = marches()
             archives = list(pool.map(self.swift_archive, variants))
-        for number, (march, archive) in enumerate(zip(variants, archives, strict=True)):
-            result = self.variant(target, march) if number else target
-            command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", result, *objects, archive, *libraries]
-            command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
-            command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
-            self.spawn(command)
-
-    def copy_extensions_to_source(self):
-        """For an in-place build: the other instruction sets' files too."""
-        super().copy_extensions_to_source()
-        source = Path(self.get_finalized_command("build_py").get_package_dir("swiftkan"))
-        for stale in source.glob("_core_*.so"):
-            stale.unlink()
-        for built in Path(self.build_lib, "swiftkan").glob("_core_*.so"):
-            self.copy_file(str(built), str(source / built.name))
+        inputs = [*objects, *archives]
+        if len(variants) > 1:
+            modules = ["_core", *(f"_core_{march.replace('-', '_')}" for march in variants[1:])]
+            inputs = [self.whole_build(objects, *build) for build in zip(archives, variants, modules, strict=True)]
+        command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *inputs, *libraries]
+        command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
+        command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
+        self.spawn(command)
 
 
 class Tool(Command):
@@ -218,7 +220,8 @@ setup(
     cmdclass={"build_ext": BuildEngine, "processor_flags": ProcessorFlags, "abi_program": ABIProgram},
     ext_modules=[
         # First: the engine's build may change the compiler for its own files.
-        Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"]),
+        Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"],
+                  define_macros=[("SWIFTKAN_BUILDS", f'"{" ".join(marches()) if len(marches()) > 1 else ""}"')]),
         Extension(
             "swiftkan._core",
             sorted(set(glob("python/*.c")) - {"python/_cpuid.c"}),

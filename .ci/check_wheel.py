@@ -32,15 +32,19 @@ print("trained without Swift: loss", result["train_loss"][-1])
 """
 
 
+# The builds of the engine: the instruction set, the module.
+BUILDS = {f"x86-64-v{n}": "_core" + (f"_x86_64_v{n}" if n > 2 else "") for n in (2, 3, 4)} if machine() == "x86_64" else {"": "_core"}
+
+
 def check_library(core):
-    """It needs the C library only and shows one symbol."""
+    """It needs the C library only and shows an entry for each build."""
     dynamic = subprocess.run(["readelf", "-d", core], check=True, text=True, capture_output=True).stdout
     needed = [line.split("[")[1].rstrip("]") for line in dynamic.splitlines() if "(NEEDED)" in line]
     known = ("libc.so", "libm.so", "libgcc_s.so", "ld-linux", "libpthread.so", "libdl.so")
     assert all(name.startswith(known) for name in needed), needed
     assert "RUNPATH" not in dynamic and "RPATH" not in dynamic
     symbols = subprocess.run(["nm", "-D", "--defined-only", core], check=True, text=True, capture_output=True).stdout
-    assert [line.split()[-1] for line in symbols.splitlines()] == ["PyInit__core"], symbols
+    assert sorted(line.split()[-1] for line in symbols.splitlines()) == sorted(f"PyInit_{module}" for module in BUILDS.values()), symbols
 
 
 # What x86-64-v2 and -v3 do not have, in objdump's words: VEX and BMI; wide vectors, their masks and registers. tzcnt is not among
@@ -52,34 +56,38 @@ AFTER = {
 
 
 def code(library):
-    """The library's instructions, a line each."""
+    """The library's instructions, a list of lines for each section."""
     command = ["objdump", "-d", "--no-show-raw-insn", library]
-    return subprocess.run(command, check=True, text=True, capture_output=True).stdout.splitlines()
+    sections = subprocess.run(command, check=True, text=True, capture_output=True).stdout.split("Disassembly of section ")[1:]
+    return {section.split(":", 1)[0]: section.splitlines() for section in sections}
 
 
-def check_instructions(directory, names):
-    """The builds for x86-64-v2 and -v3 have no later instruction; the next ones have, so that such would be found."""
-    builds = [code(directory / name) for name in names]
-    builds[0] += code(directory / "_cpuid.abi3.so")
-    for (level, pattern), own, later in zip(AFTER.items(), builds, builds[1:]):
-        found = [line for line in own if pattern.search(line)]
-        assert not found, f"the build for {level} has {len(found)} later instructions: {found[:3]}"
-        assert sum(1 for line in later if pattern.search(line)) > 1000, f"no build is later than {level}"
+def check_instructions(core, cpuid):
+    """The builds for x86-64-v2 and -v3 have no later instruction; the next ones have, so that such would be found. What they share, such as
+    the Swift runtime and LAPACK, counts as the first one's."""
+    sections = code(core)
+    own = {build: sections.pop(f".text_{build.replace('-', '_')}") for build in BUILDS}
+    first, *later = own
+    for lines in [*sections.values(), *code(cpuid).values()]:
+        own[first] += lines
+    for (build, pattern), later in zip(AFTER.items(), later):
+        assert len(own[build]) > 100_000, f"where is the build for {build}"
+        found = [line for line in own[build] if pattern.search(line)]
+        assert not found, f"the build for {build} has {len(found)} later instructions: {found[:3]}"
+        assert sum(1 for line in own[later] if pattern.search(line)) > 1000, f"no build is later than {build}"
 
 
 def main(wheel):
     assert wheel.name.split("-", 2)[2].startswith("cp311-abi3-linux"), f"{wheel.name} has another tag than cp311-abi3"
     with tempfile.TemporaryDirectory() as directory, zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        libraries = [name for name in names if ".so" in name]
-        builds = ["_core.abi3.so", "_core_x86_64_v3.so", "_core_x86_64_v4.so"] if machine() == "x86_64" else ["_core.abi3.so"]
-        assert sorted(libraries) == sorted(f"swiftkan/{name}" for name in ["_cpuid.abi3.so", *builds]), libraries
+        libraries = [name for name in archive.namelist() if ".so" in name]
+        assert sorted(libraries) == ["swiftkan/_core.abi3.so", "swiftkan/_cpuid.abi3.so"], libraries
         archive.extractall(directory)
-        for name in builds:
-            check_library(Path(directory, "swiftkan", name))
-        if machine() == "x86_64":
-            check_instructions(Path(directory, "swiftkan"), builds)
-        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(builds)} builds of the engine")
+        core, cpuid = (Path(directory, name) for name in sorted(libraries))
+        check_library(core)
+        if len(BUILDS) > 1:
+            check_instructions(core, cpuid)
+        print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB, {len(BUILDS)} builds of the engine")
         subprocess.run([sys.executable, "-P", "-c", PROGRAM], check=True, cwd=directory, env={"PATH": "/usr/bin:/bin"})
 
 

@@ -1,5 +1,6 @@
 /*
- * _cpuid.c: the module swiftkan._cpuid, which says what instruction sets the processor and the system have.
+ * _cpuid.c: the module swiftkan._cpuid, which says what instruction sets the processor and the system have, and for which of them
+ * _core has a build.
  *
  * What it must get right: it runs on any processor, so it is compiled without any option that assumes one; and it counts an
  * instruction set only if the system saves its registers, which the compiler's builtin looks up.
@@ -30,7 +31,22 @@ static PyObject *level(PyObject *module, PyObject *unused)
   return PyLong_FromLong(found);
 }
 
-static PyMethodDef methods[] = {{"level", level, METH_NOARGS, level_doc}, {NULL, NULL, 0, NULL}};
+#ifndef SWIFTKAN_BUILDS
+#define SWIFTKAN_BUILDS "" /* setup.py says */
+#endif
+
+PyDoc_STRVAR(builds_doc, "builds()\n--\n\n"
+                         "The instruction sets that _core has builds for, the oldest first, with spaces between; '' if there is one build only.");
+
+static PyObject *builds(PyObject *module, PyObject *unused)
+{
+  (void)module;
+  (void)unused;
+  return PyUnicode_FromString(SWIFTKAN_BUILDS);
+}
+
+static PyMethodDef methods[] = {
+    {"level", level, METH_NOARGS, level_doc}, {"builds", builds, METH_NOARGS, builds_doc}, {NULL, NULL, 0, NULL}};
 static PyModuleDef_Slot slots[] = {{0, NULL}};
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "swiftkan._cpuid", NULL, 0, methods, slots, NULL, NULL, NULL};
 

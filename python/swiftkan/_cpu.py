@@ -17,16 +17,9 @@ NAMES = {2: "x86-64-v2", 3: "x86-64-v3", 4: "x86-64-v4"}  # the x86-64 psABI's l
 VARIABLE = "SWIFTKAN_CPU"
 
 
-def _available() -> dict[int, str]:
-    """Builds beside this file, by level; without any, ``_core`` is the only one and serves every level."""
-    folder = os.path.dirname(os.path.abspath(__file__))
-    files = {level: os.path.join(folder, f"_core_{name.replace('-', '_')}.so") for level, name in NAMES.items() if level > 2}
-    return {level: file for level, file in files.items() if os.path.exists(file)}
-
-
-def _choose(level: int, available: dict[int, str], wanted: str | None) -> tuple[int, str]:
-    """The level to load and why."""
-    best = max((candidate for candidate in available if candidate <= level), default=2)
+def _choose(level: int, available: list[int], wanted: str | None) -> tuple[int, str]:
+    """The level to load and why; ``available`` are those with a build."""
+    best = max(candidate for candidate in available if candidate <= level)
     if not wanted:
         return best, "the best build that this processor has the instructions for"
     levels = {name: number for number, name in NAMES.items()} | {f"v{number}": number for number in NAMES}
@@ -35,28 +28,35 @@ def _choose(level: int, available: dict[int, str], wanted: str | None) -> tuple[
     chosen = levels[wanted]
     if chosen > level:
         raise ImportError(f"{VARIABLE}: is {wanted!r}, but this processor has level {level} only; choose a lower one")
-    if chosen > 2 and chosen not in available:
+    if chosen not in available:
         raise ImportError(f"{VARIABLE}: is {wanted!r}, but this installation was not built for it; build without SWIFTKAN_MARCH")
     return chosen, f"{VARIABLE} is set"
 
 
 def _load() -> dict[str, object]:
-    level, available = _cpuid.level(), _available()
-    if not available:
+    level, builds = _cpuid.level(), _cpuid.builds().split()
+    if not builds:
         return {"build": "_core", "reason": "the only build of this installation", "level": level, "builds": ["_core"]}
     if level < 2:
         raise ImportError("swiftkan: this processor lacks the instructions of x86-64-v2 (SSE4.2); build swiftkan with SWIFTKAN_MARCH=x86-64")
-    chosen, reason = _choose(level, available, os.environ.get(VARIABLE))
+    chosen, reason = _choose(level, [number for number, name in NAMES.items() if name in builds], os.environ.get(VARIABLE))
     if chosen > 2:
-        name = f"{__package__}._core"
-        loader = ExtensionFileLoader(name, available[chosen])
-        spec = importlib.util.spec_from_file_location(name, available[chosen], loader=loader)
-        module = importlib.util.module_from_spec(spec)
-        loader.exec_module(module)
-        sys.modules[name] = module
-        sys.modules[__package__]._core = module  # type: ignore[attr-defined]
-    builds = [NAMES[number] for number in (2, *sorted(available))]
+        _load_core(f"_core_{NAMES[chosen].replace('-', '_')}")
     return {"build": NAMES[chosen], "reason": reason, "level": level, "builds": builds}
+
+
+def _load_core(entry: str) -> None:
+    """Makes another module of the file of ``_core`` the module ``_core``: that which its function ``PyInit_{entry}`` makes."""
+    name = f"{__package__}._core"
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        raise ImportError(f"swiftkan: its engine is not beside {__file__}; install swiftkan again", name=name)
+    loader = ExtensionFileLoader(f"{__package__}.{entry}", found.origin)
+    spec = importlib.util.spec_from_file_location(loader.name, found.origin, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    sys.modules[name] = module
+    sys.modules[__package__]._core = module  # type: ignore[attr-defined]
 
 
 _LOADED = _load()

@@ -79,7 +79,7 @@ def test_every_function_takes_every_number():
     y, dy = np.empty_like(x), np.empty_like(x)
     with np.errstate(over="ignore"):
         single = x.astype("f4")
-    for function in range(len(_core.functions())):
+    for function in range(29):  # the engine's own
         for avoid in (False, True):
             _core.function_evaluate(function, x, y, dy, avoid, 10.0)
             _core.function_evaluate(function, single, np.empty_like(single), np.empty_like(single), avoid, 10.0)

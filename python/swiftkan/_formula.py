@@ -23,6 +23,8 @@ from ._optional import need
 # Functions whose inner factor is an outer one, so that the constants of a formula are what they seem.
 POWERS = {"x^2": 2, "x^3": 3, "x^4": 4, "x^5": 5, "1/x": -1, "1/x^2": -2, "1/x^3": -3, "1/x^4": -4, "1/x^5": -5, "abs": 1}
 
+MOST_TAKEN_OUT = 20  # of a constant in the exponent of exp
+
 
 class Formula:
     """Methods that write the network down."""
@@ -186,12 +188,8 @@ class Formula:
             if power is not None and a != 0 and 1e-200 < abs(a) ** abs(power) < 1e200:  # c·(a·x + b)ᵖ = c·aᵖ·(x + b/a)ᵖ
                 factor, a, b = factor * (abs(a) if name == "abs" else a) ** power, 1.0, b / a
             argument = _number(a) * x + _number(b)
-            if name == "exp":  # a constant in the exponent is a factor
-                constant, argument = argument.as_coeff_Add()
-                if constant.is_Float and abs(constant) < 600:
-                    factor *= math.exp(float(constant))
-                else:
-                    argument = constant + argument
+            if name == "exp":
+                factor, argument = _exponent(factor, argument)
             if name == "0":
                 return result + _number(mask * d)
             result += _number(factor) * function(argument) + _number(mask * d)
@@ -230,6 +228,19 @@ def _number(value: Any) -> Any:
 
     value = float(value)
     return sympy.Integer(0) if value == 0 else sympy.Float(value)
+
+
+def _exponent(factor: float, argument: Any) -> tuple[float, Any]:
+    """factor·exp(argument) with a constant in the exponent taken to the factor, as far as that stays a number for the eye.
+
+    Beyond that the constant's integer stays in the exponent, as an Integer: SymPy takes floating-point numbers out of exponents by itself,
+    and the factor of exp(x - 1000) is none that a double can hold.
+    """
+    constant, rest = argument.as_coeff_Add()
+    if not constant.is_Float or not math.isfinite(constant):
+        return factor, argument
+    whole = 0 if abs(constant) <= MOST_TAKEN_OUT else round(float(constant))
+    return factor * math.exp(float(constant) - whole), rest + whole
 
 
 def _normalizer(name: str, value: Any, count: int, chosen: Callable[[Any], Any] = np.asarray) -> list[list[Any]]:
@@ -280,13 +291,19 @@ def ex_round(expr: Any, n_digit: int) -> Any:
             return number
         return round(number, max(digits, digits - 1 - math.floor(math.log10(abs(number)))))
 
+    def fits(number: Any) -> bool:  # can a double hold it
+        return number.is_finite is not True or number == 0 or 0 < abs(float(number)) < math.inf
+
+    def size(number: Any) -> float:
+        return abs(float(number)) if fits(number) else math.inf  # as what is beyond all numbers, it stays
+
     def walk(node: Any) -> Any:
         if node.is_Float:
-            return sympy.Float(rounded(float(node)))
+            return sympy.Float(rounded(float(node))) if fits(node) else node.n(max(digits, 1))
         if not node.args:
             return node
         if node.is_Add:
-            terms = [(abs(float(term.as_coeff_Mul()[0])), term) for term in node.args]
+            terms = [(size(term.as_coeff_Mul()[0]), term) for term in node.args]
             largest = max((size for size, _ in terms if math.isfinite(size)), default=0.0)  # beside infinity the rest stays, too
             smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * largest}
             keep = [term for size, term in terms if size > smallest[bool(term.is_Float)]]

@@ -129,6 +129,33 @@ def test_what_a_formula_function_takes():
         f(np.zeros((5, 3)))
 
 
+@pytest.mark.parametrize("offset", [-1e4, -1000.5, -600, -30.25, -20.0, -3.5, 0, 19.5, 40.25, 1000, 12345.678])
+@pytest.mark.parametrize("factor", [1.0, -2.5, 1e-250, 1e250])
+def test_exponents_with_an_offset(offset, factor):
+    """No double holds exp(-1000), and SymPy takes it out of exp(x - 1000) if it may."""
+    model = KAN([1, 1])
+    model.fix_symbolic(0, 0, 0, "exp", fit_params_bool=False)
+    model.symbolic_fun[0].affine[0, 0] = 0.5, offset, factor, 1.5
+    x = np.linspace(-1, 1, 7)[:, None] - 2 * offset
+    expected = model(x)
+    assert np.ptp(expected) > 0 or abs(factor) < 1
+    np.testing.assert_allclose(model.formula_function()(x), expected, rtol=1e-9)
+    short = sympy.lambdify(sympy.Symbol("x_1"), ex_round(model.symbolic_formula()[0][0], 15))
+    np.testing.assert_allclose(np.broadcast_to(short(x), x.shape), expected, rtol=1e-9)
+    assert abs(factor) < 1 or "e^{" in model.formula_latex()[0]
+
+
+def test_formulas_of_inputs_with_an_offset():
+    """Trained on (year - 2000)/10."""
+    model = KAN([1, 1])
+    model.fix_symbolic(0, 0, 0, "exp", fit_params_bool=False)
+    model.symbolic_fun[0].affine[0, 0] = 5, 0, 1, 0
+    years = np.array([[1990.0], [2000.0], [2010.0]])
+    formula = model.formula_function(normalizer=(2000, 10))
+    np.testing.assert_allclose(formula(years), model((years - 2000) / 10), rtol=1e-12)
+    assert model.formula_latex(normalizer=(2000, 10)) == ["1.0 e^{0.5 x_{1} - 1000}"]
+
+
 def test_latex():
     model = KAN([2, 1])
     model.fix_symbolic(0, 0, 0, "sqrt", fit_params_bool=False)
@@ -154,6 +181,8 @@ x, y = sympy.symbols("x y")
         (sympy.Float(0.5) * x + 1e-20 * y, 4, "0.5*x"),
         (sympy.Integer(3) + x, 2, "x + 3"),
         (0.123456 * x - sympy.oo, 2, "0.12*x - oo"),
+        (sympy.Float("5.07595e-435") * sympy.exp(x) + 3.0 * y, 3, "3.0*y + 5.08e-435*exp(x)"),
+        (sympy.Float("5.07595e435") * x + y, 3, "5.08e+435*x + y"),
     ],
 )  # fmt: skip
 def test_rounding(given, digits, shown):

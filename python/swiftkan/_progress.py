@@ -21,7 +21,7 @@ class Step:
 
     Attributes
     ----------
-    model : the model in training; it may be used, and changed at one's own risk
+    model : the model in training; it may be used, and its numbers changed at one's own risk; no other nodes, edges or grids
     step, steps : steps done (from 1), and asked for
     train_loss, test_loss, reg : float, as in the result
     metrics : dict of the metrics' last values
@@ -87,7 +87,7 @@ class Reporter:
     def __call__(self, step: int, steps: int, train_loss: float, test_loss: float, reg: float) -> bool:
         if self._root:
             train_loss, test_loss = root(train_loss), root(test_loss)
-        now = {}
+        now, engine = {}, self._model._core
         for key, metric in self._metrics.items():
             self.calling = True
             value = metric()
@@ -106,6 +106,9 @@ class Reporter:
         report = Step(self._model, step, steps, train_loss, test_loss, reg, now)
         self.calling = True
         stop = any([bool(callback(report)) for callback in self._callbacks])  # a list: every callback is called
+        if self._model._core is not engine:  # the one that trains
+            raise RuntimeError("callbacks, metrics: one of them has given the model other nodes or grids in the middle of its training; let a "
+                               "callback return True, which ends the training, and change the model after fit()")  # fmt: skip
         self.calling = False
         return stop
 

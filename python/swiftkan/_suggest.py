@@ -170,7 +170,7 @@ class Suggestions(Symbolic):
         plan: dict[tuple[int, int, int], Candidate] = {}
         for l, i, j in edges:
             symbolic, numeric = self._symbolic_fun[l].mask[j, i], self._act_fun[l].mask[i, j]
-            if symbolic > 0 and numeric == 0:
+            if symbolic != 0 and numeric == 0:
                 if verbose:
                     print(f"skipping ({l},{i},{j}) since already symbolic")
                 continue

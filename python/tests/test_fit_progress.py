@@ -119,3 +119,18 @@ def test_verbose_may_be_true_or_false(capsys):
     pytest.importorskip("tqdm")
     model.fit(data, steps=2, verbose=True)
     assert "2/2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [{}, dict(grids=[3, 6]), dict(opt="LM")])
+@pytest.mark.parametrize("change", [lambda model: model.expand_width(1, 1), lambda model: model.expand_depth()])
+def test_no_other_engine_in_the_middle_of_a_fit(data, change, more):
+    """What is trained would be none of the model's any more."""
+    model = KAN([2, 2, 1])
+
+    def callback(step):
+        if step.step == 2:
+            change(model)
+
+    with pytest.raises(RuntimeError, match="^callbacks, metrics: .* change the model after fit"):
+        model.fit(data, steps=5, callbacks=callback, **more)
+    assert np.isfinite(model.fit(data, steps=2)["train_loss"]).all()

@@ -362,3 +362,10 @@ def test_the_library_is_pykans():
     fun, sympy_fun, complexity, fun_singularity = SYMBOLIC_LIB["1/x"]
     assert fun(np.array([2.0]))[0] == 0.5 and complexity == 2 and fun_singularity(np.array([1e-9]), 10)[0] < 1e-6
     assert str(sympy_fun(3)) == "1/3" or sympy_fun(4.0) == 0.25
+
+
+def test_a_symbolic_edge_of_negative_mask_is_symbolic():
+    model = KAN([1, 1])
+    model.fix_symbolic(0, 0, 0, "log", fit_params_bool=False)
+    model.symbolic_fun[0].mask[0, 0] = -1
+    assert model.auto_symbolic(x=np.linspace(-1, 1, 50)[:, None]) == {} and model.symbolic_fun[0].funs_name[0][0] == "log"

@@ -2,6 +2,8 @@
 
 Without it the tests that interrupt a long call would wait for its end, which is far away.
 
+Functions that a test adds to the library are taken out of it: what other tests find does not depend on their order.
+
 Hypothesis tries the same examples every time, and does not mind how long they take: a slow machine is no failure.
 
 Under an emulated processor (``SWIFTKAN_EMULATED=1``, see ``.ci/test_cpus``) tests marked ``not_emulated(reason)`` are skipped.
@@ -18,6 +20,16 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("swiftkan")
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def library_as_it_was():
+    from swiftkan import SYMBOLIC_LIB
+
+    before = set(SYMBOLIC_LIB)
+    yield
+    for name in set(SYMBOLIC_LIB) - before:
+        SYMBOLIC_LIB.pop(name)
 
 
 def pytest_runtest_setup(item):

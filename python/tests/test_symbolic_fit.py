@@ -262,3 +262,15 @@ def test_a_function_of_the_user():
 def test_bad_arguments(arguments, error, text):
     with pytest.raises(error, match=text):
         fit_params(*arguments)
+
+
+@pytest.mark.parametrize("name, f", [("gaussian", lambda t: np.exp(-t * t)), ("tanh", np.tanh), ("arctan", np.arctan)])
+def test_flanks(name, f):
+    """A part of one side of a bell looks like the top of a wide one upside down, but is none."""
+    rng = np.random.default_rng(5)
+    x = np.linspace(-1, 1, 200)
+    for _ in range(150):
+        low, high = np.sort(rng.uniform(-3, 3, 2))
+        if high - low > 0.3:
+            y = rng.choice([-1, 1]) * rng.uniform(0.5, 3) * f((high - low) / 2 * x + (high + low) / 2) + rng.normal()
+            assert fit_params(x, y, name)[1] >= 1 - 1e-9, (name, low, high)

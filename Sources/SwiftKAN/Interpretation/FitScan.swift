@@ -28,7 +28,7 @@ extension FitFamily {
             case .wave: return waves(sums, reach, x, z, count)
             case .open(let mirrored):
                 scanOpen(&grid, mirrored, sums, reach, row, z)
-                return grid.best(5)
+                return grid.best(5, ofOtherSign: 2)
             case .window:
                 scanWindow(&grid, sums, row, z)
                 return grid.best(5)
@@ -110,7 +110,7 @@ extension FitFamily {
             // In terms of this function: sin(αu + β), or cos(αu + β) = sin(αu + β + π/2).
             var p = point((alpha, phase), end: -1, samples)
             if case .library(.cos) = sums.function { p = point((alpha, phase - .pi / 2), end: -1, samples) }
-            if let p { grid.add(p, rss) }
+            if let p { grid.add(p, (rss, true)) }
         }
         for alpha in [0.05, 0.1, 0.2, 0.35] {
             for s in 0..<count { (cosine[s], sine[s]) = (Double.cos(alpha * u[s]), Double.sin(alpha * u[s])) }
@@ -173,31 +173,46 @@ private func atan2(_ y: Double, _ x: Double) -> Double {
 
 /// Places and errors in lines; the smallest error of each neighbourhood along its line, and then of all lines.
 struct ScanGrid {
-    private var found: [(error: Double, line: Int, point: FitPoint)] = []
-    private var line: [(error: Double, point: FitPoint)?] = []
+    private struct Candidate {
+        let error: Double
+        let isPositive: Bool
+        let line: Int
+        let point: FitPoint
+    }
+    private var found: [Candidate] = []
+    private var line: [Candidate?] = []
     private var lines = 0
 
-    mutating func add(_ point: FitPoint, _ error: Double?) { line.append(error.map { ($0, point) }) }
+    mutating func add(_ point: FitPoint, _ scanned: (error: Double, isPositive: Bool)?) {
+        line.append(scanned.map { Candidate(error: $0.error, isPositive: $0.isPositive, line: lines, point: point) })
+    }
 
     mutating func endLine() {
         for k in line.indices {
             guard let here = line[k] else { continue }
             if k > 0, let before = line[k - 1], before.error <= here.error { continue }
             if k + 1 < line.count, let after = line[k + 1], after.error < here.error { continue }
-            found.append((here.error, lines, here.point))
+            found.append(here)
         }
         line.removeAll(keepingCapacity: true)
         lines += 1
     }
 
-    /// The `count` best, at most two of them from lines beside one another: their basins may well be the same.
-    mutating func best(_ count: Int) -> [FitPoint] {
+    /// The `count` best, at most two of them from lines beside one another: their basins may well be the same. Then the best ones whose c
+    /// has another sign than the first's, if asked for: a flank of a bell may look like the top of a wide one upside down, whose valley
+    /// crosses many lines.
+    mutating func best(_ count: Int, ofOtherSign others: Int = 0) -> [FitPoint] {
         endLine()
-        if lines == 1 { return found.sorted { $0.error < $1.error }.prefix(count).map(\.point) }
-        var chosen: [(error: Double, line: Int, point: FitPoint)] = []
-        for candidate in found.sorted(by: { $0.error < $1.error }) where chosen.count < count {
-            if chosen.count(where: { abs($0.line - candidate.line) <= 1 }) < 2 { chosen.append(candidate) }
+        found.sort { $0.error < $1.error }
+        if lines == 1 { return found.prefix(count).map(\.point) }
+        var chosen: [Candidate] = []
+        func choose(_ count: Int, where isWanted: (Candidate) -> Bool) {
+            for candidate in found where isWanted(candidate) && chosen.count(where: isWanted) < count {
+                if chosen.count(where: { isWanted($0) && abs($0.line - candidate.line) <= 1 }) < 2 { chosen.append(candidate) }
+            }
         }
+        choose(count) { _ in true }
+        if let first = chosen.first { choose(others) { $0.isPositive != first.isPositive } }
         return chosen.map(\.point)
     }
 }

@@ -140,9 +140,9 @@ final class FitSums {
         return value
     }
 
-    /// The error that (A, B) leave on a row of v, for scans; nil outside the domain.
+    /// The error that (A, B) leave on a row of v, for scans, and whether c is positive; nil outside the domain.
     @inline(__always)
-    func scan(_ A: Double, _ B: Double, _ v: [Double], _ z: [Double]) -> Double? {
+    func scan(_ A: Double, _ B: Double, _ v: [Double], _ z: [Double]) -> (error: Double, isPositive: Bool)? {
         let m = v.count
         for s in 0..<m { t[s] = A * v[s] + B }
         run(m, derivative: false)
@@ -157,7 +157,7 @@ final class FitSums {
         // z has mean 0 over the row.
         let sff = sumFF - sumF * sumF / Double(m)
         guard sff > 0, sff.isFinite, sumFZ.isFinite else { return nil }
-        return -sumFZ * sumFZ / sff
+        return (-sumFZ * sumFZ / sff, sumFZ > 0)
     }
 
     // MARK: - Result

@@ -37,7 +37,7 @@ DEBUG = os.environ.get("SWIFTKAN_DEBUG", "") not in ("", "0")
 SANITIZE = os.environ.get("SWIFTKAN_SANITIZE", "")
 MARCH = os.environ.get("SWIFTKAN_MARCH", "")
 SYMBOLS = os.environ.get("SWIFTKAN_SYMBOLS", "") not in ("", "0")
-FOR_LAPACK = ["xerbla_", "_gfortran_concat_string"]
+FOR_LAPACK = ["xerbla_", "_gfortran_concat_string"]  # what Sources/CLAPACK/fortran_shim.c gives it
 X86 = platform.machine() in ("x86_64", "AMD64")
 
 
@@ -84,6 +84,9 @@ def check_tools():
         raise SystemExit(f"swiftkan builds on Linux only; this is {sys.platform}.")
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         raise SystemExit("swiftkan uses Python's stable ABI, which free-threaded builds of Python do not have.")
+    for tool in ("ld.bfd", "objcopy") if len(marches()) > 1 else ():
+        if not shutil.which(tool):
+            raise SystemExit(f"swiftkan needs {tool} of the GNU binutils to be built; install them (Debian, Ubuntu: apt install binutils).")
     found = "none"
     if shutil.which("swift") and shutil.which("swiftc"):
         version = re.search(r"Swift version (\d+)\.(\d+)\S*", output("swift", "--version"))
@@ -144,7 +147,7 @@ class BuildEngine(build_ext):
         """
         result, script = Path(self.build_temp, f"{module}.o"), Path(self.build_temp, f"{module}.ld")
         script.write_text(f"SECTIONS {{ .text_{march.replace('-', '_')} : {{ *(.text .text.*) }} }}\n")
-        self.spawn(["ld", "-r", "--force-group-allocation", "-T", str(script), "-o", str(result), *objects, "--whole-archive", archive])
+        self.spawn(["ld.bfd", "-r", "--force-group-allocation", "-T", str(script), "-o", str(result), *objects, "--whole-archive", archive])
         seen = [f"PyInit_{module}", *(FOR_LAPACK if module == "_core" else [])]
         seen = [f"--keep-global-symbol={name}" for name in seen]
         self.spawn(["objcopy", f"--redefine-sym=PyInit__core=PyInit_{module}", *seen, str(result)])

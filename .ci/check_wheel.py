@@ -56,7 +56,7 @@ AFTER = {
 
 
 def code(library):
-    """The library's instructions, a list of lines for each section."""
+    """The library's instructions: the lines of each section by its name."""
     command = ["objdump", "-d", "--no-show-raw-insn", library]
     sections = subprocess.run(command, check=True, text=True, capture_output=True).stdout.split("Disassembly of section ")[1:]
     return {section.split(":", 1)[0]: section.splitlines() for section in sections}
@@ -67,10 +67,10 @@ def check_instructions(core, cpuid):
     the Swift runtime and LAPACK, counts as the first one's."""
     sections = code(core)
     own = {build: sections.pop(f".text_{build.replace('-', '_')}") for build in BUILDS}
-    first, *later = own
+    first = next(iter(own))
     for lines in [*sections.values(), *code(cpuid).values()]:
         own[first] += lines
-    for (build, pattern), later in zip(AFTER.items(), later):
+    for (build, pattern), later in zip(AFTER.items(), list(BUILDS)[1:], strict=True):
         assert len(own[build]) > 100_000, f"where is the build for {build}"
         found = [line for line in own[build] if pattern.search(line)]
         assert not found, f"the build for {build} has {len(found)} later instructions: {found[:3]}"

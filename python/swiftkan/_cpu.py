@@ -55,7 +55,7 @@ def _load_core(entry: str) -> None:
     spec = importlib.util.spec_from_file_location(loader.name, found.origin, loader=loader)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
-    sys.modules[name] = module
+    sys.modules[name] = sys.modules[loader.name] = module
     sys.modules[__package__]._core = module  # type: ignore[attr-defined]
 
 

@@ -97,7 +97,8 @@ class Training(Uncertainty):
         sample_weight : array-like, (n,)
             How much each training sample counts.
         callbacks : function or list of functions
-            Called after every step with a :class:`swiftkan.Step`; returning True ends the training.
+            Called after every step with a :class:`swiftkan.Step`; returning True ends the training. They may use the model, but not give
+            it other nodes or grids.
         lr_schedule : 'cosine', 'exponential', 'step' or a function of the step (from 0)
             A factor of ``lr`` step by step.
         patience, min_delta : int, float
@@ -118,7 +119,7 @@ class Training(Uncertainty):
             Coarse to fine: train ``steps`` steps with each of these grids, and :meth:`refine` in between, exactly where each
             grid is a multiple of the one before; grids move to the samples during the first only (but see ``knots``). With 'LM' and
             ``update_grid`` the hidden grids then are stretched to their nodes' values and ``grid_margin``, and their splines, fitted
-            at the samples, go on beyond them as polynomials. Ends at the last grid before the test loss rises, if there is test data.
+            at the samples, go on beyond them as polynomials. Ends at the last grid before the test loss rises, or is not finite, if there is test data.
             'auto' doubles the model's grid until then. The model's arrays (``act_fun[l].coef``, …) are new ones after each
             refinement: views taken before are of the coarser model.
         restarts : int
@@ -154,6 +155,8 @@ class Training(Uncertainty):
             themselves ends the training; the model then keeps the last accepted parameters.)
         OSError
             If no files can be written into ``img_folder``; the model is then unchanged.
+        RuntimeError
+            If one of ``callbacks`` or ``metrics`` has given the model other nodes or grids.
         KeyboardInterrupt
             On Ctrl-C; the model keeps the last accepted parameters.
 

@@ -237,7 +237,7 @@ def _exponent(factor: float, argument: Any) -> tuple[float, Any]:
     and the factor of exp(x - 1000) is none that a double can hold.
     """
     constant, rest = argument.as_coeff_Add()
-    if not constant.is_Float or not math.isfinite(constant):
+    if not constant.is_Float or not abs(constant) < 2.0**53:
         return factor, argument
     whole = 0 if abs(constant) <= MOST_TAKEN_OUT else round(float(constant))
     return factor * math.exp(float(constant) - whole), rest + whole
@@ -259,9 +259,9 @@ def _normalizer(name: str, value: Any, count: int, chosen: Callable[[Any], Any] 
 def ex_round(expr: Any, n_digit: int) -> Any:
     """A formula with rounded constants, to be read.
 
-    Constants of size 1 and more keep ``n_digit`` decimals, smaller ones ``n_digit`` significant digits; none that multiplies
-    something becomes zero. A constant term below half of the last decimal, and terms with factors smaller than 1e-12 of the
-    largest beside them, are left out.
+    Constants of size 1 and more keep ``n_digit`` decimals, smaller ones, and those beyond what a double holds, ``n_digit`` significant
+    digits; none that multiplies something becomes zero. A constant term below half of the last decimal, and terms with factors smaller
+    than 1e-12 of the largest factor of a term with variables beside them, are left out.
 
     Parameters
     ----------
@@ -294,8 +294,11 @@ def ex_round(expr: Any, n_digit: int) -> Any:
     def fits(number: Any) -> bool:  # can a double hold it
         return number.is_finite is not True or number == 0 or 0 < abs(float(number)) < math.inf
 
-    def size(number: Any) -> float:
-        return abs(float(number)) if fits(number) else math.inf  # as what is beyond all numbers, it stays
+    def size(term: Any) -> float:
+        number = term.as_coeff_Mul()[0]
+        if fits(number) or term.is_Float and abs(number) < 1:
+            return abs(float(number))
+        return math.inf  # as what is beyond all numbers, it stays
 
     def walk(node: Any) -> Any:
         if node.is_Float:
@@ -303,9 +306,12 @@ def ex_round(expr: Any, n_digit: int) -> Any:
         if not node.args:
             return node
         if node.is_Add:
-            terms = [(size(term.as_coeff_Mul()[0]), term) for term in node.args]
-            largest = max((size for size, _ in terms if math.isfinite(size)), default=0.0)  # beside infinity the rest stays, too
-            smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * largest}
+            terms = [(size(term), term) for term in node.args]
+            finite = [pair for pair in terms if math.isfinite(pair[0])]  # beside infinity the rest stays, too
+            largest = max((size for size, _ in finite), default=0.0)
+            # x stays in 1e-10*x - 170, whatever the constant: it may have come from far away.
+            varying = max((size for size, term in finite if not term.is_number), default=0.0)
+            smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * varying}
             keep = [term for size, term in terms if size > smallest[bool(term.is_Float)]]
             return sympy.Add(*map(walk, keep))
         if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():

@@ -24,7 +24,7 @@ class Forward(Network):
         if n < 1024:  # a call less, of which single rows would notice the time
             y = np.empty((n, self._outputs), self._dtype)
         else:
-            y = self._result_memory.empty(n * self._outputs).reshape(n, self._outputs)
+            y = self._result_memory.empty(n, self._outputs)
         if n:
             self._core.forward(self._chosen(rows) if self._selects else rows, y, avoid, y_th)
             if remember:
@@ -50,6 +50,8 @@ class Forward(Network):
         -----
         As long as the model has not been given data by ``fit`` or ``get_act``, ``x`` is remembered (by reference), so
         that ``model.acts`` and the like can be asked for afterwards. Activations themselves are not kept.
+
+        Of results of 32 to 256 MB that the caller has let go of, the model keeps the memory of the last one for the next.
         """
         return self._run(x, *_check.singularity(singularity_avoiding, y_th), remember=True)
 

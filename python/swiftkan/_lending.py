@@ -8,6 +8,7 @@ gradient of a million edges that is a seventh of the call, for ten million predi
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -40,11 +41,12 @@ class Lender:
         self._dtype, self._most = dtype, most
         self._free: list[np.ndarray] = []
 
-    def empty(self, count: int) -> np.ndarray:
-        """``count`` numbers, any, the caller's own for as long as the array or a view of it is kept."""
+    def empty(self, *shape: int) -> np.ndarray:
+        """An array of any numbers, the caller's own for as long as it or a view of it is kept."""
+        count = math.prod(shape)
         size = count * self._dtype.itemsize
         if size <= LARGE or (self._most is not None and size > self._most):
-            return np.empty(count, self._dtype)
+            return np.empty(shape, self._dtype)
         try:
             array = self._free.pop()
         except IndexError:
@@ -52,4 +54,4 @@ class Lender:
         if array is None or not count <= array.size <= 2 * count:
             array = None  # before the new one is made
             array = np.empty(count, self._dtype)
-        return np.asarray(_Loan(array, self._free))[:count]
+        return np.asarray(_Loan(array, self._free))[:count].reshape(shape)

@@ -21,7 +21,7 @@ class Step:
 
     Attributes
     ----------
-    model : the model in training; it may be used, and its numbers changed at one's own risk; no other nodes, edges or grids
+    model : the model in training; it may be used, and its numbers changed at one's own risk; no other nodes or grids
     step, steps : steps done (from 1), and asked for
     train_loss, test_loss, reg : float, as in the result
     metrics : dict of the metrics' last values

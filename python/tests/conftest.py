@@ -2,7 +2,7 @@
 
 Without it the tests that interrupt a long call would wait for its end, which is far away.
 
-Functions that a test adds to the library are taken out of it: what other tests find does not depend on their order.
+Functions that a test adds to the library are taken out of it again: other tests look at all of it.
 
 Hypothesis tries the same examples every time, and does not mind how long they take: a slow machine is no failure.
 

@@ -89,14 +89,17 @@ def test_memory_of_predictions_comes_back(small):
     np.testing.assert_array_equal(row, expected[7])
     del row, second
     gc.collect()
-    fewer = small.predict(x[:2000])  # the second one's memory or the first one's, whichever came back last
-    assert fewer.shape == (2000, 1) and len(small._result_memory._free) == 0
+    place = small._result_memory._free[0].ctypes.data
+    fewer = small.predict(x[:2000])
+    assert fewer.shape == (2000, 1) and fewer.ctypes.data == place
     np.testing.assert_array_equal(fewer, expected[:2000])
     del fewer
     assert len(small._result_memory._free) == 1
     few = small.predict(x[:1200])  # less than half as many numbers would hold much for little
     assert len(small._result_memory._free) == 0
     np.testing.assert_array_equal(few, expected[:1200])
+    del few
+    assert [array.size for array in small._result_memory._free] == [1200]
 
 
 def test_predictions_above_the_most_are_not_kept(small):

@@ -27,6 +27,8 @@ def additive():
 @pytest.fixture(scope="module", autouse=True)
 def bessel():
     add_symbolic("J0 of tests", special.j0, c=3, derivative=lambda x: -special.j1(x), sympy=lambda x: __import__("sympy").besselj(0, x))
+    yield
+    SYMBOLIC_LIB.pop("J0 of tests")
 
 
 # ---- One edge ----------------------------------------------------------------------------------------------------

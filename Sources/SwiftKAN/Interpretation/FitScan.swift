@@ -28,7 +28,7 @@ extension FitFamily {
             case .wave: return waves(sums, reach, x, z, count)
             case .open(let mirrored):
                 scanOpen(&grid, mirrored, sums, reach, row, z)
-                return grid.best(5, ofOtherSign: 2)
+                return grid.best(5, ofOtherSign: isMonotone(sums.function) ? 0 : 2)
             case .window:
                 scanWindow(&grid, sums, row, z)
                 return grid.best(5)
@@ -150,6 +150,14 @@ extension FitFamily {
     }
 }
 
+/// Does the function rise everywhere: then c has the sign of the samples' slope.
+private func isMonotone(_ function: EdgeFunction) -> Bool {
+    switch function {
+    case .library(.tanh), .library(.arctan): true
+    default: false
+    }
+}
+
 /// first, first·ratio, … up to `last`.
 private func geometric(_ first: Double, _ last: Double, _ ratio: Double) -> [Double] {
     var values: [Double] = []
@@ -207,9 +215,13 @@ struct ScanGrid {
         if lines == 1 { return found.prefix(count).map(\.point) }
         var chosen: [Candidate] = []
         func choose(_ count: Int, where isWanted: (Candidate) -> Bool) {
-            for candidate in found where isWanted(candidate) && chosen.count(where: isWanted) < count {
-                if chosen.count(where: { isWanted($0) && abs($0.line - candidate.line) <= 1 }) < 2 { chosen.append(candidate) }
+            var rest: [Candidate] = []
+            for candidate in found {
+                let beside = chosen.count { isWanted($0) && abs($0.line - candidate.line) <= 1 }
+                let takes = isWanted(candidate) && chosen.count(where: isWanted) < count && beside < 2
+                if takes { chosen.append(candidate) } else { rest.append(candidate) }
             }
+            found = rest
         }
         choose(count) { _ in true }
         if let first = chosen.first { choose(others) { $0.isPositive != first.isPositive } }

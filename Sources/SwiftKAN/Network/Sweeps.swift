@@ -71,8 +71,10 @@ extension Evaluator {
             }
             w.keepsBasis = false
             load(x, start, w)
-            let next = start + w.samples
-            prefetch(x + next * D, bytes: min(min(w.samples, n - next) * D * MemoryLayout<T>.stride, 16 << 10))
+            if !sharesInputs {
+                let next = start + w.samples
+                prefetch(x + next * D, bytes: min(min(w.samples, n - next) * D * MemoryLayout<T>.stride, 16 << 10))
+            }
             forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
             w.store(w.output, columns: O, into: y + start * O)
         }

@@ -142,7 +142,7 @@ def train(model: Any, run: Run, levels: list, new: bool) -> tuple[dict, dict, li
 
 def _is_no_better(loss: float, before: float) -> bool:
     """Of test losses, which are NaN where there is no test data and where outputs are not finite."""
-    return loss >= before or bool(np.isnan(loss) and not np.isnan(before))
+    return not (loss < before or np.isnan(before))
 
 
 def _shifted(reporter: Any, done: int, steps: int) -> Any:

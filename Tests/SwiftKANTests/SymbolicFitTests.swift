@@ -118,6 +118,18 @@ private func values(_ function: SymbolicFunction, _ t: [Double]) -> [Double] {
         }
     }
 
+    /// c and d meet any two values, and the means of the samples at two x.
+    @Test(arguments: SymbolicFunction.allCases.filter { $0 != .zero })
+    func twoPlacesAreAlwaysMet(_ f: SymbolicFunction) throws {
+        for (low, length) in [(0.0, 1.0), (-0.432_387_02, 0.060_654_81), (1e6, 1e-3), (-3e-5, 2e-5), (-0.5, 1)] {
+            let alone = try fit(f, [low + length, low], [-1.1, 3.5])
+            #expect(alone.r2 > 1 - 1e-12, "\(f.name), two samples at \(low): \(alone.r2)")
+            // Means 0.5 and 2.5, and 0.5 from each.
+            let pairs = try fit(f, [low, low + length, low, low + length], [0, 2, 1, 3])
+            #expect(abs(pairs.r2 - 0.8) < 1e-12, "\(f.name), pairs at \(low): \(pairs.r2)")
+        }
+    }
+
     @Test func refusesWhatIsNotFinite() {
         #expect(throws: KANError.invalid("x[1] is nan; it must be finite")) { _ = try fit(.sin, [1, .nan], [1, 2]) }
         #expect(throws: KANError.invalid("y[0] is inf; it must be finite")) { _ = try fit(.sin, [1, 2], [.infinity, 2]) }

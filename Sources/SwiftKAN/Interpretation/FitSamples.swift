@@ -20,6 +20,8 @@ struct FitSamples: @unchecked Sendable {
     let scaleY: Double
     /// Nothing can be fitted: x or y is the same everywhere, to rounding.
     let isConstant: Bool
+    /// Is every x one of two.
+    let hasTwoPlaces: Bool
 
     /// Up to `capacity` samples in the order of x.
     private let fewX: [Double]
@@ -47,11 +49,14 @@ struct FitSamples: @unchecked Sendable {
             sum += y[s] - first
         }
         let mean = first + sum / Double(count)
+        (low, high) = (x[lowest], x[highest])
+        var others = 0
         for s in 0..<count {
             if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { throw .cancelled }
             squares += (y[s] - mean) * (y[s] - mean)
+            others += x[s] == low || x[s] == high ? 0 : 1
         }
-        (low, high) = (x[lowest], x[highest])
+        hasTwoPlaces = others == 0
         half = (high - low) / 2
         meanY = mean
         scaleY = (squares / Double(count)).squareRoot()

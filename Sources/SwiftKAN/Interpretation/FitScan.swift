@@ -37,6 +37,19 @@ extension FitFamily {
         }
     }
 
+    /// For samples at two x, which c and d meet wherever f differs, so that a search would follow rounding: the first of a few plain
+    /// places that meets them.
+    func placeForTwo(_ sums: FitSums) -> FitPoint? {
+        var best: (point: FitPoint, rss: Double)?
+        for theta in [(1.0, 1.0), (1, 0), (2, 0.5)] {
+            guard let p = point(theta, end: -1, sums.samples),
+                let rss = sums.withRows(.all, { sums.value(p, $0, $1, $2, derivatives: true) })?.rss
+            else { continue }
+            if best == nil || rss < best!.rss * (1 - 1e-6) - 1e-14 { best = (p, rss) }
+        }
+        return best?.point
+    }
+
     private func scanLine(
         _ grid: inout ScanGrid, _ values: [Double], end: Double, _ sums: FitSums, _ row: (FitPoint) -> [Double], _ z: [Double]
     ) {

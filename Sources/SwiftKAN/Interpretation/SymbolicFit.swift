@@ -108,6 +108,7 @@ public enum SymbolicFit {
 
     /// Scan, refinement and polish.
     private static func best(_ family: FitFamily, _ sums: FitSums, _ reach: FitReach) -> FitPoint? {
+        if sums.samples.hasTwoPlaces, let plain = family.placeForTwo(sums) { return plain }
         let starts = family.starts(sums, reach)
         let lower = sums.samples.refinementCount(reach, turning: family.isTurning)
         var best: (point: FitPoint, rss: Double)?

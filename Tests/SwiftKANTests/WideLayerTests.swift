@@ -184,7 +184,7 @@ import Testing
     @Test func pullsThatAreNoNumbers() throws {
         let network = try KAN<Float>(Settings(width: [3, 18, 2]))
         let shape = network.layers[0]
-        for size in [1e-19, 1e-30, 1e-37, 1e-43] as [Float] {
+        for size in [1e-19, 1e-30, 1e-37, 70 * .leastNonzeroMagnitude] as [Float] {
             for e in 0..<(shape.edges * shape.basisCount) { network.state[shape.coef + e] = size * Float(e % 7) }
             for e in 0..<shape.edges { network.state[shape.scaleBase + e] = size }
             var gradient = [Float](repeating: .nan, count: network.architecture.parameterCount)

@@ -28,6 +28,20 @@ static inline swiftkan_double8 swiftkan_lookup_double(const double *table, swift
   return __builtin_ia32_vpermi2varpd512(half[0], index, half[1]);
 }
 
+/* The same of tables in registers: of 16 or 32 floats, of 8 or 16 doubles. */
+static inline swiftkan_float16 swiftkan_pick_float(swiftkan_float16 table, swiftkan_int16 index) {
+  return __builtin_ia32_permvarsf512(table, index);
+}
+static inline swiftkan_float16 swiftkan_pick_float_of_two(swiftkan_float16 low, swiftkan_int16 index, swiftkan_float16 high) {
+  return __builtin_ia32_vpermi2varps512(low, index, high);
+}
+static inline swiftkan_double8 swiftkan_pick_double(swiftkan_double8 table, swiftkan_long8 index) {
+  return __builtin_ia32_permvardf512(table, index);
+}
+static inline swiftkan_double8 swiftkan_pick_double_of_two(swiftkan_double8 low, swiftkan_long8 index, swiftkan_double8 high) {
+  return __builtin_ia32_vpermi2varpd512(low, index, high);
+}
+
 /* The lanes that hold x, as bits. */
 static inline uint16_t swiftkan_lanes_equal(swiftkan_int16 a, int32_t x) {
   return (uint16_t)__builtin_ia32_cmpd512_mask((__attribute__((__vector_size__(64))) int32_t)a,

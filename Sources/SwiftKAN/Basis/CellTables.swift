@@ -91,6 +91,22 @@ extension Float {
         let index = UnsafeRawPointer(cells).assumingMemoryBound(to: SIMD16<Int32>.self).pointee
         return Entries.value == 16 ? swiftkan_lookup_float_short(row, index) : swiftkan_lookup_float(row, index)
     }
+    @inline(__always)
+    public static func indexes(_ p: UnsafePointer<Int32>) -> SIMD16<Float> {
+        unsafeBitCast(UnsafeRawPointer(p).assumingMemoryBound(to: SIMD16<Int32>.self).pointee, to: SIMD16<Float>.self)
+    }
+    @inline(__always)
+    public static func next(_ index: SIMD16<Float>) -> SIMD16<Float> {
+        unsafeBitCast(unsafeBitCast(index, to: SIMD16<Int32>.self) &+ 1, to: SIMD16<Float>.self)
+    }
+    @inline(__always)
+    public static func pick(_ table: SIMD16<Float>, _ index: SIMD16<Float>) -> SIMD16<Float> {
+        swiftkan_pick_float(table, unsafeBitCast(index, to: SIMD16<Int32>.self))
+    }
+    @inline(__always)
+    public static func pick(_ low: SIMD16<Float>, _ high: SIMD16<Float>, _ index: SIMD16<Float>) -> SIMD16<Float> {
+        swiftkan_pick_float_of_two(low, unsafeBitCast(index, to: SIMD16<Int32>.self), high)
+    }
     #else
     public static var tableEntries: Int { 0 }
     #endif
@@ -107,6 +123,23 @@ extension Double {
         let index = UnsafeRawPointer(cells).assumingMemoryBound(to: SIMD8<Int32>.self).pointee
         return swiftkan_lookup_double(row, swiftkan_long8_of_int8(index))
     }
+    @inline(__always)
+    public static func indexes(_ p: UnsafePointer<Int32>) -> SIMD8<Double> {
+        let index = UnsafeRawPointer(p).assumingMemoryBound(to: SIMD8<Int32>.self).pointee
+        return unsafeBitCast(swiftkan_long8_of_int8(index), to: SIMD8<Double>.self)
+    }
+    @inline(__always)
+    public static func next(_ index: SIMD8<Double>) -> SIMD8<Double> {
+        unsafeBitCast(unsafeBitCast(index, to: SIMD8<Int64>.self) &+ 1, to: SIMD8<Double>.self)
+    }
+    @inline(__always)
+    public static func pick(_ table: SIMD8<Double>, _ index: SIMD8<Double>) -> SIMD8<Double> {
+        swiftkan_pick_double(table, unsafeBitCast(index, to: SIMD8<Int64>.self))
+    }
+    @inline(__always)
+    public static func pick(_ low: SIMD8<Double>, _ high: SIMD8<Double>, _ index: SIMD8<Double>) -> SIMD8<Double> {
+        swiftkan_pick_double_of_two(low, unsafeBitCast(index, to: SIMD8<Int64>.self), high)
+    }
     #else
     public static var tableEntries: Int { 0 }
     #endif
@@ -114,7 +147,7 @@ extension Double {
 
 #if !SWIFTKAN_AVX512
 extension KANScalar {
-    /// Lane by lane; where there are no tables nothing calls it.
+    // Where there are no tables nothing calls these.
     public static func lookUp<Entries: Constant>(
         _: Entries.Type, _ row: UnsafePointer<Self>, _ cells: UnsafePointer<Int32>
     ) -> Vector {
@@ -122,5 +155,9 @@ extension KANScalar {
         for lane in 0..<lanes { values[lane] = row[Int(cells[lane])] }
         return values
     }
+    public static func indexes(_ p: UnsafePointer<Int32>) -> Vector { .zero }
+    public static func next(_ index: Vector) -> Vector { index }
+    public static func pick(_ table: Vector, _ index: Vector) -> Vector { table }
+    public static func pick(_ low: Vector, _ high: Vector, _ index: Vector) -> Vector { low }
 }
 #endif

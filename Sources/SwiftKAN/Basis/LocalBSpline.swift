@@ -137,7 +137,10 @@ final class LocalBSplineMemory<T: KANScalar, V: KANVector>: @unchecked Sendable 
             while c < cells - 1 && Double(t[c + 1]) <= edge { c += 1 }
             b[bucket] = Int32(c)
         }
-        for c in 0..<cells { fillCell(i, c, t) }
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * (k + 1) * (k + 1)) { room in
+            guard let room = room.baseAddress else { return }
+            for c in 0..<cells { fillCell(i, c, t, room) }
+        }
         if layout.entries > 0 { fillTables(i, t) }
     }
 
@@ -154,39 +157,42 @@ final class LocalBSplineMemory<T: KANScalar, V: KANVector>: @unchecked Sendable 
     }
 
     /// Cox-de Boor on polynomials in u instead of numbers, in double precision.
-    private func fillCell(_ i: Int, _ c: Int, _ t: UnsafePointer<T>) {
+    ///
+    /// - Parameter room: (2, k + 1, k + 1)
+    private func fillCell(_ i: Int, _ c: Int, _ t: UnsafePointer<T>, _ room: UnsafeMutablePointer<Double>) {
         let h = Double(t[c + 1]) - Double(t[c])
         inverse.base[i * (cells + 1) + c] = h > 0 ? T(1 / h) : 0
         func knot(_ m: Int) -> Double { Double(t[min(max(m, 0), cells)]) }
-        // q[j] holds function c - p + j of degree p, j = 0 … p, as coefficients of u.
-        var q: [[Double]] = [[1]]
+        let width = k + 1
+        // q[j·width + power]: function c - p + j of degree p, j = 0 … p, as coefficients of u.
+        var (q, next) = (room, room + width * width)
+        q[0] = 1
         for p in stride(from: 1, through: k, by: 1) {
-            var next = Array(repeating: Array(repeating: 0.0, count: p + 1), count: p + 1)
+            next.update(repeating: 0, count: width * width)
             for j in 0..<p {
                 // Function m of degree p - 1 rises into m of degree p and falls into m - 1.
                 let m = c - (p - 1) + j
                 let length = knot(m + p) - knot(m)
                 let r = length > 0 ? 1 / length : 0
-                for (power, coefficient) in q[j].enumerated() {
+                for power in 0..<p {
+                    let coefficient = q[j * width + power]
                     let rise = (knot(c) - knot(m)) * r * coefficient
                     let fall = (knot(m + p) - knot(c)) * r * coefficient
-                    next[j + 1][power] += rise
-                    next[j + 1][power + 1] += h * r * coefficient
-                    next[j][power] += fall
-                    next[j][power + 1] -= h * r * coefficient
+                    next[(j + 1) * width + power] += rise
+                    next[(j + 1) * width + power + 1] += h * r * coefficient
+                    next[j * width + power] += fall
+                    next[j * width + power + 1] -= h * r * coefficient
                 }
             }
-            q = next
+            (q, next) = (next, q)
         }
-        let target = polynomials.base + (i * (cells + 1) + c) * (k + 1) * V.scalarCount
+        let target = polynomials.base + (i * (cells + 1) + c) * width * V.scalarCount
         // Functions 0 … G + k - 1 exist.
         let start = min(max(c - k, 0), grid - 1)
         first[i * (cells + 1) + c] = Int32(start)
-        for power in 0...k {
-            for lane in 0..<V.scalarCount { target[power * V.scalarCount + lane] = 0 }
-            for j in 0...k where c - k + j >= start && c - k + j <= start + k {
-                target[power * V.scalarCount + c - k + j - start] = T(q[j][power])
-            }
+        target.update(repeating: 0, count: width * V.scalarCount)
+        for j in 0...k where c - k + j >= start && c - k + j <= start + k {
+            for power in 0...k { target[power * V.scalarCount + c - k + j - start] = T(q[j * width + power]) }
         }
     }
 }

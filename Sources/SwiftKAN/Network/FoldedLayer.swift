@@ -22,10 +22,17 @@ final class FoldedLayer<T: KANScalar> {
     /// The polynomials of the wide form (WideLayer.swift); nil in the narrow form.
     let local: LocalBSplineMemory<T, SIMD8<T>>?
     var isWide: Bool { local != nil }
+    /// Those of a narrow layer that may predict cell by cell (CellForward.swift).
+    private let cells: LocalBSplineMemory<T, SIMD8<T>>?
     /// Entries of the polynomials' tables, see CellTables.swift; or 0.
     let tableEntries: Int
     /// (inputs that have edges): their numbers and polynomials, in plain memory, since all threads read them in every sweep.
     let wideInputs: UnsafeMutablePointer<(number: Int, spline: LocalBSpline<T, SIMD8<T>>)>
+    /// (inputs): the polynomials of a narrow layer.
+    let cellSplines: UnsafeMutablePointer<LocalBSpline<T, SIMD8<T>>>
+    /// Does a narrow layer predict cell by cell, as far as `takeCells` knows; and may knots have changed since.
+    private(set) var usesCells = false
+    private var hasNewKnots = false
     /// The wide form's inputs, outputs and groups.
     var wide = WideShape()
     /// Where the gradient of numeric edges stands in that of the parameters, in rising order.
@@ -71,15 +78,19 @@ final class FoldedLayer<T: KANScalar> {
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
         let mayBeWide = !singleEdges && Self.mayBeWide(shape)
         let isWide = mayBeWide && Self.isWide(shape, mask: state + shape.mask, regularizes: regularizes)
+        let mayUseCells = !isWide && !singleEdges && Self.mayUseCells(shape)
         local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
-        tableEntries = local?.layout.entries ?? 0
+        cells = mayUseCells ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
+        tableEntries = (local ?? cells)?.layout.entries ?? 0
         edgeRanges = [
             shape.coef..<(shape.coef + shape.edges * shape.basisCount), shape.scaleSp..<(shape.scaleSp + shape.edges),
             shape.scaleBase..<(shape.scaleBase + shape.edges),
         ].sorted { $0.lowerBound < $1.lowerBound }
         usedOutputs = Array(repeating: false, count: isWide ? shape.outputs : 0)
         let padded = (shape.outputs + T.lanes - 1) / T.lanes * T.lanes
-        weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : shape.edges * rowCount)
+        // Behind the last narrow edge's weights whole vectors are read.
+        let narrow = shape.edges * rowCount + (mayUseCells ? 2 * T.lanes : 0)
+        weights = try AlignedBuffer(count: isWide ? shape.inputs * padded * (shape.basisCount + 1) : narrow)
         masks = try AlignedBuffer(count: mayBeWide ? shape.edges : 0)
         let tables = isWide ? 0 : shape.inputs
         reciprocals = try AlignedBuffer(count: tables * BSplineTable<T>.reciprocalCount(grid: shape.grid, k: shape.k))
@@ -91,11 +102,13 @@ final class FoldedLayer<T: KANScalar> {
         numericEdges = try EdgeLists(shape)
         symbolicEdges = Array(repeating: [], count: shape.inputs)
         wideInputs = .allocate(capacity: isWide ? shape.inputs : 0)
+        cellSplines = .allocate(capacity: mayUseCells ? shape.inputs : 0)
     }
 
     deinit {
         numericEdges.free()
         wideInputs.deallocate()
+        cellSplines.deallocate()
     }
 
     /// Threads for work on every edge without samples, which take some tens of nanoseconds an edge.
@@ -129,6 +142,7 @@ final class FoldedLayer<T: KANScalar> {
         listEdges(state)
         for i in 0..<shape.inputs {
             if knotsChanged(i) {
+                hasNewKnots = true
                 isSimple[i] = BSplineTable.fillReciprocals(
                     knots: knots + i * shape.knotCount, grid: shape.grid, k: shape.k, into: reciprocals.base + i * count)
             }
@@ -176,6 +190,25 @@ final class FoldedLayer<T: KANScalar> {
             let i = wide.inputs[p]
             local.update(i, knots: state + shape.knots + i * shape.knotCount)
             (wideInputs + p).initialize(to: (i, local.table(i)))
+        }
+    }
+
+    /// Takes over the knots of a narrow layer for predictions, if they have changed; to be called before a sweep of these.
+    @inline(__always)
+    func takeCells() {
+        if hasNewKnots { makeCells() }
+    }
+
+    @inline(never)
+    private func makeCells() {
+        hasNewKnots = false
+        guard let cells else { return }
+        usesCells = true
+        for i in 0..<shape.inputs {
+            cells.update(i, knots: knots + i * shape.knotCount)
+            (cellSplines + i).initialize(to: cells.table(i))
+            // Knots that no grid has, but users can write, are left to the recursion.
+            usesCells = usesCells && isSimple[i] && cellSplines[i].bucketScale > 0
         }
     }
 

@@ -119,10 +119,11 @@ extension FoldedLayer {
     ///   - hasBasis: are the basis rows of a narrow layer there already.
     ///   - hasSums: is z there already, symbolic edges included.
     ///   - edgeMoments: see `narrowForward`; none where there are symbolic edges.
+    ///   - predicts: is nothing wanted but the values of nodes; `takeCells` came before.
     @inline(__always)
     func forward(
         _ w: Workspace<T>, layer l: Int, state: UnsafePointer<T>, evaluation: Evaluation, derivatives: Bool,
-        hasBasis: Bool = false, hasSums: Bool = false, edgeMoments: EdgeMoments? = nil
+        hasBasis: Bool = false, hasSums: Bool = false, edgeMoments: EdgeMoments? = nil, predicts: Bool = false
     ) {
         let nv = w.nv
         let rows = w.layers[l]
@@ -134,6 +135,8 @@ extension FoldedLayer {
         }
         if isWide {
             wideForward(w, rows, state: state, sums: l == 0 ? w.sums : nil)
+        } else if predicts && usesCells {
+            cellForward(w, rows)
         } else {
             narrowForward(w, rows, derivatives: derivatives, hasBasis: hasBasis, edgeMoments: edgeMoments)
         }

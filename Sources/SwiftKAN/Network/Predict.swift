@@ -92,12 +92,13 @@ extension KAN {
         let last = kind == .acts ? layers.count : layers.count - 1
         guard l >= 0, l <= last else { throw .invalid("l is \(l); it must be 0 … \(last)") }
         guard n > 0 else { return }
-        let D = architecture.inputs
-        try withEvaluator(singleEdges: kind != .acts && kind != .actsPremult) { (evaluator) throws(KANError) in
+        let (D, isOfNodes) = (architecture.inputs, kind == .acts || kind == .actsPremult)
+        try withEvaluator(singleEdges: !isOfNodes) { (evaluator) throws(KANError) in
+            for layer in evaluator.folded { layer.takeCells() }
             try evaluator.forEachBlock(n) { w, _, start, _ in
-                w.keepsBasis = kind != .acts && kind != .actsPremult
+                w.keepsBasis = !isOfNodes
                 w.load(x + start * D, columns: D, into: w.level(0))
-                evaluator.forward(w, evaluation: evaluation, derivativesFrom: Evaluator<T>.noDerivatives)
+                evaluator.forward(w, evaluation: evaluation, derivativesFrom: Evaluator<T>.noDerivatives, predicts: isOfNodes)
                 switch kind {
                 case .acts:
                     let nodes = l < layers.count ? layers[l].inputs : architecture.outputs

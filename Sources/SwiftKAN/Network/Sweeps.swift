@@ -19,16 +19,18 @@ extension Evaluator {
 
     /// The rows of every level for the block at hand, whose inputs are loaded.
     ///
-    /// - Parameter edgeMoments: receives the edges of a layer, if it is narrow and has no symbolic ones; or nil.
+    /// - Parameters:
+    ///   - predicts: see the layers'.
+    ///   - edgeMoments: receives the edges of a layer, if it is narrow and has no symbolic ones; or nil.
     @inline(never)
     func forward(
         _ w: Workspace<T>, evaluation: Evaluation, derivativesFrom first: Int, hasBasis: Bool = false, hasSums: Bool = false,
-        edgeMoments: (Int) -> EdgeMoments? = { _ in nil }
+        predicts: Bool = false, edgeMoments: (Int) -> EdgeMoments? = { _ in nil }
     ) {
         for (l, layer) in folded.enumerated() {
             layer.forward(
                 w, layer: l, state: state, evaluation: evaluation, derivatives: l >= first, hasBasis: hasBasis && l == 0,
-                hasSums: hasSums, edgeMoments: layer.hasSymbolicEdges ? nil : edgeMoments(l))
+                hasSums: hasSums, edgeMoments: layer.hasSymbolicEdges ? nil : edgeMoments(l), predicts: predicts)
         }
     }
 
@@ -58,6 +60,7 @@ extension Evaluator {
     @inline(never)
     func predict(_ x: UnsafePointer<T>, _ n: Int, evaluation: Evaluation, into y: UnsafeMutablePointer<T>) throws(KANError) {
         let (D, O, size) = (architecture.inputs, architecture.outputs, blockSamples(n, predicting: true))
+        for layer in folded { layer.takeCells() }
         let sharesInputs = sharesInputs(n)
         if sharesInputs {
             try store.prepare(folded, samples: n, block: size)
@@ -75,7 +78,7 @@ extension Evaluator {
                 let next = start + w.samples
                 prefetch(x + next * D, bytes: min(min(w.samples, n - next) * D * MemoryLayout<T>.stride, 16 << 10))
             }
-            forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives)
+            forward(w, evaluation: evaluation, derivativesFrom: Self.noDerivatives, predicts: true)
             w.store(w.output, columns: O, into: y + start * O)
         }
     }

@@ -65,6 +65,11 @@ public protocol KANScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable, C
     /// Entries of the longest table that every lane can look up at once, or 0, and the looking up; see `CellTables.swift`.
     static var tableEntries: Int { get }
     static func lookUp<Entries: Constant>(_: Entries.Type, _ row: UnsafePointer<Self>, _ cells: UnsafePointer<Int32>) -> Vector
+    /// What every lane picks from one vector, or of two, by numbers that `indexes` makes of integers and `next` adds 1 to; see `CellKernels.swift`.
+    static func indexes(_ p: UnsafePointer<Int32>) -> Vector
+    static func next(_ index: Vector) -> Vector
+    static func pick(_ table: Vector, _ index: Vector) -> Vector
+    static func pick(_ low: Vector, _ high: Vector, _ index: Vector) -> Vector
     /// 1 / (1 + e^-x) in every lane; see `VectorExp.swift`.
     static func sigmoid(_ x: Vector) -> Vector
 }

@@ -48,6 +48,11 @@ def marches():
     return ["x86-64-v2", "x86-64-v3", "x86-64-v4"]
 
 
+def joined():
+    """Those that one file holds; none where there is a single build, which needs no joining."""
+    return marches() if len(marches()) > 1 else []
+
+
 def processor_flags(march):
     """What the engine's code depends on, for one instruction set; tests are compiled with the same (``.ci/test_cpus``)."""
     flags = ["-Xcc", f"-march={march}"] if march else []
@@ -84,7 +89,7 @@ def check_tools():
         raise SystemExit(f"swiftkan builds on Linux only; this is {sys.platform}.")
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         raise SystemExit("swiftkan uses Python's stable ABI, which free-threaded builds of Python do not have.")
-    for tool in ("ld.bfd", "objcopy") if len(marches()) > 1 else ():
+    for tool in ("ld.bfd", "objcopy") if joined() else ():
         if not shutil.which(tool):
             raise SystemExit(f"swiftkan needs {tool} of the GNU binutils to be built; install them (Debian, Ubuntu: apt install binutils).")
     found = "none"
@@ -179,12 +184,11 @@ class BuildEngine(build_ext):
         # The compiler works on one core at first, then on all; it needs 0.7 GB. One more than there are cores leaves none of them idle
         # at the end.
         with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)) + 1) as pool:
-            variants = marches()
-            archives = list(pool.map(self.swift_archive, variants))
+            archives = list(pool.map(self.swift_archive, marches()))
         inputs = [*objects, *archives]
-        if len(variants) > 1:
-            modules = ["_core", *(f"_core_{march.replace('-', '_')}" for march in variants[1:])]
-            inputs = [self.whole_build(objects, *build) for build in zip(archives, variants, modules, strict=True)]
+        if builds := joined():
+            modules = ["_core", *(f"_core_{march.replace('-', '_')}" for march in builds[1:])]
+            inputs = [self.whole_build(objects, *build) for build in zip(archives, builds, modules, strict=True)]
         command = ["swiftc", "-emit-library", "-static-stdlib", "-use-ld=lld", "-o", target, *inputs, *libraries]
         command += [f"-L{static}", *(word for option in linker for word in ("-Xlinker", option))]
         command += [f"-sanitize={SANITIZE}"] if SANITIZE else []
@@ -224,7 +228,7 @@ setup(
     ext_modules=[
         # First: the engine's build may change the compiler for its own files.
         Extension("swiftkan._cpuid", ["python/_cpuid.c"], py_limited_api=True, extra_compile_args=["-Wall", "-Wextra"],
-                  define_macros=[("SWIFTKAN_BUILDS", f'"{" ".join(marches()) if len(marches()) > 1 else ""}"')]),
+                  define_macros=[("SWIFTKAN_BUILDS", f'"{" ".join(joined())}"')]),
         Extension(
             "swiftkan._core",
             sorted(set(glob("python/*.c")) - {"python/_cpuid.c"}),

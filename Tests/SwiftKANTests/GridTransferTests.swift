@@ -159,6 +159,28 @@ import Testing
         #expect(largestDifference(try child.predictions(x), try parent.predictions(x)) < 1e-2)
     }
 
+    /// Samples whose range, or that of the knots beyond it, no number can hold; a layer without splines has no use for a grid.
+    @Test(arguments: [1.0, 0.2]) func rangesBeyondNumbers(share: Double) throws {
+        let network = try KAN<Double>(Settings(width: [1, 1], grid: 2, k: 3))
+        let far = Double.greatestFiniteMagnitude * share
+        let before = network.numbers
+        if share == 1 {
+            #expect(throws: KANError.self) { try update(network, [-far, far, 0, 1]) }
+            #expect(network.numbers == before)
+            network.state[network.layers[0].mask] = 0
+            let masked = network.numbers
+            try update(network, [-far, far, 0, 1])
+            #expect(network.numbers == masked)
+        } else {
+            // 0.4 of the largest number, and three cells of half of that on either side.
+            #expect(throws: KANError.self) { try update(network, [-far, far, 0, 1]) }
+            #expect(network.numbers == before)
+        }
+        network.state[network.layers[0].mask] = 1
+        try update(network, [-far / 16, far / 16, 0, 1])
+        #expect(network.numbers.allSatisfy { $0.isFinite })
+    }
+
     @Test func failuresChangeNothing() throws {
         let network = try richNetwork()
         let good = uniform(20, seed: 7)

@@ -130,6 +130,28 @@ private func values(_ function: SymbolicFunction, _ t: [Double]) -> [Double] {
         }
     }
 
+    /// From the smallest numbers whose reciprocal is finite to the largest.
+    @Test(arguments: [5e-308, 1e-200, 1e-165, 1e-155, 1e155, 1e200, 5e307])
+    func everySizeOfY(_ size: Double) throws {
+        let x = (0..<60).map { Double($0) / 30 - 1 }
+        for f in [SymbolicFunction.sin, .exp, .xPow2, .tanh, .sgn] {
+            let found = try fit(f, x, values(f, x.map { 1.5 * $0 - 0.2 }).map { size * ($0 / 4 - 0.1) })
+            #expect(found.r2 > 1 - 1e-9, "\(f.name), y of \(size): \(found.r2)")
+        }
+    }
+
+    /// The range of x may be beyond the largest number.
+    @Test(arguments: SymbolicFunction.allCases)
+    func everyRangeOfX(_ f: SymbolicFunction) throws {
+        for x in [[-9e307, 9e307], [-1e308, 1e308, 3e307, 0], [-Double.leastNonzeroMagnitude, 0, .leastNonzeroMagnitude], [1e308, 1.1e308, 1.7e308]] {
+            let found = try fit(f, x, x.indices.map { Double(($0 * 2) % 3) })
+            let numbers = [found.a, found.b, found.c, found.d, found.r2]
+            #expect(numbers.allSatisfy { $0.isFinite } && found.r2 >= 0 && found.r2 <= 1, "\(f.name) at \(x): \(numbers)")
+        }
+        let step = try fit(.sgn, [-1e308, 1e308, 3e307, 0], [0, 1, 1, 0])
+        #expect(step.r2 > 1 - 1e-12)
+    }
+
     @Test func refusesWhatIsNotFinite() {
         #expect(throws: KANError.invalid("x[1] is nan; it must be finite")) { _ = try fit(.sin, [1, .nan], [1, 2]) }
         #expect(throws: KANError.invalid("y[0] is inf; it must be finite")) { _ = try fit(.sin, [1, 2], [.infinity, 2]) }

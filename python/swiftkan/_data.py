@@ -29,7 +29,7 @@ class Part:
         self.label = label  # for a loss written in Python
 
     def some(self, chosen: np.ndarray) -> Part:
-        """The samples with these numbers."""
+        """The samples with these numbers, or where this is True."""
         parts = self.rows, self.chosen, self.y, self.classes, self.label, self.weight
         return Part(*(None if values is None else np.ascontiguousarray(values[chosen]) for values in parts))
 
@@ -83,50 +83,35 @@ def tested(dataset: Any) -> tuple[Any, Any]:
 def split(
     dataset: dict[str, Any], fraction: Any, sample_weight: Any, seed: int, dtype: Any = np.float64
 ) -> tuple[dict[str, Any], Any, Any]:
-    """Puts a random part of the training samples aside as test data: (data set, training weights, test weights). Both parts have samples
-    of a weight above 0."""
+    """Puts a random part of the training samples, those of weight 0 left out, aside as test data: (data set, training weights, test
+    weights)."""
     fraction = _check.real("validation_split", fraction, 0.0)
     x, y = _check.array("train_input", dataset["train_input"]), dataset["train_label"]
     n = x.shape[0] if x.ndim else 0
-    count = int(round(n * fraction))
-    if not 1 <= count < n:
-        raise ValueError(
-            f"validation_split: {fraction:g} of {n} samples leaves {n - count} to train and {count} to validate; "
-            "both need one"
-        )
-    order = np.random.RandomState(seed).permutation(n)
-    if sample_weight is not None:
-        sample_weight = _check.weights("sample_weight", sample_weight, n, dtype)
-        order = _spread_out(order, count, sample_weight > 0)
-    test, train = np.sort(order[:count]), np.sort(order[count:])
     y = None if y is None else _check.array("train_label", y)
     if y is not None and (not y.ndim or len(y) != n):
         raise ValueError(f"train_label: has the shape {y.shape}, but there are {n} samples")
-    weights: tuple[Any, Any] = (None, None)
+    samples, weight = np.arange(n), None
     if sample_weight is not None:
-        weights = (sample_weight[train], sample_weight[test])
+        weight = _check.weights("sample_weight", sample_weight, n, dtype)
+        samples = np.flatnonzero(weight)
+    count = int(round(len(samples) * fraction))
+    if not 1 <= count < len(samples):
+        which = "" if len(samples) == n else " of a weight above 0"
+        raise ValueError(
+            f"validation_split: {fraction:g} of {len(samples)} samples{which} leaves {len(samples) - count} to train and {count} to "
+            "validate; both need one"
+        )
+    order = samples[np.random.RandomState(seed).permutation(len(samples))]
+    test, train = np.sort(order[:count]), np.sort(order[count:])
     pick = lambda values, ids: None if values is None else values[ids]  # noqa: E731
     parts = {"train_input": x[train], "train_label": pick(y, train), "test_input": x[test], "test_label": pick(y, test)}
-    return parts, *weights
-
-
-def _spread_out(order: np.ndarray, count: int, counts: np.ndarray) -> np.ndarray:
-    """``order`` so that the first ``count`` have their part of the samples that count, one at least, and the rest, too."""
-    whole = int(counts.sum())
-    if whole == len(order):
-        return order
-    if whole == 1:
-        raise ValueError(
-            "sample_weight: only one sample has a weight above 0, but validation_split needs two, one to train and one to validate"
-        )
-    first, none = order[counts[order]], order[~counts[order]]
-    least, most = max(1, count - len(none)), min(whole - 1, count)
-    mine = min(max(int(round(whole * count / len(order))), least), most)
-    return np.concatenate([first[:mine], none[: count - mine], first[mine:], none[count - mine :]])
+    return parts, pick(weight, train), pick(weight, test)
 
 
 def part(model: Any, kind: str, dataset: dict[str, Any], loss: str | Callable, weight: Any) -> Part:
-    """The ``kind`` ('train' or 'test') part of a data set, checked and converted."""
+    """The ``kind`` ('train' or 'test') part of a data set, checked and converted, without the samples of weight 0: grids and regularisers,
+    which know no weights, do not see them either."""
     rows = model._training_rows(f"{kind}_input", dataset[f"{kind}_input"])
     n, outputs, name, value = len(rows), model.width_in[-1], f"{kind}_label", dataset[f"{kind}_label"]
     if weight is not None:
@@ -143,4 +128,5 @@ def part(model: Any, kind: str, dataset: dict[str, Any], loss: str | Callable, w
         if label.dtype.kind == "f":
             label = _check.contiguous(label, model.dtype)
             _check.finite(name, label)
-    return Part(rows, model._chosen(rows), y, classes, label, weight)
+    found = Part(rows, model._chosen(rows), y, classes, label, weight)
+    return found if weight is None or weight.all() else found.some(weight > 0)

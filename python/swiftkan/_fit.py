@@ -95,7 +95,7 @@ class Training(Uncertainty):
         epochs : int
             Train for so many passes over shuffled batches instead of ``steps``; a step then is a pass.
         sample_weight : array-like, (n,)
-            How much each training sample counts.
+            How much each training sample counts; one of weight 0 is as if it were not there.
         callbacks : function or list of functions
             Called after every step with a :class:`swiftkan.Step`; returning True ends the training. They may use the model, but not give
             it other nodes or grids.

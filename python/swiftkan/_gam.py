@@ -75,7 +75,7 @@ def fit_gam(
     single.act_fun[0].grid[...] = layer.grid
     single.act_fun[0].scale_sp[...] = 1
     index = single._columns()
-    n = len(rows)
+    n = len(part.rows)
     chosen = _check.contiguous(part.rows, single.dtype)
     share = np.ones(n) if part.weight is None else part.weight.astype(np.float64)
     samples = int(np.count_nonzero(share))

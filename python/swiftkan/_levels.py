@@ -113,7 +113,7 @@ def train(model: Any, run: Run, levels: list, new: bool) -> tuple[dict, dict, li
     for level in levels:
         before = (model._settings, model._core)
         if level is not None:
-            refine(model, run, level)
+            refine(model, run, level, copies=bool(history))
             if history and run.stretches:
                 stretch(model, run.train.chosen, run.evaluation, run.options["grid_margin"])
         done = total["steps"]
@@ -149,10 +149,13 @@ def _shifted(reporter: Any, done: int, steps: int) -> Any:
     return lambda step, _, *losses: reporter(done + step, steps, *losses)
 
 
-def refine(model: Any, run: Run, grid: Any) -> None:
-    """Gives ``model`` finer grids and the same function."""
+def refine(model: Any, run: Run, grid: Any, copies: bool) -> None:
+    """Gives ``model`` finer grids and the same function: an engine of its own; where the grids are those that it has, ``copies`` says
+    whether it needs one, since the level may not be kept."""
     settings = model._settings.replace(grid=grid)
     if settings.layers("grid") == model._settings.layers("grid"):
+        if copies:
+            adopt(model, settings, model._core.copy())
         return
     chosen = run.train.chosen
     adopt(model, settings, model._core.refine(settings.layers("grid"), chosen, len(chosen), *run.evaluation))
@@ -212,10 +215,7 @@ def _some(model: Any, run: Run) -> Part:
     part, count = run.train, max(LEAST, SHARE * sizes_of(model)[0])
     if run.custom is not None or count >= len(part.rows):
         return part
-    order = np.random.RandomState(model.seed).permutation(len(part.rows))
-    if part.weight is not None:  # those of weight 0 say nothing; they fill up at most
-        order = np.concatenate([order[part.weight[order] > 0], order[part.weight[order] == 0]])
-    return part.some(np.sort(order[:count]))
+    return part.some(np.sort(np.random.RandomState(model.seed).permutation(len(part.rows))[:count]))
 
 
 def _fresh(model: Any, seed: int) -> Any:

@@ -195,6 +195,20 @@ def test_grids_end_before_the_test_loss_rises():
     assert rms(model, x[60:], y[60:]) == pytest.approx(result.levels[-2]["test_loss"], rel=1e-9)
 
 
+@pytest.mark.parametrize("opt", ["LM", "LBFGS", "Adam"])
+def test_the_same_grid_again_is_undone_too(opt):
+    """A level that is not kept leaves the numbers of the one before, also where its grid is no finer."""
+    random = np.random.RandomState(564)
+    x, y, x_test, y_test = (random.uniform(-1, 1, shape) for shape in ((60, 3), (60, 1), (30, 3), (30, 1)))
+    model = KAN([3, 3, 1], grid=8)
+    result = model.fit((x, y, x_test, y_test), opt=opt, steps=8, grids=[8] * 6, lr=0.1)
+    assert [level["kept"] for level in result.levels].index(False) == len(result.levels) - 1 > 0
+    assert rms(model, x_test, y_test) == pytest.approx(result.levels[-2]["test_loss"], rel=1e-9)
+    view = model.act_fun[0].coef
+    model.fit((x, y), opt=opt, steps=1, grids=[8], lr=0.1)  # one level alone trains the engine that is there
+    assert np.shares_memory(view, model.act_fun[0].coef)
+
+
 def test_the_model_stays_itself_through_refinement():
     model = KAN([2, 2, 1], grid=3, seed=0)
     model.input_id = [2, 0]

@@ -34,6 +34,11 @@ extension KAN {
                         let grid = KnotVector.fromSamples(
                             sorted, grid: shape.grid, gridEps: T(self.gridEps), margin: T(placement.margin),
                             weights: placement.curvature ? before.curvatureWeights(sorted, layer: l, input: i) : nil)
+                        guard KnotVector.isWithinNumbers(grid, k: shape.k) else {
+                            if !self.hasSplines(shape, input: i) { return }
+                            throw .invalid(
+                                "the inputs of layer \(l) reach from \(sorted[0]) to \(sorted[n - 1]), too far for a grid in this precision; scale the data")
+                        }
                         try self.transfer(
                             from: before, layer: l, input: i, samples: column, newGrid: grid, insertKnots: false)
                     }

@@ -44,6 +44,14 @@ enum KnotVector {
         return joined((0...grid).map { gridEps * (low + h * T($0)) + (1 - gridEps) * adaptive[$0] })
     }
 
+    /// Are the distances between the knots finite, those of the k knots to come at either end included.
+    static func isWithinNumbers<T: KANScalar>(_ grid: [T], k: Int) -> Bool {
+        let last = grid.count - 1
+        let length = grid[last] - grid[0]
+        let end = T(k) * (length / T(last))
+        return (length + 2 * end).isFinite && (grid[last] + end).isFinite && (grid[0] - end).isFinite
+    }
+
     /// The first sample, and those where the sum of weights passes 1/G, 2/G, … of the whole.
     private static func quantiles<T: KANScalar>(_ sorted: [T], _ weights: [Double], _ grid: Int) -> [T] {
         let total = weights.reduce(0, +)

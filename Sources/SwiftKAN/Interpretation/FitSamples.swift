@@ -3,6 +3,7 @@
 // What it must get right, in this order:
 //   1. The smallest and the largest x are among the few: domains and poles are decided by them.
 //   2. The few are spread over all samples, also if these are sorted or periodic; the same samples give the same few.
+//   3. Finite samples have a finite middle, range and deviation, up to the ends of double precision.
 
 /// The samples (x, y) of one edge. The memory is the caller's and outlives this.
 struct FitSamples: @unchecked Sendable {
@@ -37,30 +38,37 @@ struct FitSamples: @unchecked Sendable {
         guard count >= 1 else { throw .invalid("n is \(count); a fit needs at least 1 sample") }
         (self.x, self.y, self.count) = (x, y, count)
         var (lowest, highest) = (0, 0)
-        // Sums about the first value, so that a large mean costs no digits.
-        let first = y[0]
-        var (sum, squares) = (0.0, 0.0)
+        var most = 0.0
         for s in 0..<count {
             if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { throw .cancelled }
             guard x[s].isFinite else { throw .invalid("x[\(s)] is \(x[s]); it must be finite") }
             guard y[s].isFinite else { throw .invalid("y[\(s)] is \(y[s]); it must be finite") }
             if x[s] < x[lowest] { lowest = s }
             if x[s] > x[highest] { highest = s }
-            sum += y[s] - first
+            most = max(most, abs(y[s]))
         }
-        let mean = first + sum / Double(count)
         (low, high) = (x[lowest], x[highest])
-        var others = 0
+        half = (high - low).isFinite ? (high - low) / 2 : high / 2 - low / 2
+        // y of order one, by a power of two and so without rounding: squares of 1e160 are infinite. About the first value, so that a
+        // large mean costs no digits.
+        let unit = most > 0 ? Double(sign: .plus, exponent: min(max(-most.exponent, -1022), 1022), significand: 1) : 1
+        let first = y[0] * unit
+        var (sum, squares, others) = (0.0, 0.0, 0)
         for s in 0..<count {
             if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { throw .cancelled }
-            squares += (y[s] - mean) * (y[s] - mean)
+            sum += y[s] * unit - first
             others += x[s] == low || x[s] == high ? 0 : 1
         }
         hasTwoPlaces = others == 0
-        half = (high - low) / 2
-        meanY = mean
-        scaleY = (squares / Double(count)).squareRoot()
-        isConstant = !(scaleY > 4e-15 * abs(mean)) || !scaleY.isFinite || !(half > 4e-15 * max(abs(low), abs(high)))
+        let mean = first + sum / Double(count)
+        for s in 0..<count {
+            if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { throw .cancelled }
+            squares += (y[s] * unit - mean) * (y[s] * unit - mean)
+        }
+        meanY = mean / unit
+        let size = (squares / Double(count)).squareRoot()
+        scaleY = size / unit
+        isConstant = !(size > 4e-15 * abs(mean)) || !(1 / scaleY).isFinite || !(half > 4e-15 * max(abs(low), abs(high)))
 
         let m = min(count, Self.capacity)
         var chosen = Array(0..<m)

@@ -8,8 +8,9 @@ extension FitFamily {
     func starts(_ sums: FitSums, _ reach: FitReach) -> [FitPoint] {
         let samples = sums.samples
         return sums.withRows(.sample(samples.scanCount(reach, turning: isTurning))) { x, y, count in
-            let mean = (0..<count).reduce(0.0) { $0 + y[$1] } / Double(count)
-            let z = (0..<count).map { (y[$0] - mean) / samples.scaleY }
+            var z = (0..<count).map { (y[$0] - samples.meanY) / samples.scaleY }
+            let mean = z.reduce(0, +) / Double(count)
+            for s in z.indices { z[s] -= mean }
             func row(_ p: FitPoint) -> [Double] { (0..<count).map { (x[$0] - p.origin) * p.scale } }
             var grid = ScanGrid()
             switch self {

@@ -13,7 +13,9 @@ extension SymbolicFit {
         var (before, sumBefore) = (0.0, 0.0)
         let n = Double(samples.count)
         for _ in 0..<12 {
-            let width = (high - low) / Double(bins)
+            // The whole range may be beyond the largest number, a quarter of it is not.
+            let part = (high - low).isFinite ? 1 : 0.25
+            let width = (high * part - low * part) / Double(bins)
             guard width > 0 else { break }
             var counts = [Double](repeating: 0, count: bins), sums = counts
             var first = [Double](repeating: .infinity, count: bins), last = [Double](repeating: -.infinity, count: bins)
@@ -21,7 +23,7 @@ extension SymbolicFit {
                 if s % FitSums.chunk == 0, checkpoint?.isCancelled() == true { return 0 }
                 let x = samples.x[s]
                 if x < low || x > high { continue }
-                let k = min(bins - 1, Int((x - low) / width))
+                let k = min(bins - 1, Int((x * part - low * part) / width))
                 counts[k] += 1
                 sums[k] += (samples.y[s] - samples.meanY) / samples.scaleY
                 first[k] = min(first[k], x)
@@ -39,7 +41,7 @@ extension SymbolicFit {
             }
             guard best.place >= 0 else { break }
             let (k, next) = (filled[best.place], filled[best.place + 1])
-            threshold = last[k] < 0 && first[next] > 0 ? 0 : last[k] + (first[next] - last[k]) / 2
+            threshold = last[k] < 0 && first[next] > 0 ? 0 : last[k] + (first[next] - last[k]) / 2  // of one sign: finite
             if first[k] == last[k] && first[next] == last[next] { break }
             for place in 0..<best.place {
                 before += counts[filled[place]]

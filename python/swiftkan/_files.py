@@ -114,6 +114,9 @@ class Files(State):
         self.ckpt_path, self.state_id, self.round = "./model", 0, 0
 
 
+_placing = threading.Lock()  # the files of one call take their places together, for all threads of this process
+
+
 def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
     """Writes one file, or several that belong together: new ones beside their places, then each takes its place.
 
@@ -136,8 +139,9 @@ def write_whole(files: dict[str, Callable[[BinaryIO], Any]]) -> None:
                 fill(file)
                 file.flush()
                 os.fsync(file.fileno())
-        for name, path in unfinished.items():
-            os.replace(name, path)
+        with _placing:
+            for name, path in unfinished.items():
+                os.replace(name, path)
     finally:
         for name in unfinished:
             if os.path.exists(name):

@@ -89,6 +89,31 @@ def test_threads_that_save_to_one_path_leave_each_other_alone(tmp_path, monkeypa
     assert os.listdir(tmp_path) == ["m"]
 
 
+def test_the_files_of_a_checkpoint_are_of_one_thread(tmp_path, monkeypatch):
+    """The thread that comes first waits after one of its three files for the other one to place its own."""
+    replace, models = os.replace, [KAN([2, 3, 1], seed=s) for s in (1, 2)]
+    placed, done = [], threading.Event()
+
+    def slow(source, target):
+        replace(source, target)
+        placed.append(threading.get_ident())
+        if len(placed) == 1:
+            done.wait(0.5)
+        if placed.count(placed[-1]) == 3:
+            done.set()
+
+    monkeypatch.setattr(os, "replace", slow)
+    for model, x in zip(models, np.random.RandomState(0).rand(2, 5, 2)):
+        model.get_act(x)
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(model.saveckpt, tmp_path / "m") for model in models]:
+            future.result()
+    found = KAN.loadckpt(tmp_path / "m")
+    (mine,) = (model for model in models if (model.act_fun[0].coef == found.act_fun[0].coef).all())
+    assert found.seed == mine.seed
+    np.testing.assert_array_equal(found.cache_data, mine.cache_data)
+
+
 def test_a_file_of_another_save_is_never_removed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "urandom", lambda count: bytes(count))
     taken = []

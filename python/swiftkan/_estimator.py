@@ -227,7 +227,7 @@ def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np
     weight = np.ones(len(x)) if weight is None else weight
     counts = weight > 0
     x, y, weight = x[counts], y[counts], weight[counts]
-    order = np.lexsort(np.column_stack([y, x]).T)
+    order = np.lexsort(np.column_stack([weight, y, x]).T)  # weights, too: sums of them round in one way only
     x, y, weight = x[order], y[order], weight[order]
     labels = y.reshape(len(y), -1)
     new = np.append(True, (x[1:] != x[:-1]).any(axis=1) | (labels[1:] != labels[:-1]).any(axis=1))
@@ -287,7 +287,8 @@ PARAMETERS = """
     chosen_ : dict
         The settings chosen.
     cv_results_ : list of dict
-        All candidates: settings, ``loss`` on held-out samples (mean square of scaled labels, or logarithmic loss), and on how many.
+        All candidates: settings, ``loss`` on held-out samples (mean square of scaled labels, or logarithmic loss), and on how many,
+        equal ones counted each.
     x_mean_, x_scale_ : (features,)
         The network's inputs are (X - x_mean_)/x_scale_.
     x_range_ : (2, features)

@@ -81,6 +81,12 @@ class Problem:
         same = (self.x[1:] == self.x[:-1]).all(axis=1)
         return np.append(same, False) | np.append(False, same)
 
+    def levelled(self) -> Problem:
+        """The same, but heavy samples in parts, of less than twice the mean weight each: at most twice as many samples."""
+        parts = np.maximum(1, np.floor(self.weight / self.weight.mean())).astype(np.int64)
+        x, y, weight = (np.repeat(values, parts, axis=0) for values in (self.x, self.y, self.weight / parts))
+        return Problem(x, y, weight, self.classes, self.weighted, self.unit)
+
     def features(self, grid: int, k: int) -> _additive.Features:
         """Made once; two threads may both make them, which is wasteful but not wrong."""
         if (grid, k) not in self._features:
@@ -135,6 +141,10 @@ class Decayed:
         return True
 
     def fit(self, problem: Problem, seed: int) -> KAN:
+        if len(problem.x) > BATCH[0]:
+            # A batch's loss is the mean over the batch's own weights: beside a heavy sample the others vanish, and where it is not in
+            # the batch they count as much as it does.
+            problem = problem.levelled()
         n = len(problem.x)
         batch = min(n, int(np.clip(n // BATCHES, *BATCH)))
         epochs = max(-(-self.steps * batch // n), PASSES if self.steps >= STEPS else 1)

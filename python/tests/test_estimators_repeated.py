@@ -124,6 +124,18 @@ def test_frequencies_that_are_chance_are_not_learnt():
     assert chosen.count(()) >= 3, chosen
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_one_x_that_most_samples_have(seed):
+    """Batches of AdamW are means over their own weights; heavy samples must not be drawn as single ones."""
+    random = np.random.RandomState(seed)
+    x = np.append(np.zeros(2000), random.uniform(1, 3, 500))[:, None]
+    y = (random.uniform(size=2500) < np.where(x[:, 0] == 0, 0.1, 0.5)).astype(int)
+    how = dict(hidden=(8,), opt="AdamW", alpha=0.1, random_state=0)
+    seen = y[:2000].mean()
+    assert KANClassifier(**how).fit(x, y).predict_proba([[0.0]])[0, 1] == pytest.approx(seen, abs=0.03)
+    assert KANRegressor(**how).fit(x, y).predict([[0.0]])[0] == pytest.approx(seen, abs=0.03)
+
+
 @pytest.mark.parametrize("unit", [1.0, 0.1])
 @pytest.mark.parametrize("estimator", [KANClassifier, KANRegressor])
 def test_weights_are_repetitions_and_order_does_not_matter(estimator, unit):

@@ -132,6 +132,7 @@ class Estimator(BaseEstimator):
     def _train(self, x: np.ndarray, y: np.ndarray, weight: Any, classes: int) -> None:
         """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
         candidates, members, folds = self._candidates(bool(classes), y)
+        samples = _count(weight, len(x))
         weight, unit = _summable(weight)
         x, y, weight = _distinct(x, y, weight)
         self.x_mean_, self.x_scale_ = _standard("X", x, weight)
@@ -150,7 +151,9 @@ class Estimator(BaseEstimator):
         self.model_.cache_data = x
         if not classes:  # for return_std
             known = self.model_._remembered
-            known.y, known.weight = y.astype(self.model_.dtype), weight.astype(self.model_.dtype) if problem.weighted else None
+            merged = problem.weighted or samples != len(x)
+            known.y, known.weight = y.astype(self.model_.dtype), weight.astype(self.model_.dtype) if merged else None
+            known.samples = samples
 
     def _candidates(self, classifies: bool, y: np.ndarray) -> tuple[list, int, int]:
         """(candidates, members, folds): the parameters, checked, and what they stand for."""
@@ -211,6 +214,16 @@ def sample_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
     if not weight.any():
         raise ValueError("sample_weight: at least one weight must be above 0")
     return weight
+
+
+def _count(weight: np.ndarray | None, n: int) -> int:
+    """How many samples of a weight above 0 there are. Whole weights are numbers of copies, because a weight of 2 is a sample given
+    twice; of other weights no number of copies is known. (All numbers of float64 from COUNTED on are whole, which says nothing.)"""
+    if weight is None:
+        return n
+    weight = weight[weight > 0]
+    whole = weight.max() < _choice.COUNTED and bool((weight == np.floor(weight)).all())
+    return int(weight.sum()) if whole else len(weight)
 
 
 def _summable(weight: np.ndarray | None) -> tuple[np.ndarray | None, float]:

@@ -1,5 +1,8 @@
 """The estimators where samples repeat: binary, categorical and counted features, classes and rounded labels."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -149,3 +152,62 @@ def test_weights_are_repetitions_and_order_does_not_matter(estimator, unit):
         np.testing.assert_array_equal(fit(x[again], y[again], np.full(300, unit)), one)
         if unit == 1:
             np.testing.assert_array_equal(fit(pairs[:, :1], pairs[:, 1].astype(int), counts), one)
+
+
+# ---- How sure it is -------------------------------------------------------------------------------------------------
+
+SURE = {"additive": dict(hidden=(), alpha=1e-6, grid=4), "LM": dict(hidden=(1,), opt="LM", grid=4)}
+
+
+def rounded(n=4000):
+    random = np.random.RandomState(0)
+    x = random.randint(0, 10, (n, 1)).astype(float)
+    return x, np.round(2 * np.sin(x[:, 0]) + random.randn(n))
+
+
+def deviations(way, x, y, weight=None):
+    regressor = KANRegressor(**SURE[way], random_state=0).fit(x, y, weight)
+    return regressor.predict(np.arange(10.0)[:, None], return_std=True)[1], regressor
+
+
+@pytest.mark.parametrize("way", SURE)
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_standard_deviations_are_those_of_the_samples_given(way, outputs):
+    x, y = rounded()
+    y = y if outputs == 1 else np.column_stack([y, np.round(y / 2)])
+    std, regressor = deviations(way, x, y)
+    np.testing.assert_allclose(std, deviations(way, x, y + 1e-9 * np.random.RandomState(1).randn(*y.shape))[0], rtol=0.01)
+    new, labels = np.arange(10.0)[:, None], (y.reshape(4000, -1) - regressor.y_mean_) / regressor.y_scale_
+    np.testing.assert_array_equal(copy.deepcopy(regressor).predict(new, return_std=True)[1], std)
+    again = pickle.loads(pickle.dumps(regressor))
+    with pytest.raises(RuntimeError, match="return_std: needs the training data"):
+        again.predict(new, return_std=True)
+    _, direct = again.model_.predict(again.scaled(new), return_std=True, dataset=(again.scaled(x), labels))
+    np.testing.assert_allclose((direct * again.y_scale_).reshape(std.shape), std, rtol=1e-6)
+
+
+@pytest.mark.parametrize("way", SURE)
+def test_whole_weights_are_copies(way):
+    x, y = rounded()
+    pairs, counts = np.unique(np.column_stack([x, y]), axis=0, return_counts=True)
+    std, _ = deviations(way, x, y)
+    np.testing.assert_array_equal(deviations(way, pairs[:, :1], pairs[:, 1], counts)[0], std)
+    np.testing.assert_array_equal(deviations(way, np.vstack([x, x + 5]), np.append(y, y), np.repeat([1, 0], 4000))[0], std)
+
+
+def test_other_weights_say_nothing_of_copies():
+    x, y = rounded(300)
+    std, _ = deviations("additive", x, y)
+    for unit in (0.5, 1.5, 2.0**60):
+        np.testing.assert_allclose(deviations("additive", x, y, np.full(300, unit))[0], std, rtol=1e-4)
+    np.testing.assert_allclose(deviations("additive", x, y, np.full(300, 4.0))[0], std / 2, rtol=0.05)
+
+
+def test_as_many_samples_of_each_kind():
+    """The weights are then equal, and not of use but for their number."""
+    x, y = np.tile(np.arange(8.0), 3)[:, None], np.tile(np.arange(8.0) ** 2 % 5, 3)
+    y[8:16] += 1
+    std, _ = deviations("additive", np.tile(x, (20, 1)), np.tile(y, 20))
+    np.testing.assert_allclose(std, deviations("additive", x, y, np.full(24, 20))[0], rtol=1e-12)
+    noisy = np.tile(y, 20) + 1e-9 * np.random.RandomState(0).randn(480)
+    np.testing.assert_allclose(std, deviations("additive", np.tile(x, (20, 1)), noisy)[0], rtol=0.01)

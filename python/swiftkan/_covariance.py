@@ -36,14 +36,15 @@ class Covariance(NamedTuple):
     freedom: np.ndarray  # (outputs,) N - tr H
 
 
-def estimate(model: Any, chosen: Any, y: Any, weight: Any, smooth: float, avoid: bool, y_th: float) -> Covariance:
-    """The covariance of a model's parameters from its residuals at the samples `chosen`."""
+def estimate(model: Any, chosen: Any, y: Any, weight: Any, stand_for: int | None, smooth: float, avoid: bool, y_th: float) -> Covariance:
+    """The covariance of a model's parameters from its residuals at the samples `chosen`. With ``stand_for`` the weights stand for so many
+    samples, as those of equal samples that are one do; else a weight above 0 is one sample."""
     n, outputs, index = len(chosen), model.width_in[-1], model._columns()
     if not index.size:
         raise ValueError("the model has no trained parameters: all its edges are masked")
     samples, unit = n, 1.0  # of the weights that are 1 in the mean, in that of those given
     if weight is not None:
-        samples = int(np.count_nonzero(weight))
+        samples = int(np.count_nonzero(weight)) if stand_for is None else stand_for
         unit = samples / weight.sum(dtype=np.float64)
         weight = _check.contiguous(weight * unit, model.dtype)
     normal = np.empty((index.size, index.size))

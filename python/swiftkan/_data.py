@@ -17,6 +17,7 @@ FORMS = (
     "a dict with train_input and train_label (and, if wanted, test_input and test_label), or a tuple (x, y) or "
     "(x, y, x_test, y_test)"
 )
+TEST_WEIGHT = "_test_weight"  # in the data sets of the estimators: how much each test sample counts
 
 
 class Part:

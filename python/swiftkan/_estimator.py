@@ -132,6 +132,7 @@ class Estimator(BaseEstimator):
     def _train(self, x: np.ndarray, y: np.ndarray, weight: Any, classes: int) -> None:
         """Sets ``model_`` and all about its choice; y is (n, outputs), or codes of classes (n,)."""
         candidates, members, folds = self._candidates(bool(classes), y)
+        samples = _count(weight, len(x))
         weight, unit = _summable(weight)
         x, y, weight = _distinct(x, y, weight)
         self.x_mean_, self.x_scale_ = _standard("X", x, weight)
@@ -150,7 +151,9 @@ class Estimator(BaseEstimator):
         self.model_.cache_data = x
         if not classes:  # for return_std
             known = self.model_._remembered
-            known.y, known.weight = y.astype(self.model_.dtype), weight.astype(self.model_.dtype) if problem.weighted else None
+            merged = problem.weighted or samples != len(x)
+            known.y, known.weight = y.astype(self.model_.dtype), weight.astype(self.model_.dtype) if merged else None
+            known.samples = samples
 
     def _candidates(self, classifies: bool, y: np.ndarray) -> tuple[list, int, int]:
         """(candidates, members, folds): the parameters, checked, and what they stand for."""
@@ -213,6 +216,16 @@ def sample_weights(sample_weight: Any, X: np.ndarray) -> np.ndarray | None:
     return weight
 
 
+def _count(weight: np.ndarray | None, n: int) -> int:
+    """How many samples of a weight above 0 there are. Whole weights are numbers of copies, because a weight of 2 is a sample given
+    twice; of other weights no number of copies is known. (All numbers of float64 from COUNTED on are whole, which says nothing.)"""
+    if weight is None:
+        return n
+    weight = weight[weight > 0]
+    whole = weight.max() < _choice.COUNTED and bool((weight == np.floor(weight)).all())
+    return int(weight.sum()) if whole else len(weight)
+
+
 def _summable(weight: np.ndarray | None) -> tuple[np.ndarray | None, float]:
     """Weights with finite sums, and what they were divided by, a power of two and so without rounding: 1 but near float64's limit."""
     if weight is None:
@@ -227,7 +240,7 @@ def _distinct(x: np.ndarray, y: np.ndarray, weight: Any) -> tuple[np.ndarray, np
     weight = np.ones(len(x)) if weight is None else weight
     counts = weight > 0
     x, y, weight = x[counts], y[counts], weight[counts]
-    order = np.lexsort(np.column_stack([y, x]).T)
+    order = np.lexsort(np.column_stack([weight, y, x]).T)  # weights, too: sums of them round in one way only
     x, y, weight = x[order], y[order], weight[order]
     labels = y.reshape(len(y), -1)
     new = np.append(True, (x[1:] != x[:-1]).any(axis=1) | (labels[1:] != labels[:-1]).any(axis=1))
@@ -287,7 +300,8 @@ PARAMETERS = """
     chosen_ : dict
         The settings chosen.
     cv_results_ : list of dict
-        All candidates: settings, ``loss`` on held-out samples (mean square of scaled labels, or logarithmic loss), and on how many.
+        All candidates: settings, ``loss`` on held-out samples (mean square of scaled labels, or logarithmic loss), and on how many,
+        equal ones counted each.
     x_mean_, x_scale_ : (features,)
         The network's inputs are (X - x_mean_)/x_scale_.
     x_range_ : (2, features)

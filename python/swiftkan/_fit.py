@@ -254,7 +254,7 @@ class Training(Uncertainty):
 
         restarts = _check.integer("restarts", restarts, 1, 2**16)
 
-        test_weight = None
+        test_weight = dataset.get(_data.TEST_WEIGHT)
         if validation_split:
             if has_test:
                 raise ValueError("validation_split: the data set has test data already; leave one of the two out")

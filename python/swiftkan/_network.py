@@ -33,12 +33,13 @@ ENGINE_PARTS = (
 class Remembered:
     """The data that attributes such as ``acts`` speak of, and how symbolic functions were evaluated on it."""
 
-    __slots__ = ("x", "avoid", "y_th", "asked", "y", "weight")
+    __slots__ = ("x", "avoid", "y_th", "asked", "y", "weight", "samples")
 
     def __init__(self, x: np.ndarray, avoid: bool, y_th: float, asked: bool):
         self.x, self.avoid, self.y_th = x, avoid, y_th
         self.asked = asked  # by fit, get_act or the user; a plain model(x) does not displace it
         self.y, self.weight = None, None  # of fit: labels (of numbers) and sample weights
+        self.samples: int | None = None  # how many the weights stand for, where that is not how many are above 0
 
 
 def _flag_property(name: str, doc: str) -> property:

@@ -190,17 +190,17 @@ class Uncertainty(Jacobian):
             deviation[part] = np.linalg.norm(jacobian @ found.root, axis=2)
         return prediction, deviation.reshape(prediction.shape)
 
-    def _fitted(self, what: str, dataset: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-        """(rows, labels, weights): the data given, or that of the last fit."""
+    def _fitted(self, what: str, dataset: Any, sample_weight: Any) -> tuple[Any, Any, Any, int | None]:
+        """(rows, labels, weights, samples that the weights stand for): the data given, or that of the last fit."""
         if dataset is not None:
             part = _data.part(self, "train", _data.unpack(dataset)[0], "mse", sample_weight)
-            return part.chosen, part.y, part.weight
+            return part.chosen, part.y, part.weight, None
         if sample_weight is not None:
             raise ValueError("sample_weight: is used with dataset only; those of fit are remembered")
         known = self._recall(what)
         if known.y is None or known.y.shape[1] != self.width_in[-1]:
             raise RuntimeError(f"{what} needs the data that the model was fitted to, with labels: pass dataset=(x, y)")
-        return self._chosen(known.x), known.y, known.weight
+        return self._chosen(known.x), known.y, known.weight, known.samples
 
     def _least_squares(self, what: str, dataset: Any) -> None:
         """Refuses what is not of least squares. A loss written in Python may be: with ``dataset`` that is taken for granted."""

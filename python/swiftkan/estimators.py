@@ -53,7 +53,7 @@ class KANRegressor(RegressorMixin, Estimator):
         X : array-like, (samples, features)
         y : array-like, (samples,) or (samples, outputs)
         sample_weight : array-like, (samples,)
-            A weight of 2 is as good as the sample given twice.
+            A weight of 2 is as good as the sample given twice; see :meth:`predict` for what that means to ``return_std``.
 
         Returns
         -------
@@ -78,7 +78,9 @@ class KANRegressor(RegressorMixin, Estimator):
         return_std : bool
             Also return the standard deviation of the prediction (of the mean, not of a new observation), from the covariance of the
             network's parameters (:meth:`swiftkan.KAN.predict`). It takes no account of ``alpha``, so that it is meant for networks of
-            far fewer parameters than samples, such as ``hidden=(3,), opt="LM"``, and is too large for others.
+            far fewer parameters than samples, such as ``hidden=(3,), opt="LM"``, and is too large for others. Errors are taken for
+            independent: the number of samples is the sum of the sample weights if all are whole numbers, else the number of rows of a
+            weight above 0.
 
         Returns
         -------

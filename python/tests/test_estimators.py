@@ -141,7 +141,7 @@ def test_defaults_on_measured_data(load, estimator, least):
 
 def test_folds_spread_classes_evenly():
     problem = _choice.Problem(X, np.repeat([0, 1, 2], [60, 40, 20]), np.ones(120), 3)
-    parts = _choice.folds(problem, 5, np.random.RandomState(0))
+    parts = [np.flatnonzero(held) for held in _choice.folds(problem, 5, np.random.RandomState(0))]
     assert sorted(np.concatenate(parts)) == list(range(120))
     assert all((np.bincount(problem.y[part]) == [12, 8, 4]).all() for part in parts)
 

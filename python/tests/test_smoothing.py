@@ -22,20 +22,43 @@ def surface(x):
     return np.exp(np.sin(np.pi * x[:, :1]) + x[:, 1:] ** 2)
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 5, 8])
 def test_penalty_is_the_integral_of_the_squared_second_derivative(k):
     from scipy.interpolate import BSpline
 
     for knots in (np.arange(-k, 60 + k + 1) / 6, np.cumsum(0.5 + np.random.RandomState(0).rand(60 + 2 * k + 1))):
-        nodes = np.array([knots[b + 1 : b + k + 1].mean() for b in range(60 + k)])
+        nodes = _penalty.greville(knots, k)
         rows = _penalty.second_derivatives(knots, k)
         assert abs(rows @ (3 * nodes + 1)).max() < 1e-7
         low, high = knots[k], knots[-1 - k]
         w = np.sin(4 * (nodes - low) / (high - low))
-        u = np.linspace(0, 1, 4001)
-        second = -16 * np.sin(4 * u) if k < 3 else BSpline(knots, w, k)(low + u * (high - low), 2) * (high - low) ** 2
-        expected = np.mean(second**2)
-        assert abs((rows @ w) @ (rows @ w) / expected - 1) < 0.1
+        u = np.linspace(0, 1, 100001)[:-1] + 0.5e-5
+        second = -16 * np.sin(4 * u) if k < 2 else BSpline(knots, w, k)(low + u * (high - low), 2) * (high - low) ** 2
+        assert (rows @ w) @ (rows @ w) == pytest.approx(np.mean(second**2), rel=0.01 if k < 2 else 1e-4)
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 5, 8])
+@pytest.mark.parametrize("grid", [3, 5, 20, 100])
+def test_the_penalty_of_a_square_is_4_on_every_grid(k, grid):
+    """Its second derivative is 2; beyond the grid nothing counts."""
+    for step in (1 / grid, 1e-6, 1e6):
+        knots = np.arange(-k, grid + k + 1) / grid
+        windows = np.lib.stride_tricks.sliding_window_view(knots[1:-1], k) if k > 1 else _penalty.greville(knots, k)[:, None]
+        w = windows[:, 0] ** 2  # what it is at the nodes
+        if k > 1:  # the mean of the products of two of the k knots
+            w = (windows.sum(axis=1) ** 2 - (windows**2).sum(axis=1)) / (k * (k - 1))
+        rows = _penalty.second_derivatives(knots * step - 3 * step, k)
+        assert (rows @ w) @ (rows @ w) == pytest.approx(4, rel=1e-8)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_the_same_spline_costs_the_same_on_a_finer_grid(k):
+    coarse = KAN([1, 1], grid=3, k=k, noise_scale=1.0)
+    values = []
+    for layer in (coarse.act_fun[0], coarse.refine(12, np.linspace(-1, 1, 100)[:, None]).act_fun[0]):
+        bends = _penalty.second_derivatives(layer.grid[0], k) @ layer.coef[0, 0]
+        values.append(bends @ bends)
+    assert values[1] == pytest.approx(values[0], rel=1e-8) and values[0] > 0
 
 
 def test_gam_is_the_least_squares_solution():

@@ -28,8 +28,9 @@ def fit_gam(
         Intervals and degree of the splines; the knots are at quantiles of the samples, mixed with a uniform grid as ``grid_eps``
         says, and reach ``grid_margin`` times the samples' range beyond them.
     smooth : float or 'gcv'
-        The weight of the penalty on bending, ∫(d²φ_i/du²)² du with each grid's length 1, beside the mean squared error; 0 for
-        none. 'gcv' takes the one with the least generalised cross-validation error, the same for all inputs.
+        The weight of the penalty on bending, ∫(d²φ_i/du²)² du with each grid's length 1 (of splines of degree 0 and 1 a sum of
+        second differences), beside the mean squared error of the output that φ_i leads to, as in :meth:`KAN.fit`; 0 for none.
+        'gcv' takes the one with the least generalised cross-validation error, the same for all inputs and outputs.
     sample_weight : array-like, (samples,)
     dtype : 'float64' or 'float32'
 
@@ -101,5 +102,5 @@ def fit_gam(
     model._remember(part.rows, False, 10.0, asked=True)
     known = model._remembered
     known.y, known.weight = part.y, part.weight
-    model._fitted_how = weight, False, 10.0
+    model._fitted_how = (weight,), False, 10.0
     return model

@@ -55,7 +55,8 @@ class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
     _fitted_loss: tuple[Any, float] = ("mse", 1.0)  # of the last fit: its loss, by name or as a function, and huber_delta
-    _fitted_how: tuple[float, bool, float] = (0.0, False, 10.0)  # of the last fit: smooth, singularity_avoiding and y_th
+    # Of the last fit: the weight of the penalty layer by layer (none without smooth), singularity_avoiding and y_th.
+    _fitted_how: tuple[tuple[float, ...], bool, float] = ((), False, 10.0)
 
     def __init__(
         self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,

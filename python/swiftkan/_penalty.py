@@ -18,6 +18,7 @@ u² both are 4. The base function silu has such an integral of its own, added fo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,11 @@ class Penalty:
     def matrix(self, count: int) -> np.ndarray:
         """S (P, P)."""
         return self.add(np.zeros((count, count)))
+
+    def weigh(self, layers: Sequence[float]) -> None:
+        """Gives the edges of each layer a weight; layers beyond those given, which were added to the model since, have none."""
+        for edge in self.edges:
+            edge.weight = layers[edge.layer] if edge.layer < len(layers) else 0.0
 
     def value(self, w: np.ndarray) -> float:
         """wᵀ S w."""
@@ -145,13 +151,12 @@ def relative(penalty: Penalty, normal: np.ndarray, strength: float) -> Penalty:
     return Penalty(edges)
 
 
-def weigh(penalty: Penalty, depth: int, normal: np.ndarray) -> None:
-    """Counts the bending of hidden edges by what it does to the output: layer by layer in proportion to the mean square of
+def shares(penalty: Penalty, depth: int, normal: np.ndarray) -> list[float]:
+    """How much the bending of each layer's edges counts, by what it does to the output: in proportion to the mean square of
     ∂output/∂(a spline's coefficient), that of the last layer being 1."""
     seen: list[list[float]] = [[] for _ in range(depth)]
     for edge in penalty.edges:
-        if edge.scale is not None:
+        if edge.scale:
             seen[edge.layer].append(float(normal.diagonal()[edge.columns].sum()) / edge.scale**2)
     means = [float(np.mean(values)) if values else 0.0 for values in seen]
-    for edge in penalty.edges:
-        edge.weight = means[edge.layer] / means[-1] if means[-1] > 0 else 1.0
+    return [mean / means[-1] if means[-1] > 0 else 1.0 for mean in means]

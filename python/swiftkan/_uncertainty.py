@@ -176,7 +176,7 @@ class Uncertainty(Jacobian):
         prediction, deviation = self._deviations(x, found)
         special = need("scipy.special", "predict_interval()")  # here, because importing it takes longer than the package
         if of == "observation":
-            deviation = np.sqrt(deviation**2 + found.variance)
+            deviation = np.hypot(deviation, found.error)
         reach = special.stdtrit(found.freedom, 0.5 + level / 2) * deviation
         return prediction, (prediction - reach).astype(self.dtype), (prediction + reach).astype(self.dtype)
 

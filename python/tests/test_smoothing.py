@@ -129,6 +129,63 @@ def test_weight_that_is_given():
     np.testing.assert_allclose(model(x), straight, atol=0.02)
 
 
+def waves(outputs, noise=0.3, n=200):
+    rng = np.random.RandomState(0)
+    x = rng.uniform(-1, 1, (n, 1))
+    return x, np.repeat(np.sin(5 * x) + noise * rng.randn(n, 1), outputs, axis=1)
+
+
+@pytest.mark.parametrize("weight", [1e-6, 1e-4, "gcv"])
+def test_outputs_with_edges_of_their_own_are_smoothed_as_each_alone(weight):
+    alone = KAN([1, 1], grid=20, base_fun="zero")
+    freedom = alone.fit(waves(1), opt="LM", steps=10, smooth=weight).freedom
+    x, y = waves(3)
+    model = KAN([1, 3], grid=20, base_fun="zero")
+    result = model.fit((x, y), opt="LM", steps=10, smooth=weight)
+    np.testing.assert_allclose(model(x), np.repeat(alone(x), 3, axis=1), atol=1e-3 if weight == "gcv" else 1e-5)
+    assert result.freedom == pytest.approx(3 * freedom, rel=1e-3)
+    for of in ("mean", "observation"):
+        for one, three in zip(alone.predict_interval(x, of=of), model.predict_interval(x, of=of)):
+            np.testing.assert_allclose(three, np.repeat(one, 3, axis=1), atol=2e-3 if weight == "gcv" else 1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_fit_and_fit_gam_mean_the_same_by_a_weight(outputs):
+    x, y = waves(outputs)
+    y *= np.arange(1, outputs + 1)
+    additive = fit_gam(x, y, grid=20, smooth=1e-4)
+    model = KAN([1, outputs], grid=20, base_fun="zero")
+    model.act_fun[0].grid[...] = additive.act_fun[0].grid
+    model.fit((x, y), opt="LM", steps=10, smooth=1e-4, update_grid=False)
+    np.testing.assert_allclose(model(x), additive(x), atol=1e-5)
+    np.testing.assert_allclose(model.predict(x, return_std=True)[1], additive.predict(x, return_std=True)[1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+@pytest.mark.parametrize("weight", [1e-5, "gcv"])
+def test_the_covariance_has_the_penalty_of_the_fit(outputs, weight):
+    """That of hidden layers, too, and the result says how many parameters it leaves."""
+    rng = np.random.RandomState(0)
+    x = rng.rand(300, 2)
+    y = np.hstack([surface(x), x[:, :1]])[:, :outputs] + 0.3 * rng.randn(300, outputs)
+    model = KAN([2, 3, outputs], grid=8, seed=0)
+    result = model.fit((x, y), opt="LM", steps=20, smooth=weight)
+    model.parameter_covariance()
+    freedom = model._covariance[-1].freedom
+    assert result.freedom == pytest.approx(300 * outputs - freedom.sum(), rel=1e-9)
+    hidden, last = model._fitted_how[0]
+    assert last == result.smooth and hidden > 0
+
+
+def test_gcv_chooses_for_a_model_that_is_smooth_already():
+    """It is where the first weight leads, so that no step with that is accepted."""
+    model = KAN([1, 1], grid=20, seed=0)
+    model.fit(waves(1), opt="LM", steps=10, smooth=_smoothing.FIRST)
+    result = model.fit(waves(1), opt="LM", steps=0, smooth="gcv", update_grid=False)
+    other = KAN([1, 1], grid=20, seed=0).fit(waves(1), opt="LM", steps=10, smooth="gcv")
+    assert result.smooth == pytest.approx(other.smooth, rel=1e-3) and result.smooth < _smoothing.FIRST / 3
+
+
 def test_gam_takes_account_of_the_penalty():
     held = []
     for seed in range(10):
@@ -201,16 +258,15 @@ def test_patience_ends_the_steps_and_smoothing_follows():
     x, held = rng.rand(80, 1), rng.rand(200, 1)
     data = (x, wave(x) + 0.3 * rng.randn(80, 1), held, wave(held))
     model = KAN([1, 2, 1], grid=12, seed=0)
-    seen = []
-    result = model.fit(data, opt="LM", steps=60, patience=3, smooth="gcv", callbacks=lambda step: seen.append(step.step))
-    more = result.steps - len(seen)
-    assert result.reason == "patience" and len(seen) < 60 and more > 3 and result.best_step == result.steps - 1
-    start = f"stopped after {len(seen)} steps, the last without improvement; the parameters of step {int(np.argmin(result['test_loss'][: len(seen)]))} "
-    assert result.message == start + f"were restored; then {more} steps of smoothing, smooth={result.smooth:.3g}"
+    result = model.fit(data, opt="LM", steps=60, patience=3, smooth="gcv")
+    best = KAN([1, 2, 1], grid=12, seed=0)
+    before = best.fit(data, opt="LM", steps=60, patience=3)
+    more = result.steps - before.steps
+    assert result.reason == "patience" and before.steps < 60 and more > 3 and result.best_step == result.steps - 1
+    assert before.message.endswith("were restored")
+    assert result.message == f"{before.message}; then {more} steps of smoothing, smooth={result.smooth:.3g}"
     assert result["test_loss"][-1] == error_at(model, held) and len(result["train_loss"]) == result.steps
     # It is what smoothing makes of the best step.
-    best = KAN([1, 2, 1], grid=12, seed=0)
-    best.fit(data, opt="LM", steps=60, patience=3)
     best.fit(data, opt="LM", steps=0, smooth="gcv")
     np.testing.assert_array_equal(best(held), model(held))
     whole = KAN([1, 2, 1], grid=12, seed=0).fit(data, opt="LM", steps=5, smooth=1e-4)

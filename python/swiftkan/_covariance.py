@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import _check, _penalty
+from . import _check, _numbers, _penalty
 
 PRIOR = 1e-8
 CUT = 1e-13  # of the largest eigenvalue
@@ -88,7 +88,7 @@ def estimate(model: Any, chosen: Any, y: Any, weight: Any, layers: tuple, avoid:
     samples, unit, weight, prior, root = system
     residual = np.empty((n, outputs), model.dtype)
     model._core.forward(chosen, residual, avoid, y_th)
-    residual = (y - residual).astype(np.float64)
+    residual, order = _numbers.order_one((y - residual).astype(np.float64))  # squares then neither overflow nor vanish
     squares = np.einsum("no,no,n->o", residual, residual, np.ones(n) if weight is None else weight)
     if outputs == 1:
         used = np.array([system.used()])
@@ -108,13 +108,13 @@ def estimate(model: Any, chosen: Any, y: Any, weight: Any, layers: tuple, avoid:
             "to tell the size of errors from; use more samples, a smaller grid or width, or fit(smooth='gcv')"
         )
     variance = squares / freedom
-    error = np.sqrt(variance / unit)
+    error = np.ldexp(np.sqrt(variance / unit), order)
     if outputs == 1:
-        return Covariance(root * np.sqrt(variance[0]), error, freedom)
+        return Covariance(np.ldexp(root * np.sqrt(variance[0]), order), error, freedom)
     own = np.sqrt(variance @ seen_by / np.maximum(seen_by.sum(axis=0), 1e-300))  # the error of the outputs that a parameter serves
     middle = np.einsum("o,orq->rq", variance, parts) + root.T @ (prior * own * own[:, None]) @ root
     values, vectors = np.linalg.eigh(middle)
-    return Covariance(root @ (vectors * np.sqrt(np.maximum(values, 0))), error, freedom)
+    return Covariance(np.ldexp(root @ (vectors * np.sqrt(np.maximum(values, 0))), order), error, freedom)
 
 
 def _inverse_root(normal: np.ndarray, prior: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _data, _penalty, _smoothing
+from . import _check, _data, _numbers, _penalty, _smoothing
 from ._kan import KAN
 
 
@@ -83,7 +83,7 @@ def fit_gam(
     share = share * (samples / share.sum())
     normal, b = np.empty((index.size, index.size)), np.empty((index.size, outputs))
     single._core.normal_matrix(chosen, n, share, index.size, normal, False, 10.0)
-    wanted = part.y.astype(np.float64)
+    wanted, order = _numbers.order_one(part.y.astype(np.float64), axis=0)  # squares then neither overflow nor vanish
     middle = np.average(wanted, axis=0, weights=share)  # splines sum to 1: a constant can be added afterwards, without cancellation
     wanted = wanted - middle
     gradient = np.empty(single._parameter_count)
@@ -98,7 +98,7 @@ def fit_gam(
     flat = np.zeros((single._parameter_count, outputs))
     flat[index] = ridge.solve(samples * weight)
     coef = np.stack([single._cut(flat[:, o], "act_fun.0.coef")[:, 0] for o in range(outputs)], axis=1)
-    layer.coef[...] = coef + (middle / inputs)[:, None]
+    layer.coef[...] = np.ldexp(coef + (middle / inputs)[:, None], order[:, None])
     model._remember(part.rows, False, 10.0, asked=True)
     known = model._remembered
     known.y, known.weight = part.y, part.weight

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _data
+from . import _check, _data, _numbers
 from ._covariance import Covariance, estimate
 from ._jacobian import Jacobian
 from ._optional import need
@@ -186,9 +186,10 @@ class Uncertainty(Jacobian):
         prediction = self._run(x, False, 10.0, remember=False)
         rows, _ = self._rows("x", x)
         deviation = np.empty((len(rows), self.width_in[-1]))
-        for part, jacobian in self._chunks(self._chosen(rows), len(found.root)):
-            deviation[part] = np.linalg.norm(jacobian @ found.root, axis=2)
-        return prediction, deviation.reshape(prediction.shape)
+        root, order = _numbers.order_one(found.root)
+        for part, jacobian in self._chunks(self._chosen(rows), len(root)):
+            deviation[part] = np.linalg.norm(jacobian @ root, axis=2)
+        return prediction, np.ldexp(deviation, order).reshape(prediction.shape)
 
     def _fitted(self, what: str, dataset: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
         """(rows, labels, weights): the data given, or that of the last fit."""

@@ -186,6 +186,21 @@ def test_gcv_chooses_for_a_model_that_is_smooth_already():
     assert result.smooth == pytest.approx(other.smooth, rel=1e-3) and result.smooth < _smoothing.FIRST / 3
 
 
+@pytest.mark.parametrize("factor", [1e200, -1e-170, 2.0**-1000, 1e300])
+def test_additive_models_do_not_depend_on_the_unit_of_y(factor):
+    rng = np.random.RandomState(0)
+    x = rng.rand(200, 1)
+    y = np.hstack([np.sin(8 * x), 1000 + x]) + 0.3 * rng.randn(200, 2)
+    one, other = fit_gam(x, y), fit_gam(x, y * factor)
+    assert other._fitted_how[0] == pytest.approx(one._fitted_how[0], rel=1e-6)
+    np.testing.assert_allclose(other(x) / factor, one(x), rtol=1e-10)
+    np.testing.assert_allclose(other.predict(x, return_std=True)[1] / abs(factor), one.predict(x, return_std=True)[1], rtol=1e-6)
+    half = [np.ptp(model.predict_interval(x)[1:], axis=0) for model in (one, other)]
+    np.testing.assert_allclose(half[1] / abs(factor), half[0], rtol=1e-6)
+    if abs(factor) == 2.0**-1000:  # nothing is rounded
+        np.testing.assert_array_equal(other(x) / factor, one(x))
+
+
 def test_gam_takes_account_of_the_penalty():
     held = []
     for seed in range(10):

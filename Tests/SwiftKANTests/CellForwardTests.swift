@@ -77,6 +77,24 @@ import Testing
         try check(Float.self)
     }
 
+    /// What no sample should have: weights that are NaN, which samples beyond the knots must not see in one batch and miss in another.
+    @Test func weightsThatAreNaN() throws {
+        func check<T: KANScalar>(_: T.Type) throws {
+            let network = try network(T.self, [2, 5, 2], grid: 5, k: 3, base: .silu)
+            let shape = network.layers[0]
+            for b in [0, shape.basisCount - 1] { network.state[shape.coef + b] = .nan }
+            let x = uniform(2 * 90, -3, 3, seed: 12).map { T($0) }
+            let all = try network.predictions(x)
+            #expect(all.contains { $0.isNaN } && all.contains { !$0.isNaN })
+            for s in 0..<90 {
+                let row = try network.predictions([x[2 * s], x[2 * s + 1]])
+                #expect(zip(row, all[(2 * s)..<(2 * s + 2)]).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN })
+            }
+        }
+        try check(Double.self)
+        try check(Float.self)
+    }
+
     @Test func nanStaysInItsRow() throws {
         let network = try network(Double.self, [3, 7, 2], grid: 5, k: 3, base: .zero)
         for n in [2, 20] {
@@ -86,6 +104,26 @@ import Testing
             let after = try network.predictions(x)
             #expect(after[2].isNaN && after[3].isNaN)
             #expect(after[..<2] == before[..<2] && after[4...] == before[4...])
+        }
+    }
+
+    /// Knots so close that their buckets' number has no reciprocal, narrow and wide, and so far apart that their range is none.
+    @Test func knotsAtTheEndsOfTheNumbers() throws {
+        func check<T: KANScalar>(_: T.Type, _ outputs: Int, _ grid: Int, _ step: T) throws {
+            let network = try KAN<T>(Settings(width: [1, outputs], grid: grid))
+            let shape = network.layers[0]
+            for m in 0..<shape.knotCount { network.state[shape.knots + m] = (T(m) - T(shape.knotCount) / 2) * step }
+            let x = (0..<shape.knotCount).map { network.state[shape.knots + $0] } + [-.greatestFiniteMagnitude, .greatestFiniteMagnitude]
+            let all = try network.predictions(x)
+            for s in x.indices {
+                let row = try network.predictions([x[s]])
+                let same = zip(row, all[(s * outputs)..<((s + 1) * outputs)]).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN }
+                #expect(same, "\(T.self), \(outputs) outputs, \(grid) cells, \(step), \(x[s])")
+            }
+        }
+        for (outputs, grid) in [(2, 5), (20, 5), (20, 100)] {
+            for step in [1e-308, Double.leastNormalMagnitude / 4, 4e-308, 1.6e307] { try check(Double.self, outputs, grid, step) }
+            for step in [1e-38, .leastNormalMagnitude / 4, 4e-38, 5.9e37] as [Float] { try check(Float.self, outputs, grid, step) }
         }
     }
 

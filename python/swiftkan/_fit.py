@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from . import _auto, _check, _data, _last_layer, _levels, _losses, _options, _scales, _smoothing
+from . import _auto, _check, _covariance, _data, _last_layer, _levels, _losses, _options, _scales, _smoothing
 from ._options import OPTIMIZERS, Asked
 from ._progress import Reporter, functions, root
-from ._result import FitResult
+from ._result import REASONS, FitResult
 from ._uncertainty import Uncertainty
 
 
@@ -95,7 +95,7 @@ class Training(Uncertainty):
         epochs : int
             Train for so many passes over shuffled batches instead of ``steps``; a step then is a pass.
         sample_weight : array-like, (n,)
-            How much each training sample counts; one of weight 0 is as if it were not there.
+            How much each training sample counts; one of weight 0 must be valid, but is left out then.
         callbacks : function or list of functions
             Called after every step with a :class:`swiftkan.Step`; returning True ends the training. They may use the model, but not give
             it other nodes or grids.
@@ -106,8 +106,7 @@ class Training(Uncertainty):
             more than ``min_delta``, and restore the parameters of the best step; if no test loss was finite the last ones stay. With
             ``smooth`` that is where smoothing begins.
         validation_split : float
-            Put this part of the training data aside as test data, chosen by ``seed``; of samples of weight 0, if there are any, and of
-            the others the same part.
+            Put this part of the training data, without samples of weight 0, aside as test data, chosen by ``seed``.
         weight_decay, momentum, betas, eps
             ``weight_decay``: Adam, AdamW (0.01 unless given), SGD. ``momentum``: SGD. ``betas``, ``eps``: Adam, AdamW. Other optimisers
             refuse them.
@@ -127,13 +126,17 @@ class Training(Uncertainty):
             and scales of the seeds after the model's, where training may change them (``sb_trainable``, ``sp_trainable``, numeric
             edges that are on). Four at a time, and no more of them once the best has a tenth of the error of
             most others, which are stuck. Of many samples a start sees 10 for each parameter, 1000 at least, drawn by the model's
-            seed, those of weight 0 last. The best is that of the least training loss, or with ``validation_split`` validation loss. The
+            seed. The best is that of the least training loss, or with ``validation_split`` validation loss. The
             starts run beside one another on all threads.
         smooth : float or 'gcv'
             For noisy data, with 'LM' and the loss 'mse': after the steps, go on with a penalty on the bending of splines until that
-            converges: minimise mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to 1, of spline and base function; hidden edges count by what
-            they do to the output. 'gcv' takes the weight with the least generalised cross-validation error, so that a fine grid
-            does not follow the noise. ``result.smooth`` says which; :meth:`predict_interval` takes account of it.
+            converges, for 60 steps at most: minimise Σ_outputs mse + smooth·Σ_edges ∫(d²φ/du²)² du, u the place in the grid from 0 to
+            1, of spline and base function (of splines of degree 0 and 1 a sum of second differences); hidden edges count by what they
+            do to the output. Each output has its own mean squared error there, so that one with edges of its own is smoothed as
+            it would be alone, and as :func:`swiftkan.fit_gam` does it. 'gcv' takes the weight with the least generalised
+            cross-validation error, so that a fine grid does not follow the noise. ``result.smooth`` says which;
+            :meth:`predict_interval` takes account of it. These steps are counted, measured, shown and given to ``callbacks`` as those
+            before, and none follow if a callback has ended those.
         solve_last_layer : bool
             For the loss 'mse' without ``lamb``: before the first step, with the grids moved if they are to be, the coefficients and base
             scales of the last layer become the least-squares solution for the labels, given the hidden nodes' values: the inner
@@ -167,7 +170,7 @@ class Training(Uncertainty):
 
         Notes
         -----
-        The training input is remembered (``cache_data``) for ``reg``, ``refine``, ``acts`` and others.
+        The training input is remembered (``cache_data``, without samples of weight 0) for ``reg``, ``refine``, ``acts`` and others.
 
         'LM' (Levenberg-Marquardt with geodesic acceleration, arXiv 1201.5885; damping by Nielsen's rule) takes the losses 'mse',
         'huber', 'cross_entropy' and 'bce', all samples in every step, and ignores ``lr``. ``scale_sp`` stays as it is, because
@@ -230,6 +233,8 @@ class Training(Uncertainty):
         if opt == "auto":
             steep = bool(lamb) and bool(lamb_coef or lamb_coefdiff or reg_metric in ("edge_backward", "node_backward"))
             samples = len(self._training_rows("train_input", dataset["train_input"], finite=False))
+            if sample_weight is not None:
+                samples = np.count_nonzero(_check.weights("sample_weight", sample_weight, samples, self.dtype))
             opt, lr = _auto.choose(self, samples, levels, doubling, asked, lr, steep)
         _options.refuse(opt, asked)
         if opt == "LM" and grids is not None:
@@ -269,28 +274,33 @@ class Training(Uncertainty):
 
             callbacks.append(Frames(self, len(train.rows), img_folder, save_fig_freq, beta, in_vars, out_vars))
         total = steps * len(levels)
-        reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, loss == "mse", has_test)
+        more = 0 if asked.smooth is None else _smoothing.STEPS
+        reporter = Reporter(self, metrics, callbacks, display_metrics, verbose, log, total, more, loss == "mse", has_test)
 
         was_fitted, before = "_fitted_loss" in vars(self), _levels.Before(self)
         self._remember(train.rows, avoid, y_th, asked=True)
         self._remembered.y, self._remembered.weight = train.y, train.weight
-        self._fitted_loss, self._fitted_how = (loss, float(huber_delta)), (0.0, avoid, y_th)
+        self._fitted_loss, self._fitted_how = (loss, float(huber_delta)), ((), avoid, y_th)
         start = time.perf_counter()
         run = _levels.Run(train, test, options, objective, avoid, y_th, custom, reporter, solve_last_layer)
         try:
             starts = _levels.best_start(self, run, restarts, validation_split > 0) if restarts > 1 else []
             report, values, history = _levels.train(self, run, levels, not starts)
             smoothed = None
-            if asked.smooth is not None and report["status"] == 0:
-                ended = FitResult.from_report(report, values, 0.0).message
-                smoothed = _smoothing.smooth(
-                    self, train, test, asked.smooth, avoid, y_th, options["grid_margin"] if update_grid else None
-                )
-                values = {key: np.concatenate([values[key], smoothed[1][key]]) for key in values}
-                more = len(smoothed[1]["reg"])
-                report["steps"] += more
+            if asked.smooth is not None and report["status"] == 0 and REASONS[report["reason"]] != "callback":
+                ended, done = FitResult.from_report(report, values, 0.0).message, report["steps"]
+                tell = (lambda step, *losses: reporter(done + step, total, *losses)) if reporter.needed else None
+                margin = options["grid_margin"] if update_grid else None
+                smoothed = _smoothing.smooth(self, train, test, asked.smooth, avoid, y_th, margin, tell)
+                values = {key: np.concatenate([values[key], smoothed.values[key]]) for key in values}
+                count = len(smoothed.values["reg"])
+                report["steps"] += count
+                report["evaluations"] += smoothed.evaluations
                 report["best_step"] = report["steps"] - 1
-                report["message"] = f"{ended}; then {more} steps of smoothing, smooth={smoothed[0]:.3g}"
+                report["message"] = f"{ended}; then {count} steps of smoothing, smooth={smoothed.weight:.3g}"
+                if smoothed.stopped:
+                    report["reason"] = REASONS.index("callback")
+                    report["message"] += "; a callback stopped it"
         except (ValueError, TypeError):
             if not reporter.calling:  # what a user's function raises is no refusal
                 before.restore(self)
@@ -308,8 +318,8 @@ class Training(Uncertainty):
             for entry in (*history, *starts):
                 entry.update({key: root(entry[key]) for key in ("train_loss", "test_loss")})
         if smoothed:
-            result.smooth, result.freedom = smoothed[0], smoothed[2]
-            self._fitted_how = smoothed[0], avoid, y_th
+            result.smooth = smoothed.weight
+            result.freedom = _covariance.effective(self, train.chosen, train.weight, *self._fitted_how)
         self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)

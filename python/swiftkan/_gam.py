@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _data, _penalty, _smoothing
+from . import _check, _data, _numbers, _penalty, _smoothing
 from ._kan import KAN
 
 
@@ -28,8 +28,9 @@ def fit_gam(
         Intervals and degree of the splines; the knots are at quantiles of the samples, mixed with a uniform grid as ``grid_eps``
         says, and reach ``grid_margin`` times the samples' range beyond them.
     smooth : float or 'gcv'
-        The weight of the penalty on bending, ∫(d²φ_i/du²)² du with each grid's length 1, beside the mean squared error; 0 for
-        none. 'gcv' takes the one with the least generalised cross-validation error, the same for all inputs.
+        The weight of the penalty on bending, ∫(d²φ_i/du²)² du with each grid's length 1 (of splines of degree 0 and 1 a sum of
+        second differences), beside the mean squared error of the output that φ_i leads to, as in :meth:`KAN.fit`; 0 for none.
+        'gcv' takes the one with the least generalised cross-validation error, the same for all inputs and outputs.
     sample_weight : array-like, (samples,)
     dtype : 'float64' or 'float32'
 
@@ -37,7 +38,7 @@ def fit_gam(
     -------
     KAN
         ``KAN([inputs, outputs], base_fun='zero')``, which remembers the data, so that ``predict(x, return_std=True)`` and
-        :meth:`KAN.predict_interval` can be asked at once. ``model.cache_data`` is x.
+        :meth:`KAN.predict_interval` can be asked at once. ``model.cache_data`` is x without samples of weight 0.
 
     Raises
     ------
@@ -78,11 +79,10 @@ def fit_gam(
     n = len(part.rows)
     chosen = _check.contiguous(part.rows, single.dtype)
     share = np.ones(n) if part.weight is None else part.weight.astype(np.float64)
-    samples = int(np.count_nonzero(share))
-    share = share * (samples / share.sum())
+    share = share * (n / share.sum())
     normal, b = np.empty((index.size, index.size)), np.empty((index.size, outputs))
     single._core.normal_matrix(chosen, n, share, index.size, normal, False, 10.0)
-    wanted = part.y.astype(np.float64)
+    wanted, order = _numbers.order_one(part.y.astype(np.float64), axis=0)  # squares then neither overflow nor vanish
     middle = np.average(wanted, axis=0, weights=share)  # splines sum to 1: a constant can be added afterwards, without cancellation
     wanted = wanted - middle
     gradient = np.empty(single._parameter_count)
@@ -92,14 +92,14 @@ def fit_gam(
     penalty = _penalty.bending(single, index)
     prior = _penalty.relative(penalty, normal, _smoothing.PRIOR).matrix(index.size)
     ridge = _smoothing.Ridge(normal, penalty.matrix(index.size), prior, b, share @ wanted**2)
-    weight = ridge.choose(samples) if smooth == "gcv" else smooth
+    weight = ridge.choose(n) if smooth == "gcv" else smooth
 
     flat = np.zeros((single._parameter_count, outputs))
-    flat[index] = ridge.solve(samples * weight)
+    flat[index] = ridge.solve(n * weight)
     coef = np.stack([single._cut(flat[:, o], "act_fun.0.coef")[:, 0] for o in range(outputs)], axis=1)
-    layer.coef[...] = coef + (middle / inputs)[:, None]
+    layer.coef[...] = np.ldexp(coef + (middle / inputs)[:, None], order[:, None])
     model._remember(part.rows, False, 10.0, asked=True)
     known = model._remembered
     known.y, known.weight = part.y, part.weight
-    model._fitted_how = weight, False, 10.0
+    model._fitted_how = (weight,), False, 10.0
     return model

@@ -36,7 +36,8 @@ class Grids(Training):
         Raises
         ------
         ValueError
-            For wrong shapes, no samples, NaN or infinity, and for a margin outside 0 … 1 or other knots.
+            For wrong shapes, no samples, NaN or infinity, samples or hidden values whose range the dtype cannot hold, and for a margin
+            outside 0 … 1 or other knots.
         RuntimeError
             Without ``x``, if no data is remembered.
 

@@ -56,7 +56,8 @@ class Network:
     """Settings, views and flags of one network. See :class:`swiftkan.KAN`."""
 
     _fitted_loss: tuple[Any, float] = ("mse", 1.0)  # of the last fit: its loss, by name or as a function, and huber_delta
-    _fitted_how: tuple[float, bool, float] = (0.0, False, 10.0)  # of the last fit: smooth, singularity_avoiding and y_th
+    # Of the last fit: the weight of the penalty layer by layer (none without smooth), singularity_avoiding and y_th.
+    _fitted_how: tuple[tuple[float, ...], bool, float] = ((), False, 10.0)
 
     def __init__(
         self, width: Any = None, grid: Any = 3, k: Any = 3, mult_arity: Any = 2, noise_scale: float = 0.3,
@@ -318,7 +319,7 @@ class Network:
     def cache_data(self) -> np.ndarray | None:
         """The samples that ``acts``, ``reg()``, ``refine()`` … use if none are given: (n, input_width), or None.
 
-        It is the training data of the last ``fit``, or what was given to ``get_act`` after it; without either, what
+        It is the training data of the last ``fit``, without samples of weight 0, or what was given to ``get_act`` after it; without either, what
         was last given to ``model(x)``. Where the data had the model's dtype already it is the same array, not a copy.
         """
         return None if self._remembered is None else self._remembered.x

@@ -2,22 +2,30 @@
 
 What it must get right first:
   1. a straight line costs nothing, on any knots;
-  2. the same function costs the same on a finer grid: differences are those of derivatives, weighted with the cells' lengths.
+  2. the same function costs the same on a finer grid, and what a spline is beyond its grid costs nothing.
 
-Of an edge with the spline Σ_b w_b B_b, w = mask·scale_sp·coef, and Greville's nodes ξ_b = (t_(b+1) + … + t_(b+k))/k, scaled to the
-grid's length, it is
+Of an edge with the spline φ = Σ_b w_b B_b, w = mask·scale_sp·coef, it is ∫(d²φ/du²)² du over the grid, u the place in it from 0 to 1.
+From degree 2 on it is computed as it stands: d²φ/du² is a spline of degree k - 2, a polynomial in each cell, whose square k - 1 points
+of Gauss and Legendre integrate exactly. Splines of degree 0 and 1 are steps and broken lines, which have no such integral; theirs is
+a sum over nodes ξ, the middles of cells or the knots of the grid, with divided differences […] (P-splines: Eilers and Marx,
+Statistical Science 11, 1996; here for knots that are not uniform):
 
-    Σ_b h_b (2 [w_b, w_(b+1), w_(b+2)])²,    h_b = (ξ_(b+2) - ξ_b)/2,
+    Σ_b h_b (2 [w_b, w_(b+1), w_(b+2)])²,
 
-[…] being divided differences: a sum for ∫ (d²φ/du²)² du with u from 0 to 1 (P-splines: Eilers and Marx, Statistical Science 11,
-1996; here for knots that are not uniform). The base function silu has such an integral of its own, added for each edge.
+h_b being the part of the grid that is nearest to the node in the middle, ξ_(b+1); the first and the last reach to the grid's ends. For
+u² both are 4. The base function silu has such an integral of its own, added for each edge.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from .spline import B_batch
+
+TINY = 1e-9  # of the grid's length: knots that are nearer are taken for so far apart
 
 
 class Edge:
@@ -47,6 +55,11 @@ class Penalty:
     def matrix(self, count: int) -> np.ndarray:
         """S (P, P)."""
         return self.add(np.zeros((count, count)))
+
+    def weigh(self, layers: Sequence[float]) -> None:
+        """Gives the edges of each layer a weight; layers beyond those given, which were added to the model since, have none."""
+        for edge in self.edges:
+            edge.weight = layers[edge.layer] if edge.layer < len(layers) else 0.0
 
     def value(self, w: np.ndarray) -> float:
         """wᵀ S w."""
@@ -82,17 +95,40 @@ def greville(knots: np.ndarray, k: int) -> np.ndarray:
 
 
 def second_derivatives(knots: np.ndarray, k: int) -> np.ndarray:
-    """(G + k - 2, G + k): the square roots of h_b times second derivatives of a spline on these knots, the grid's length being 1."""
-    nodes = greville(knots, k)
-    length = knots[len(knots) - 1 - k] - knots[k]
-    nodes = nodes / (length if length > 0 else 1.0)
-    gap = np.maximum(np.diff(nodes), 1e-9)
-    half = (gap[1:] + gap[:-1]) / 2
+    """(r, G + k), r at most G + k - 2: what makes of a spline's coefficients numbers whose squares add up to the penalty."""
+    length = knots[-1 - k] - knots[k]
+    knots = (knots - knots[k]) / (length if length > 0 else 1.0)
+    if k < 2:
+        return _differences(greville(knots, k))
+    second = _derivative(knots[1:-1], k - 1) @ _derivative(knots, k)
+    ends = knots[k : len(knots) - k]
+    places, shares = np.polynomial.legendre.leggauss(k - 1)
+    middles, halves = (ends[1:] + ends[:-1]) / 2, np.diff(ends) / 2
+    points, parts = (middles[:, None] + halves[:, None] * places).ravel(), (halves[:, None] * shares).ravel()
+    values = B_batch(points[:, None], knots[None, 2:-2], k - 2)[:, 0]
+    return np.linalg.qr(np.sqrt(parts)[:, None] * values, mode="r") @ second
+
+
+def _derivative(knots: np.ndarray, k: int) -> np.ndarray:
+    """(n - 1, n): the coefficients of the derivative of a spline with n coefficients, on the knots without the outermost two."""
+    factors = k / np.maximum(knots[k + 1 : -1] - knots[1 : -k - 1], TINY)
+    n = len(factors) + 1
+    rows, b = np.zeros((n - 1, n)), np.arange(n - 1)
+    rows[b, b], rows[b, b + 1] = -factors, factors
+    return rows
+
+
+def _differences(nodes: np.ndarray) -> np.ndarray:
+    """(n - 2, n): √h_b times second derivatives of what has the coefficients as values at nodes between 0 and 1."""
+    gap = np.maximum(np.diff(nodes), TINY)
+    h = (gap[1:] + gap[:-1]) / 2
+    h[0] += nodes[1] - gap[0] / 2
+    h[-1] += 1 - nodes[-2] - gap[-1] / 2
     rows = np.zeros((len(nodes) - 2, len(nodes)))
     b = np.arange(len(rows))
-    rows[b, b], rows[b, b + 2] = 1 / gap[:-1], 1 / gap[1:]
+    rows[b, b], rows[b, b + 2] = 2 / gap[:-1] / (gap[1:] + gap[:-1]), 2 / gap[1:] / (gap[1:] + gap[:-1])
     rows[b, b + 1] = -rows[b, b] - rows[b, b + 2]
-    return rows / np.sqrt(half)[:, None]
+    return rows * np.sqrt(h)[:, None]
 
 
 def silu_bending(low: float, high: float) -> float:
@@ -103,11 +139,11 @@ def silu_bending(low: float, high: float) -> float:
 
 
 def relative(penalty: Penalty, normal: np.ndarray, strength: float) -> Penalty:
-    """The same differences with weights that make them ``strength`` times what samples say of each edge: a prior that decides
-    only where samples do not."""
+    """The splines' forms with weights that make them ``strength`` times what samples say of each edge: a prior that decides only
+    where samples do not."""
     edges = []
     for edge in penalty.edges:
-        size = float((edge.roots**2).max())
+        size = float(np.sum(edge.roots**2, axis=0).max())
         if size > 0 and edge.scale is not None:
             other = Edge(edge.columns, edge.roots, edge.layer, edge.scale)
             other.weight = strength * float(normal.diagonal()[edge.columns].mean()) / size
@@ -115,13 +151,12 @@ def relative(penalty: Penalty, normal: np.ndarray, strength: float) -> Penalty:
     return Penalty(edges)
 
 
-def weigh(penalty: Penalty, depth: int, normal: np.ndarray) -> None:
-    """Counts the bending of hidden edges by what it does to the output: layer by layer in proportion to the mean square of
+def shares(penalty: Penalty, depth: int, normal: np.ndarray) -> list[float]:
+    """How much the bending of each layer's edges counts, by what it does to the output: in proportion to the mean square of
     ∂output/∂(a spline's coefficient), that of the last layer being 1."""
     seen: list[list[float]] = [[] for _ in range(depth)]
     for edge in penalty.edges:
-        if edge.scale is not None:
+        if edge.scale:
             seen[edge.layer].append(float(normal.diagonal()[edge.columns].sum()) / edge.scale**2)
     means = [float(np.mean(values)) if values else 0.0 for values in seen]
-    for edge in penalty.edges:
-        edge.weight = means[edge.layer] / means[-1] if means[-1] > 0 else 1.0
+    return [mean / means[-1] if means[-1] > 0 else 1.0 for mean in means]

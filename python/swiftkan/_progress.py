@@ -22,7 +22,7 @@ class Step:
     Attributes
     ----------
     model : the model in training; it may be used, and its numbers changed at one's own risk; no other nodes or grids
-    step, steps : steps done (from 1), and asked for
+    step, steps : steps done (from 1), and asked for; with ``smooth`` those of smoothing are counted on, and it takes 60 at most
     train_loss, test_loss, reg : float, as in the result
     metrics : dict of the metrics' last values
     """
@@ -52,12 +52,13 @@ def functions(name: str, value: Any) -> list[Callable]:
 
 
 class Reporter:
-    """The engine's step callback. Call it with (step, steps, train_loss, test_loss, reg); true means stop."""
+    """The engine's step callback. Call it with (step, steps, train_loss, test_loss, reg); true means stop. ``more`` steps, at most,
+    follow those that the engine knows of."""
 
     def __init__(
-        self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, root: bool, has_test: bool
+        self, model, metrics, callbacks, display, verbose: int, log: int, steps: int, more: int, root: bool, has_test: bool
     ):
-        self._model, self._root, self._has_test = model, root, has_test
+        self._model, self._more, self._root, self._has_test = model, more, root, has_test
         self._metrics: dict[str, Callable] = {}
         for metric in functions("metrics", metrics):
             key = getattr(metric, "__name__", type(metric).__name__)
@@ -76,7 +77,7 @@ class Reporter:
                 raise ValueError(f"display_metrics: there is no result {key!r}; there are {', '.join(known)}")
         if display is None and not has_test:
             self._display.remove("test_loss")
-        self._bar = _bar(steps) if verbose == 1 else None
+        self._bar = _bar(steps + more) if verbose == 1 else None
         self.calling = False  # does a user's function run; what it raises leaves this True
 
     @property
@@ -87,6 +88,7 @@ class Reporter:
     def __call__(self, step: int, steps: int, train_loss: float, test_loss: float, reg: float) -> bool:
         if self._root:
             train_loss, test_loss = root(train_loss), root(test_loss)
+        steps += self._more
         now, engine = {}, self._model._core
         for key, metric in self._metrics.items():
             self.calling = True

@@ -32,7 +32,7 @@ class FitResult(dict):
         'ok'; 'cancelled' if something asked to stop at once; 'diverged' if the loss stopped being finite.
     reason : str
         'steps' (all done), 'converged' (no improvement is possible), 'patience', 'callback' or 'diverged'; with ``smooth`` of the
-        steps before it.
+        steps before it, unless a callback ended the smoothing.
     message : str
         The same in a sentence.
     steps : int
@@ -53,7 +53,8 @@ class FitResult(dict):
         With ``restarts``, each start that was tried: ``seed``, ``train_loss``, ``test_loss``, ``kept``, and ``stuck``: its loss ended more than
         ten times above the best.
     smooth, freedom : float or None
-        With ``smooth``: the penalty's weight, and the effective number of parameters tr H.
+        With ``smooth``: the penalty's weight, and the effective number of parameters tr H, all outputs together. None where no
+        smoothing followed the steps, because a callback or a loss that is not finite had ended them.
     """
 
     status: str

@@ -2,21 +2,24 @@
 
 What it must get right first:
   1. every accepted step lowers what is minimised, so that smoothing cannot blow a model up;
-  2. the weight does not depend on the grid, nor on the units of x and y.
+  2. the weight does not depend on the grid, nor on the units of x and y;
+  3. however it ends, the model has the parameters of the last accepted step, and the grids that belong to them.
 
-Minimised is Σ w (y - f)² / Σ w + smooth·S, S the penalty of ``_penalty.py``. With f linearised at the present parameters this is a
-ridge regression with the hat matrix H = J A⁻¹ Jᵀ, A = JᵀJ + N·smooth·S, and the weight is that of the least
+Minimised is Σ w |y - f|² / Σ w + smooth·S, S the penalty of ``_penalty.py``: squares are summed over outputs, so that outputs which
+share nothing are smoothed as each alone, as in ``_gam.py``. With f linearised at the present parameters this is a ridge regression
+with the hat matrix H = J A⁻¹ Jᵀ, A = JᵀJ + N·smooth·S for N samples, and the weight is that of the least
 
-    GCV = N·SSR / (N - tr H)²                         (Craven and Wahba, Numerische Mathematik 31, 1979)
+    GCV = M·SSR / (M - tr H)²                         (Craven and Wahba, Numerische Mathematik 31, 1979)
 
-linearised anew for some steps and then kept ("performance iteration": Gu, JASA 87, 1992). It comes from above, a tenth a step at most,
-because a network that has followed the noise is linear only nearby, and GCV would find the hollow it is in the best. One eigenvalue problem makes JᵀJ and S
-diagonal together, after which any weight costs next to nothing.
+for M = N·outputs numbers, linearised anew for some steps and then kept ("performance iteration": Gu, JASA 87, 1992). It comes from
+above, a tenth a step at most, because a network that has followed the noise is linear only nearby, and GCV would find the hollow it is
+in the best. One eigenvalue problem makes JᵀJ and S diagonal together, after which any weight costs next to nothing.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +31,7 @@ SMALLEST, LARGEST = -14.0, 3.0  # log10 of weights looked at
 FIRST, CALM = 1e-4, 3  # before it chooses, this weight for so many steps: a network that follows the noise must leave its hollow
 MOVES = (10,)  # steps before which hidden grids follow the values of nodes
 CHOICES, STEPS = 16, 60  # steps in which the weight is chosen anew, and all
+DAMPING = 1e-3  # of the first step
 ENOUGH = 1e-7  # relative gain of a step that is the last
 
 
@@ -65,9 +69,10 @@ class Ridge:
         """tr H"""
         return float(np.sum((1 - self.unseen.diagonal()) / (1 + total * self.bends)))
 
-    def choose(self, samples: int) -> float:
-        """The weight (relative to the number of samples) with the least GCV: on a grid, then by golden section."""
-        score = lambda power: self.score(samples * 10.0**power, samples)  # noqa: E731
+    def choose(self, samples: int, outputs: int = 1) -> float:
+        """The weight (relative to the number of samples, of ``outputs`` numbers each) with the least GCV: on a grid, then by golden
+        section."""
+        score = lambda power: self.score(samples * 10.0**power, samples * outputs)  # noqa: E731
         powers = np.linspace(SMALLEST, LARGEST, 35)
         values = [score(power) for power in powers]
         best = int(np.argmin(values))
@@ -84,82 +89,126 @@ def weight_of(value: Any) -> float | str:
     return "gcv" if isinstance(value, str) and value == "gcv" else _check.real("smooth", value, 0.0)
 
 
-def smooth(model: Any, train: Any, test: Any, weight: float | str, avoid: bool, y_th: float, margin: float | None) -> tuple[float, dict, float]:
-    """Fits ``model`` with the penalty, from where it is: (the weight, losses step by step, effective parameters).
+class Course(NamedTuple):
+    """How smoothing went."""
 
-    ``margin`` is that of grids that move, None where they must not.
+    weight: float
+    values: dict[str, list[float]]  # losses, step by step
+    evaluations: int  # of the loss
+    stopped: bool  # by ``report``
+
+
+def smooth(
+    model: Any, train: Any, test: Any, weight: float | str, avoid: bool, y_th: float, margin: float | None, report: Callable | None
+) -> Course:
+    """Fits ``model`` with the penalty, from where it is; the model then knows the penalty it was fitted with.
+
+    ``margin`` is that of grids that move, None where they must not. ``report`` is called after each step with its number (from 1)
+    and losses, and true ends it.
     """
-    n, outputs, core = len(train.rows), model.width_in[-1], model._core
-    index = model._columns()
-    values: dict[str, list] = {"train_loss": [], "test_loss": [], "reg": []}
-    if not index.size:
-        return 0.0, values, 0.0
-    share = np.ones(n) if train.weight is None else train.weight.astype(np.float64)
-    numbers = outputs * int(np.count_nonzero(share))
-    share = share * (np.count_nonzero(share) / share.sum())
-    weights = None if train.weight is None else share.astype(model.dtype)
-    prediction, gradient = np.empty((n, outputs), model.dtype), np.empty(model._parameter_count, model.dtype)
-    normal = np.empty((index.size, index.size))
-    penalty, prior, matrix = _penalty.bending(model, index), None, None
-    chosen = FIRST if weight == "gcv" else float(weight)
-    damping, freedom = 1e-3, float(index.size)
-
-    def residuals() -> tuple[np.ndarray, float]:
-        core.forward(train.chosen, prediction, avoid, y_th)
-        r = train.y.astype(np.float64) - prediction
-        return r, float(np.sum(share[:, None] * r * r))
-
-    def bent(w: np.ndarray) -> float:
-        return numbers * chosen * penalty.value(w) + float(w @ prior @ w)
-
-    r, squares = residuals()
-    for step in range(STEPS):
-        if margin is not None and step in MOVES:
-            core.update_grid(train.chosen, n, avoid, y_th, margin, False)
-            r, squares = residuals()
-            penalty, matrix = _penalty.bending(model, index), None
-        w = model._array[index].astype(np.float64)
-        core.normal_matrix(train.chosen, n, weights, index.size, normal, avoid, y_th)
-        core.vjp(train.chosen, n, (share[:, None] * r).astype(model.dtype), gradient, None, avoid, y_th)
-        slope = gradient[index].astype(np.float64)
-        if not (np.isfinite(normal).all() and np.isfinite(slope).all() and np.isfinite(squares)):
-            break
-        if matrix is None:
-            _penalty.weigh(penalty, model.depth, normal)
-            matrix = penalty.matrix(index.size)
-            prior = _penalty.relative(penalty, normal, PRIOR).matrix(index.size)
-        if weight == "gcv" and CALM <= step < CHOICES:
-            pull = normal @ w
-            ridge = Ridge(normal, matrix, prior, slope + pull, np.array([squares + 2 * slope @ w + w @ pull]))
-            chosen = max(ridge.choose(numbers), chosen / 10)
-            freedom = ridge.freedom(numbers * chosen)
-        whole = normal + numbers * chosen * matrix + prior
-        diagonal = np.maximum(whole.diagonal(), 1e-12 * whole.diagonal().max())
-        down = slope - numbers * chosen * (matrix @ w) - prior @ w
-        before, gain = squares + bent(w), 0.0
-        for _ in range(12):
-            move = np.linalg.solve(whole + np.diag((damping + 1e-13) * diagonal), down)
-            model._array[index] = w + move
-            r, squares = residuals()
-            gain = before - squares - bent(model._array[index].astype(np.float64))
-            if gain > 0:
-                damping = max(damping / 10, 1e-12)
+    values: dict[str, list[float]] = {"train_loss": [], "test_loss": [], "reg": []}
+    if not model._columns().size:
+        return Course(0.0, values, 0, False)
+    descent = _Descent(model, train, FIRST if weight == "gcv" else float(weight), avoid, y_th)
+    core, accepted, chosen, stopped = model._core, model._array.copy(), descent.chosen, False
+    try:
+        for step in range(STEPS):
+            if margin is not None and step in MOVES:
+                descent.move_grids(margin)
+            gain = descent.step(weight == "gcv" and CALM <= step < CHOICES)
+            if not gain:
+                model._array[...] = accepted  # with the grids before they moved
+                if weight == "gcv" and step < CALM:  # it is where the first weight leads; the weight is yet to be chosen
+                    continue
                 break
-            damping = max(damping * 8, 1e-6)
-        else:
-            model._array[index] = w
-            r, squares = residuals()
-            break
-        values["train_loss"].append(squares / numbers)
-        values["test_loss"].append(_mean_square(model, test, avoid, y_th) if test else np.nan)
-        values["reg"].append(0.0)
-        if gain < ENOUGH * before and (weight != "gcv" or step >= CHOICES - 1):
-            break
-    if weight != "gcv" and matrix is not None:
-        whole = normal + numbers * chosen * matrix + prior
-        diagonal = np.maximum(whole.diagonal(), 1e-300)
-        freedom = float(np.trace(np.linalg.solve(whole + np.diag(1e-13 * diagonal), normal)))
-    return chosen, values, freedom
+            accepted, chosen = model._array.copy(), descent.chosen
+            model._fitted_how = descent.layers(), avoid, y_th
+            losses = descent.squares / descent.numbers, _mean_square(model, test, avoid, y_th) if test else np.nan, 0.0
+            for key, loss in zip(values, losses):
+                values[key].append(loss)
+            stopped = bool(report and report(len(values["reg"]), *losses))
+            if stopped or gain < ENOUGH and (weight != "gcv" or step >= CHOICES - 1):
+                break
+            accepted = model._array.copy()  # a callback may have changed numbers
+    except BaseException:
+        if model._core is core:  # not one that a callback has put in its place
+            model._array[...] = accepted
+        raise
+    if not values["reg"]:  # it was there already
+        chosen, model._fitted_how = descent.chosen, (descent.layers(), avoid, y_th)
+    return Course(chosen, values, descent.evaluations, stopped)
+
+
+class _Descent:
+    """Levenberg-Marquardt steps down the squares and the penalty."""
+
+    def __init__(self, model: Any, train: Any, chosen: float, avoid: bool, y_th: float):
+        self.model, self.train, self.chosen, self.how = model, train, chosen, (avoid, y_th)
+        self.index = model._columns()
+        n, self.outputs, size = len(train.rows), model.width_in[-1], self.index.size
+        share = np.ones(n) if train.weight is None else train.weight.astype(np.float64)
+        self.samples, self.numbers = n, n * self.outputs
+        self.counts = share * (n / share.sum())
+        self.weights = None if train.weight is None else self.counts.astype(model.dtype)
+        self.prediction, self.gradient = np.empty((n, self.outputs), model.dtype), np.empty(model._parameter_count, model.dtype)
+        self.normal, self.damping, self.evaluations = np.empty((size, size)), DAMPING, 0
+        self._bend()
+
+    def _bend(self) -> None:
+        self.penalty, self.shares = _penalty.bending(self.model, self.index), None
+
+    def layers(self) -> tuple[float, ...]:
+        """The penalty's weight layer by layer; () before the first step."""
+        return () if self.shares is None else tuple(self.chosen * share for share in self.shares)
+
+    def move_grids(self, margin: float) -> None:
+        """Hidden grids follow the values of nodes."""
+        self.model._core.update_grid(self.train.chosen, len(self.train.rows), *self.how, margin, False)
+        self._bend()
+
+    def _residuals(self) -> np.ndarray:
+        self.model._core.forward(self.train.chosen, self.prediction, *self.how)
+        r = self.train.y.astype(np.float64) - self.prediction
+        self.squares = float(np.sum(self.counts[:, None] * r * r))
+        self.evaluations += 1
+        return r
+
+    def _cost(self, w: np.ndarray) -> float:
+        return self.squares + self.samples * self.chosen * self.penalty.value(w) + float(w @ self.prior @ w)
+
+    def step(self, choosing: bool) -> float:
+        """One step, after the weight is chosen anew if ``choosing``: by what part it lowered what is minimised, 0 if none does."""
+        model, index, n = self.model, self.index, len(self.train.rows)
+        r, w = self._residuals(), model._array[index].astype(np.float64)
+        model._core.normal_matrix(self.train.chosen, n, self.weights, index.size, self.normal, *self.how)
+        model._core.vjp(self.train.chosen, n, (self.counts[:, None] * r).astype(model.dtype), self.gradient, None, *self.how)
+        normal, slope = self.normal, self.gradient[index].astype(np.float64)
+        if not (np.isfinite(normal).all() and np.isfinite(slope).all() and np.isfinite(self.squares) and normal.diagonal().any()):
+            return 0.0
+        if self.shares is None:
+            self.shares = _penalty.shares(self.penalty, model.depth, normal)
+            self.penalty.weigh(self.shares)
+            self.matrix = self.penalty.matrix(index.size)
+            self.prior = _penalty.relative(self.penalty, normal, PRIOR).matrix(index.size)
+        if choosing:
+            pull = normal @ w
+            ridge = Ridge(normal, self.matrix, self.prior, slope + pull, np.array([self.squares + 2 * slope @ w + w @ pull]))
+            self.chosen = max(ridge.choose(self.samples, self.outputs), self.chosen / 10)
+        total = self.samples * self.chosen
+        whole = normal + total * self.matrix + self.prior
+        diagonal = np.maximum(whole.diagonal(), 1e-12 * whole.diagonal().max())
+        down = slope - total * (self.matrix @ w) - self.prior @ w
+        before = self._cost(w)
+        for _ in range(12):
+            model._array[index] = w + np.linalg.solve(whole + np.diag((self.damping + 1e-13) * diagonal), down)
+            self._residuals()
+            gain = before - self._cost(model._array[index].astype(np.float64))
+            if gain > 0:
+                self.damping = max(self.damping / 10, 1e-12)
+                return gain / before
+            self.damping = max(self.damping * 8, 1e-6)
+        self.damping = DAMPING
+        return 0.0
 
 
 def _mean_square(model: Any, part: Any, avoid: bool, y_th: float) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _data
+from . import _check, _data, _numbers
 from ._covariance import Covariance, estimate
 from ._jacobian import Jacobian
 from ._optional import need
@@ -176,7 +176,7 @@ class Uncertainty(Jacobian):
         prediction, deviation = self._deviations(x, found)
         special = need("scipy.special", "predict_interval()")  # here, because importing it takes longer than the package
         if of == "observation":
-            deviation = np.sqrt(deviation**2 + found.variance)
+            deviation = np.hypot(deviation, found.error)
         reach = special.stdtrit(found.freedom, 0.5 + level / 2) * deviation
         return prediction, (prediction - reach).astype(self.dtype), (prediction + reach).astype(self.dtype)
 
@@ -186,9 +186,10 @@ class Uncertainty(Jacobian):
         prediction = self._run(x, False, 10.0, remember=False)
         rows, _ = self._rows("x", x)
         deviation = np.empty((len(rows), self.width_in[-1]))
-        for part, jacobian in self._chunks(self._chosen(rows), len(found.root)):
-            deviation[part] = np.linalg.norm(jacobian @ found.root, axis=2)
-        return prediction, deviation.reshape(prediction.shape)
+        root, order = _numbers.order_one(found.root)
+        for part, jacobian in self._chunks(self._chosen(rows), len(root)):
+            deviation[part] = np.linalg.norm(jacobian @ root, axis=2)
+        return prediction, np.ldexp(deviation, order).reshape(prediction.shape)
 
     def _fitted(self, what: str, dataset: Any, sample_weight: Any) -> tuple[Any, Any, Any, int | None]:
         """(rows, labels, weights, samples that the weights stand for): the data given, or that of the last fit."""

@@ -1,7 +1,7 @@
 """pykan's functions of B-splines, as ``kan.spline`` has them, in NumPy: for looking at a model's splines outside the model.
 
 What they must get right first: knots, coefficients and their shapes are those of ``model.act_fun[l].grid`` and ``.coef``, and the values
-those of the engine (to rounding). The engine itself is faster by far; nothing in the package is computed here.
+those of the engine (to rounding). The engine itself is faster by far; the package takes the penalty's splines from here, nothing else.
 
 >>> import numpy as np
 >>> from swiftkan import KAN

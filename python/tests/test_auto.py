@@ -121,6 +121,14 @@ def test_smoothing_of_a_wide_network_takes_lm_if_it_is_allowed():
         KAN([40, 30, 1], grid=10).fit((x, y), opt="auto", steps=0, smooth="gcv")
 
 
+def test_samples_of_weight_0_do_not_count():
+    x, y = np.random.RandomState(0).uniform(-1, 1, (20000, 10)), np.zeros((20000, 1))
+    weight = 1.0 * (np.arange(20000) < 300)
+    alone = KAN([10, 30, 1]).fit((x[:300], y[:300]), opt="auto", steps=1).opt
+    assert KAN([10, 30, 1]).fit((x, y), opt="auto", steps=1).opt != alone
+    assert KAN([10, 30, 1]).fit((x, y), opt="auto", steps=1, sample_weight=weight).opt == alone
+
+
 def test_finer_grids_count():
     """[20, 10, 1] has 1470 parameters with a grid of 3 and 13440 with one of 60."""
     x, y = samples(50, inputs=20)

@@ -119,6 +119,11 @@ final class LocalBSplineMemory<T: KANScalar, V: KANVector>: @unchecked Sendable 
             bucketScale: bucketScale.base[i], tables: tables.base + i * layout.count)
     }
 
+    /// Buckets per unit of x of knots of this length; finite for the shortest, where fewer lead to an earlier bucket. 0 if it is no length.
+    static func bucketScale(cells: Int, length: Double) -> T {
+        length > 0 && length.isFinite ? min(T(Double(4 * cells) / length), .greatestFiniteMagnitude) : 0
+    }
+
     /// Takes over the knots of input i.
     func update(_ i: Int, knots source: UnsafePointer<T>) {
         let t = knots.base + i * (cells + 1)
@@ -128,12 +133,12 @@ final class LocalBSplineMemory<T: KANScalar, V: KANVector>: @unchecked Sendable 
         t.update(from: source, count: cells + 1)
         let (low, length) = (Double(t[0]), Double(t[cells]) - Double(t[0]))
         // Infinite knots, which users can write, have no buckets: everything is outside them.
-        bucketScale.base[i] = length > 0 && length.isFinite ? T(Double(4 * cells) / length) : 0
+        bucketScale.base[i] = Self.bucketScale(cells: cells, length: length)
         let b = buckets + i * (4 * cells + 2)
         var c = 0
         for bucket in 0..<(4 * cells + 2) {
             // Begun a little early, so that rounding in `locate` can only lead to a cell before the right one.
-            let edge = low + length * (Double(bucket) - 0.51) / Double(4 * cells)
+            let edge = low + length / Double(4 * cells) * (Double(bucket) - 0.51)
             while c < cells - 1 && Double(t[c + 1]) <= edge { c += 1 }
             b[bucket] = Int32(c)
         }

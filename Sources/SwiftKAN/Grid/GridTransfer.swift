@@ -11,7 +11,7 @@ extension KAN {
     /// Moves every layer's knots to the samples and refits its splines (pykan: `update_grid_from_samples`).
     ///
     /// Layers in order, each from the activations that the layers before it now give; scales and masks stay.
-    /// - Throws: `KANError.invalid` if activations are not finite; nothing is changed then.
+    /// - Throws: `KANError.invalid` if activations are not finite, or their range or that of the knots is not; nothing is changed then.
     @_specialize(where T == Double)
     @_specialize(where T == Float)
     public func updateGrid(

@@ -39,16 +39,14 @@ extension FitFamily {
     }
 
     /// For samples at two x, which c and d meet wherever f differs, so that a search would follow rounding: the first of a few plain
-    /// places that meets them.
+    /// places where it differs by more than that; nil if it does at none.
     func placeForTwo(_ sums: FitSums) -> FitPoint? {
-        var best: (point: FitPoint, rss: Double)?
-        for theta in [(1.0, 1.0), (1, 0), (2, 0.5)] {
-            guard let p = point(theta, end: -1, sums.samples),
-                let rss = sums.withRows(.all, { sums.value(p, $0, $1, $2, derivatives: true) })?.rss
-            else { continue }
-            if best == nil || rss < best!.rss * (1 - 1e-6) - 1e-14 { best = (p, rss) }
+        for theta in [(1.0, 1.0), (1, 0.3), (2, 0.7)] {
+            guard let p = point(theta, end: -1, sums.samples), sums.differsAtEnds(p) else { continue }
+            let (a, b) = affine(p, sums.samples)
+            if a.isFinite && b.isFinite { return p }
         }
-        return best?.point
+        return nil
     }
 
     private func scanLine(

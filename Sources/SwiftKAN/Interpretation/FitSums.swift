@@ -160,6 +160,15 @@ final class FitSums {
         return (-sumFZ * sumFZ / sff, sumFZ > 0)
     }
 
+    /// Does f differ between the two ends of the samples by more than a millionth of what it and its arguments are there.
+    func differsAtEnds(_ p: FitPoint) -> Bool {
+        if isCancelled { return false }
+        for (s, x) in [samples.low, samples.high].enumerated() { t[s] = p.A * ((x - p.origin) * p.scale) + p.B }
+        run(2, derivative: true)
+        let size = max(abs(f[0]), abs(f[1])) + max(abs(df[0]), abs(df[1])) * max(abs(t[0]), abs(t[1]))
+        return size.isFinite && abs(f[1] - f[0]) > 1e-6 * size
+    }
+
     // MARK: - Result
 
     /// Can f be evaluated at every sample.

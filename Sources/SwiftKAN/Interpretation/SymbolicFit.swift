@@ -86,6 +86,7 @@ public enum SymbolicFit {
         }
         guard let found = best(family, sums, reach) else { return constant(sums) }
         let (a, b) = family.affine(found, samples)
+        guard a.isFinite, b.isFinite else { return constant(sums) }
         if let result = sums.result(a: a, b: b) { return result }
         // Rounding may put the outermost sample just outside the domain of arcsin and others.
         for shrink in [1 - 4e-16, 1 - 1e-14, 1 - 1e-12] {

@@ -81,6 +81,7 @@ extension FoldedLayer {
                 K.self, Entries.self, tables, cells + at, T.clamp(x[v], low, high), slopes: false, into: functions + v, step: nv)
         }
     }
+
     /// `fillCells` for few samples, one by one: the same bits, without reading all of the tables.
     @inline(never)
     private func fillSamples<K: Constant>(
@@ -98,7 +99,8 @@ extension FoldedLayer {
             let (cell, u) = spline.locate(numbers[s])
             let values = spline.values(cell, u, k: k)
             for j in 0...k { rows[j &* T.lanes &+ s] = values[j] }
-            first[s] = spline.first[cell]
+            // Beyond the last knot, too, the function that `findCells` names: its weight is not seen unless it is infinite or NaN.
+            first[s] = numbers[s] >= spline.high ? Int32(truncatingIfNeeded: shape.grid &- 1) : spline.first[cell]
         }
         w.argument[0] = T.indexes(first)
     }

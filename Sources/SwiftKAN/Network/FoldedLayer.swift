@@ -208,7 +208,8 @@ final class FoldedLayer<T: KANScalar> {
             cells.update(i, knots: knots + i * shape.knotCount)
             (cellSplines + i).initialize(to: cells.table(i))
             // Knots that no grid has, but users can write, are left to the recursion.
-            usesCells = usesCells && isSimple[i] && cellSplines[i].bucketScale > 0
+            let length = cellSplines[i].high - cellSplines[i].low
+            usesCells = usesCells && isSimple[i] && length > 0 && length.isFinite
         }
     }
 

@@ -8,7 +8,8 @@
 // wide form takes k + 2 for every output that has an edge from any input. What else an input costs is about the same. So the narrow form is
 // taken where it multiplies less, if a quarter of the edges is off: with as many edges as that leaves, 1024 samples of 256 inputs take it 0.6 to
 // 1.0 times as long as all edges take the wide form (20, 64 and 200 outputs, G = 2 … 20, k = 1, 2, 3, 5, both number types, AVX-512). A
-// regulariser, for which the narrow form evaluates every edge again, leaves three fifths of that.
+// regulariser, for which the narrow form evaluates every edge again, leaves three fifths of that. This is so of gradients; predictions, for which
+// the narrow form may take k + 2 multiply-adds, too (CellForward.swift), have the form that gradients have.
 
 extension FoldedLayer {
     /// Does a layer of this shape pay in the wide form if all its edges are switched on.

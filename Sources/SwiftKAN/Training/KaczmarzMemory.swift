@@ -64,8 +64,8 @@ final class KaczmarzMemory<T: KANScalar, V: KANVector> where V.Scalar == T {
             splines.update(i, knots: t)
             layer.tables[i] = splines.table(i)
             // Knots that were stretched in place are no news to `update`.
-            let length = t[shape.grid + 2 * k] - t[0]
-            layer.tables[i].bucketScale = length > 0 ? T(4 * layer.tables[i].cells) / length : 0
+            layer.tables[i].bucketScale = LocalBSplineMemory<T, V>.bucketScale(
+                cells: layer.tables[i].cells, length: Double(t[shape.grid + 2 * k]) - Double(t[0]))
             let (low, high) = (base.value(t[k]), base.value(t[k + shape.grid]))
             layer.baseUnit[i] = 1 / max(1, max(low * low, high * high))
             for o in 0..<shape.outputs {

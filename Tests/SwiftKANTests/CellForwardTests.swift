@@ -85,7 +85,10 @@ import Testing
             for b in [0, shape.basisCount - 1] { network.state[shape.coef + b] = .nan }
             let x = uniform(2 * 90, -3, 3, seed: 12).map { T($0) }
             let all = try network.predictions(x)
-            #expect(all.contains { $0.isNaN } && all.contains { !$0.isNaN })
+            #expect(all.contains { $0.isNaN })
+            #if SWIFTKAN_AVX512
+            #expect(all.contains { !$0.isNaN })  // with all functions every sample multiplies every weight
+            #endif
             for s in 0..<90 {
                 let row = try network.predictions([x[2 * s], x[2 * s + 1]])
                 #expect(zip(row, all[(2 * s)..<(2 * s + 2)]).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN })

@@ -11,24 +11,7 @@
 
 typedef int32_t swiftkan_int16 __attribute__((ext_vector_type(16)));
 
-/* The entries of a table of 32, at a 64-byte boundary. */
-static inline swiftkan_float16 swiftkan_lookup_float(const float *table, swiftkan_int16 index) {
-  const swiftkan_float16 *half = (const swiftkan_float16 *)table;
-  return __builtin_ia32_vpermi2varps512(half[0], index, half[1]);
-}
-
-/* The same of a table of 16. */
-static inline swiftkan_float16 swiftkan_lookup_float_short(const float *table, swiftkan_int16 index) {
-  return __builtin_ia32_permvarsf512(*(const swiftkan_float16 *)table, index);
-}
-
-/* The entries of a table of 16, at a 64-byte boundary. */
-static inline swiftkan_double8 swiftkan_lookup_double(const double *table, swiftkan_long8 index) {
-  const swiftkan_double8 *half = (const swiftkan_double8 *)table;
-  return __builtin_ia32_vpermi2varpd512(half[0], index, half[1]);
-}
-
-/* The same of tables in registers: of 16 or 32 floats, of 8 or 16 doubles. */
+/* The entries of a table in registers: of 16 or 32 floats, of 8 or 16 doubles. */
 static inline swiftkan_float16 swiftkan_pick_float(swiftkan_float16 table, swiftkan_int16 index) {
   return __builtin_ia32_permvarsf512(table, index);
 }
@@ -40,6 +23,19 @@ static inline swiftkan_double8 swiftkan_pick_double(swiftkan_double8 table, swif
 }
 static inline swiftkan_double8 swiftkan_pick_double_of_two(swiftkan_double8 low, swiftkan_long8 index, swiftkan_double8 high) {
   return __builtin_ia32_vpermi2varpd512(low, index, high);
+}
+
+/* The same of one in memory, at a 64-byte boundary: of 32 floats, of 16, of 16 doubles. */
+static inline swiftkan_float16 swiftkan_lookup_float(const float *table, swiftkan_int16 index) {
+  const swiftkan_float16 *half = (const swiftkan_float16 *)table;
+  return swiftkan_pick_float_of_two(half[0], index, half[1]);
+}
+static inline swiftkan_float16 swiftkan_lookup_float_short(const float *table, swiftkan_int16 index) {
+  return swiftkan_pick_float(*(const swiftkan_float16 *)table, index);
+}
+static inline swiftkan_double8 swiftkan_lookup_double(const double *table, swiftkan_long8 index) {
+  const swiftkan_double8 *half = (const swiftkan_double8 *)table;
+  return swiftkan_pick_double_of_two(half[0], index, half[1]);
 }
 
 /* The lanes that hold x, as bits. */

@@ -69,16 +69,10 @@ extension FoldedLayer {
         into functions: UnsafeMutablePointer<T.Vector>
     ) {
         let (nv, low, high) = (w.nv, spline.low, spline.high)
-        let (knots, count, tables) = (spline.knots, spline.cells, spline.tables)
-        let index = w.argument
-        let cells = UnsafeMutableRawPointer(w.value).assumingMemoryBound(to: Int32.self)
-        let first = UnsafeMutableRawPointer(w.slope).assumingMemoryBound(to: Int32.self)
         for v in 0..<nv {
-            let at = v &* T.lanes
-            T.findCells(x[v], knots, cells: count, k: K.value, first: first + at, cell: cells + at)
-            index[v] = T.indexes(first + at)
+            let cells = findCells(K.self, spline, x, w, v)
             T.lookUpFunctions(
-                K.self, Entries.self, tables, cells + at, T.clamp(x[v], low, high), slopes: false, into: functions + v, step: nv)
+                K.self, Entries.self, spline.tables, cells, T.clamp(x[v], low, high), slopes: false, into: functions + v, step: nv)
         }
     }
 
@@ -89,19 +83,26 @@ extension FoldedLayer {
         into functions: UnsafeMutablePointer<T.Vector>
     ) {
         let k = K.value
+        let place = T.clamp(x[0], spline.low, spline.high)
+        let cells = findCells(K.self, spline, x, w, 0)
         RowKernels<T>.fill(functions, .zero, k &+ 1)
-        let (numbers, rows) = (
-            UnsafeRawPointer(x).assumingMemoryBound(to: T.self), UnsafeMutableRawPointer(functions).assumingMemoryBound(to: T.self)
-        )
-        let first = UnsafeMutableRawPointer(w.slope).assumingMemoryBound(to: Int32.self)
-        for lane in 0..<T.lanes { first[lane] = 0 }
+        let rows = UnsafeMutableRawPointer(functions).assumingMemoryBound(to: T.self)
         for s in 0..<w.samples {
-            let (cell, u) = spline.locate(numbers[s])
-            let values = spline.values(cell, u, k: k)
+            let cell = Int(cells[s])
+            let values = spline.values(cell, (place[s] - spline.knots[cell]) * spline.inverse[cell], k: k)
             for j in 0...k { rows[j &* T.lanes &+ s] = values[j] }
-            // Beyond the last knot, too, the function that `findCells` names: its weight is not seen unless it is infinite or NaN.
-            first[s] = numbers[s] >= spline.high ? Int32(truncatingIfNeeded: shape.grid &- 1) : spline.first[cell]
         }
-        w.argument[0] = T.indexes(first)
+    }
+
+    /// The cells of vector v, whose first functions' numbers go into `w.argument`.
+    @inline(__always)
+    private func findCells<K: Constant>(
+        _: K.Type, _ spline: LocalBSpline<T, SIMD8<T>>, _ x: UnsafePointer<T.Vector>, _ w: Workspace<T>, _ v: Int
+    ) -> UnsafePointer<Int32> {
+        let cells = UnsafeMutableRawPointer(w.value + v).assumingMemoryBound(to: Int32.self)
+        let first = UnsafeMutableRawPointer(w.slope + v).assumingMemoryBound(to: Int32.self)
+        T.findCells(x[v], spline.knots, cells: spline.cells, k: K.value, first: first, cell: cells)
+        w.argument[v] = T.indexes(first)
+        return UnsafePointer(cells)
     }
 }

@@ -1,8 +1,7 @@
 // CellKernels: the edges of an input at a vector of samples, each of which needs k + 1 of the edge's coefficients only.
 //
 // The coefficients of an edge are in one register or two, and every lane picks those of its sample's cell. That takes k + 1 multiply-adds
-// with as many picks, where RowGroupKernels.swift takes G + k multiply-adds; only AVX-512 has an
-// instruction for tables of this size.
+// with as many picks, where RowGroupKernels.swift takes G + k multiply-adds; only AVX-512 has an instruction for tables of this size.
 //
 // What it must get right, in this order:
 //   1. The bits of `RowKernels.combine` over all rows, which adds products with zeros besides.

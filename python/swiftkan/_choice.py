@@ -194,13 +194,18 @@ def folds(problem: Problem, count: int, random: np.random.RandomState) -> Iterat
         order = order[np.argsort(problem.y[order], kind="stable")]
     count = min(count, len(order))
     for fold in range(count):
-        yield problem.weight * (np.bincount(order[fold::count], minlength=len(copies)) / copies)
+        yield _held(problem, order[fold::count], copies)
 
 
 def fifth(problem: Problem, random: np.random.RandomState) -> np.ndarray:
     """The weights (n,) of a fifth that is held out, drawn at random."""
     order, copies = _laid(problem, random)
-    return problem.weight * (np.bincount(order[: int(round(len(order) / 5))], minlength=len(copies)) / copies)
+    return _held(problem, order[: int(round(len(order) / 5))], copies)
+
+
+def _held(problem: Problem, taken: np.ndarray, copies: np.ndarray) -> np.ndarray:
+    """The weights (n,) of the copies with these samples' numbers."""
+    return problem.weight * (np.bincount(taken, minlength=len(copies)) / copies)
 
 
 def _laid(problem: Problem, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,12 @@ class Part:
         parts = self.rows, self.chosen, self.y, self.classes, self.label, self.weight
         return Part(*(None if values is None else np.ascontiguousarray(values[chosen]) for values in parts))
 
+    def share(self) -> np.ndarray:
+        """(n,) float64: how much each sample counts, 1 in the mean."""
+        n = len(self.rows)
+        share = np.ones(n) if self.weight is None else self.weight.astype(np.float64)
+        return share * (n / share.sum())
+
     def engine(self) -> tuple:
         """(n, x, y, labels, weight)."""
         return len(self.rows), self.chosen, self.y, self.classes, self.weight

@@ -22,7 +22,7 @@ except ImportError as error:
         f"KANRegressor and KANClassifier need scikit-learn 1.6 or newer ({error}): pip install scikit-learn"
     ) from None
 
-from . import _check, _choice, _settings
+from . import _check, _choice, _numbers, _settings
 from ._kan import KAN
 
 MARGIN = 0.05  # how far beyond the training samples, as a part of their range, inputs are taken as they are
@@ -257,8 +257,7 @@ def _standard(name: str, values: np.ndarray, weight: np.ndarray) -> tuple[np.nda
         column = int(np.argmin(fits))
         low, high = values[:, column].min(), values[:, column].max()
         raise ValueError(f"{name}: column {column} reaches from {low:g} to {high:g}, too far for float64; divide it by a constant")
-    power = np.frexp(np.abs(values).max(axis=0))[1]
-    values = np.ldexp(values, -power)
+    values, power = _numbers.order_one(values, axis=0)
     mean = np.average(values, axis=0, weights=weight)
     size = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
     varies = size > 1e-12 * np.maximum(np.abs(mean), np.finfo(float).tiny)

@@ -78,8 +78,7 @@ def fit_gam(
     index = single._columns()
     n = len(part.rows)
     chosen = _check.contiguous(part.rows, single.dtype)
-    share = np.ones(n) if part.weight is None else part.weight.astype(np.float64)
-    share = share * (n / share.sum())
+    share = part.share()
     normal, b = np.empty((index.size, index.size)), np.empty((index.size, outputs))
     single._core.normal_matrix(chosen, n, share, index.size, normal, False, 10.0)
     wanted, order = _numbers.order_one(part.y.astype(np.float64), axis=0)  # squares then neither overflow nor vanish

@@ -319,8 +319,8 @@ class Network:
     def cache_data(self) -> np.ndarray | None:
         """The samples that ``acts``, ``reg()``, ``refine()`` … use if none are given: (n, input_width), or None.
 
-        It is the training data of the last ``fit``, without samples of weight 0, or what was given to ``get_act`` after it; without either, what
-        was last given to ``model(x)``. Where the data had the model's dtype already it is the same array, not a copy.
+        It is the training data of the last ``fit``, without samples of weight 0, or what was given to ``get_act`` after it; without
+        either, what was last given to ``model(x)``. Where the data had the model's dtype already it is the same array, not a copy.
         """
         return None if self._remembered is None else self._remembered.x
 

@@ -146,9 +146,7 @@ class _Descent:
         self.model, self.train, self.chosen, self.how = model, train, chosen, (avoid, y_th)
         self.index = model._columns()
         n, self.outputs, size = len(train.rows), model.width_in[-1], self.index.size
-        share = np.ones(n) if train.weight is None else train.weight.astype(np.float64)
-        self.samples, self.numbers = n, n * self.outputs
-        self.counts = share * (n / share.sum())
+        self.samples, self.numbers, self.counts = n, n * self.outputs, train.share()
         self.weights = None if train.weight is None else self.counts.astype(model.dtype)
         self.prediction, self.gradient = np.empty((n, self.outputs), model.dtype), np.empty(model._parameter_count, model.dtype)
         self.normal, self.damping, self.evaluations = np.empty((size, size)), DAMPING, 0

@@ -1,4 +1,4 @@
-/* The processors of this process. The mask grows until it holds the kernel's: cpu_set_t ends at 1024 processors. */
+/* The functions of cplatform.h. */
 #define _GNU_SOURCE
 #include "cplatform.h"
 
@@ -8,6 +8,7 @@
 #include <sched.h>
 #endif
 
+/* The mask grows until it holds the kernel's: cpu_set_t ends at 1024 processors. */
 int64_t swiftkan_processor_count(void) {
 #ifdef __linux__
   for (int processors = 1024; processors <= 1 << 20; processors *= 2) {
@@ -25,3 +26,21 @@ int64_t swiftkan_processor_count(void) {
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? online : 1;
 }
+
+#ifdef __clang__ /* Swift's own compiler: others do not know how Swift calls */
+
+typedef __attribute__((swiftcall)) void closure_code(intptr_t a, intptr_t b, __attribute__((swift_context)) void *captured);
+
+/* ThreadPool.swift declares this as a Swift function with a closure and a pointer for arguments. */
+__attribute__((swiftcall)) void swiftkan_closure_take(closure_code *code, void *captured, swiftkan_closure *closure);
+
+__attribute__((swiftcall)) void swiftkan_closure_take(closure_code *code, void *captured, swiftkan_closure *closure) {
+  closure->code = (const void *)code;
+  closure->captured = captured;
+}
+
+void swiftkan_closure_call(const swiftkan_closure *closure, intptr_t a, intptr_t b) {
+  ((closure_code *)closure->code)(a, b, closure->captured);
+}
+
+#endif

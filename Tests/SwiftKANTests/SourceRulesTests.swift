@@ -52,7 +52,7 @@ private func directory(_ name: String) -> [SourceFile] { sources.filter { $0.pat
         "SwiftKAN/Basis/BaseFunctionRows.swift": ["BaseFunction"],
         // Long calls ask whether they should end, and predictions give statistics.
         "SwiftKAN/Network/KAN.swift": ["Checkpoint"],
-        "SwiftKAN/Network/Evaluator.swift": ["Checkpoint", "LayerMoments", "LayerDeviations", "WidePenalty"],
+        "SwiftKAN/Network/Evaluator.swift": ["Checkpoint", "LayerMoments", "LayerDeviations", "BackwardScores", "WidePenalty"],
         "SwiftKAN/Network/Predict.swift": ["LayerDeviations"],
     ]
 

@@ -1,6 +1,6 @@
 /*
  * cplatform.h: what the engine needs and Swift cannot import: the number of processors, which stands behind _GNU_SOURCE
- * and is left out of Glibc's module map, and two instructions.
+ * and is left out of Glibc's module map, two instructions, and a closure's two words.
  * What it must get right: never fail; a machine that cannot answer has one processor.
  */
 #ifndef SWIFTKAN_CPLATFORM_H
@@ -22,5 +22,17 @@ static inline void swiftkan_pause(void) {
 
 /* Asks for the memory at p, which will be read once, in the second-level cache. */
 static inline void swiftkan_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
+
+/*
+ * A Swift closure (Int, Int) -> Void that does not escape: its code and what it captured, on its caller's stack. Swift calls such a
+ * closure on the thread that got it only; for others it copies it to the heap, for every call.
+ */
+typedef struct {
+  const void *code;
+  void *captured;
+} swiftkan_closure;
+
+/* Calls a closure, on any thread, while the function that was given it has not returned. */
+void swiftkan_closure_call(const swiftkan_closure *closure, intptr_t a, intptr_t b);
 
 #endif

@@ -57,6 +57,7 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// Have `momentShards` and `deviations` room for the edges of wide layers.
     var hasWideEdges = false
     var deviations: [LayerDeviations] = []
+    var backwardScores: BackwardScores?
     var pulls: [Pulls<T>] = []
     /// While it is not 0, x and the knots are those of the last sweep with the same number, so that the basis rows of the
     /// first layer that a workspace still has need not be made anew. Training sets it.

@@ -32,8 +32,7 @@ extension WideMoments {
         let (last, step, n) = (rowCount &- 1, K.value &+ 2, Double(samples))
         let (m, M) = (sums.base + p &* rowCount, products.base + p &* rowCount &* step)
         let (means, squares, least) = (eight(means, p, 0), eight(squares, p, 0), rounding * Double(step))
-        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: last + K.value) { memory in
-            guard let w = memory.baseAddress else { return }
+        ThreadMemory.with(SIMD8<Double>.self, count: last + K.value) { w in
             for e in 0..<K.value { w[last &+ e] = .zero }
             forEachEight(layer, p) { q, numbers, width in
                 for r in 0..<last { w[r] = T.eight(numbers + r &* width) }
@@ -79,8 +78,7 @@ extension WideMoments {
         let (last, k, groups) = (rowCount &- 1, K.value, layer.wide.groups)
         let (slopes, means) = (UnsafePointer(slopes.base + p &* self.width), UnsafePointer(means.base + p &* self.width))
         withBands(K.self, p) { bands, base, m in
-            withUnsafeTemporaryAllocation(of: T.Vector.self, capacity: last + 2 * k) { memory in
-                guard let zeros = memory.baseAddress else { return }
+            ThreadMemory.with(T.Vector.self, count: last + 2 * k) { zeros in
                 let w = zeros + k
                 for e in 0..<k { (zeros[e], w[last &+ e]) = (.zero, .zero) }
                 for g in 0..<groups {
@@ -116,8 +114,7 @@ extension WideMoments {
     ) {
         let (k, last, step) = (K.value, rowCount - 1, K.value + 2)
         let (m, M) = (sums.base + p * rowCount, products.base + p * rowCount * step)
-        withUnsafeTemporaryAllocation(of: T.self, capacity: rowCount * (2 * k + 3)) { memory in
-            guard let bands = memory.baseAddress else { return }
+        ThreadMemory.with(T.self, count: rowCount * (2 * k + 3)) { bands in
             let base = bands + rowCount * (2 * k + 1)
             for r in 0..<last {
                 let band = bands + (r * (2 * k + 1) + k)

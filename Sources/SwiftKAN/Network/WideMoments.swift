@@ -105,8 +105,7 @@ final class WideMoments<T: KANScalar> {
     /// Makes A and B of input p ready for `addInputPulls`.
     func prepareInputPulls(_ layer: FoldedLayer<T>, _ p: Int) {
         let last = rowCount - 1
-        withUnsafeTemporaryAllocation(of: SIMD8<Double>.self, capacity: rowCount * (k + 4)) { memory in
-            guard let A = memory.baseAddress else { return }
+        ThreadMemory.with(SIMD8<Double>.self, count: rowCount * (k + 4)) { A in
             let (B, w) = (A + rowCount * (k + 2), A + rowCount * (k + 3))
             for e in 0..<(rowCount * (k + 3)) { A[e] = .zero }
             forEachEight(layer, p) { q, numbers, width in
@@ -123,8 +122,7 @@ final class WideMoments<T: KANScalar> {
                     B[r] = Double.multiplyAdd(pull, mean, B[r])
                 }
             }
-            withUnsafeTemporaryAllocation(of: Double.self, capacity: rowCount * (k + 3)) { totals in
-                guard let a = totals.baseAddress else { return }
+            ThreadMemory.with(Double.self, count: rowCount * (k + 3)) { a in
                 for e in 0..<(rowCount * (k + 3)) { a[e] = Double.total(A[e]) }
                 fillWindows(p, a, a + rowCount * (k + 2))
             }

@@ -3,86 +3,79 @@
 // What it must get right, in this order:
 //   1. Loops run along rows, which stand together in memory; along columns they cost more than a sweep over a hundred samples.
 //   2. The order of additions depends on the matrices' shapes alone.
+//   3. Nothing is allocated: a matrix is a view of memory that somebody else keeps.
 
 /// rows × columns numbers, row after row.
 struct Matrix {
     let rows: Int
     let columns: Int
-    var values: [Double]
+    let values: UnsafeMutablePointer<Double>
 
-    init(_ rows: Int, _ columns: Int, _ values: [Double]) { (self.rows, self.columns, self.values) = (rows, columns, values) }
+    init(_ rows: Int, _ columns: Int, _ values: UnsafeMutablePointer<Double>) {
+        (self.rows, self.columns, self.values) = (rows, columns, values)
+    }
 
-    init(zeros rows: Int, _ columns: Int) { self.init(rows, columns, Array(repeating: 0, count: rows * columns)) }
+    var count: Int { rows * columns }
 
-    /// a·b
-    static func * (a: Matrix, b: Matrix) -> Matrix {
-        var c = Matrix(zeros: a.rows, b.columns)
+    func fill(_ value: Double) { values.update(repeating: value, count: count) }
+
+    func copy(_ other: Matrix) { values.update(from: other.values, count: count) }
+
+    /// = a·b
+    func fillProduct(_ a: Matrix, _ b: Matrix) {
+        fill(0)
         for r in 0..<a.rows {
-            for m in 0..<a.columns { add(b.values, row: m, times: a.values[r * a.columns + m], b.columns, to: &c.values, row: r) }
+            for m in 0..<a.columns { Self.add(b.row(m), times: a.row(r)[m], columns, to: row(r)) }
         }
-        return c
     }
 
-    /// aᵀ·b
-    func transposedTimes(_ b: Matrix) -> Matrix {
-        var c = Matrix(zeros: columns, b.columns)
+    /// += aᵀ·b
+    func addProduct(transposed a: Matrix, _ b: Matrix) {
+        for r in 0..<a.rows {
+            for m in 0..<rows { Self.add(b.row(r), times: a.row(r)[m], columns, to: row(m)) }
+        }
+    }
+
+    /// += a·bᵀ
+    func addProduct(_ a: Matrix, transposed b: Matrix) {
         for r in 0..<rows {
-            for m in 0..<columns { Self.add(b.values, row: r, times: values[r * columns + m], b.columns, to: &c.values, row: m) }
+            for m in 0..<columns { row(r)[m] += Self.dot(a.row(r), b.row(m), a.columns) }
         }
-        return c
     }
 
-    /// a·bᵀ
-    func timesTransposed(_ b: Matrix) -> Matrix {
-        var c = Matrix(zeros: rows, b.rows)
-        for r in 0..<rows {
-            for m in 0..<b.rows { c.values[r * b.rows + m] = Self.dot(values, r, b.values, m, columns) }
-        }
-        return c
-    }
-
-    static func += (a: inout Matrix, b: Matrix) {
-        for e in a.values.indices { a.values[e] += b.values[e] }
-    }
-
-    /// Every row times the factor of its own.
-    func scalingRows(_ factors: [Double]) -> Matrix {
-        var c = self
-        for r in 0..<rows {
-            for e in r * columns..<(r + 1) * columns { c.values[e] *= factors[r] }
-        }
-        return c
-    }
-
-    /// Adds `row` to every row.
-    mutating func addToRows(_ row: [Double]) {
-        for r in 0..<rows { Self.add(row, row: 0, times: 1, columns, to: &values, row: r) }
-    }
-
-    /// Σ of products of row r of both, for every r.
-    func rowDots(_ b: Matrix) -> [Double] { (0..<rows).map { Self.dot(values, $0, b.values, $0, columns) } }
-
-    /// The sums of columns.
-    var columnSums: [Double] {
-        var sums = Array(repeating: 0.0, count: columns)
-        for r in 0..<rows { Self.add(values, row: r, times: 1, columns, to: &sums, row: 0) }
-        return sums
-    }
-
-    /// target row += factor·source row
+    /// target = the rows of a (rows, columns), each times the factor of its own.
     @inline(__always)
-    private static func add(
-        _ source: UnsafePointer<Double>, row: Int, times factor: Double, _ count: Int, to target: UnsafeMutablePointer<Double>,
-        row other: Int
+    static func scaleRows(
+        _ a: UnsafePointer<Double>, _ rows: Int, _ columns: Int, _ factors: UnsafePointer<Double>,
+        into target: UnsafeMutablePointer<Double>
     ) {
-        let (from, to) = (source + row * count, target + other * count)
-        for c in 0..<count { to[c] += factor * from[c] }
+        for r in 0..<rows {
+            for e in r * columns..<(r + 1) * columns { target[e] = factors[r] * a[e] }
+        }
     }
 
-    /// Σ of products of two rows.
+    /// = the sums of the columns of a (rows, columns), as one row.
+    func fillColumnSums(_ a: UnsafePointer<Double>, rows: Int) {
+        fill(0)
+        for r in 0..<rows { Self.add(a, from: r * columns, columns, to: values) }
+    }
+
+    /// target += factor·source, `count` numbers from `start` and `other` on; of arrays, too.
     @inline(__always)
-    private static func dot(_ a: UnsafePointer<Double>, _ r: Int, _ b: UnsafePointer<Double>, _ m: Int, _ count: Int) -> Double {
-        let (x, y) = (a + r * count, b + m * count)
+    static func add(
+        _ source: UnsafePointer<Double>, from start: Int = 0, times factor: Double = 1, _ count: Int,
+        to target: UnsafeMutablePointer<Double>, at other: Int = 0
+    ) {
+        let (source, target) = (source + start, target + other)
+        for c in 0..<count { target[c] += factor * source[c] }
+    }
+
+    /// Σ of products of `count` numbers from `start` and `other` on.
+    @inline(__always)
+    static func dot(
+        _ x: UnsafePointer<Double>, from start: Int = 0, _ y: UnsafePointer<Double>, at other: Int = 0, _ count: Int
+    ) -> Double {
+        let (x, y) = (x + start, y + other)
         var sums = SIMD8<Double>.zero
         let whole = count & ~7
         for c in stride(from: 0, to: whole, by: 8) { sums += Double.eight(x + c) * Double.eight(y + c) }
@@ -90,4 +83,7 @@ struct Matrix {
         for c in whole..<count { sum += x[c] * y[c] }
         return sum
     }
+
+    @inline(__always)
+    private func row(_ r: Int) -> UnsafeMutablePointer<Double> { values + r * columns }
 }

@@ -35,8 +35,7 @@ func allocateAligned(_ bytes: Int) -> UnsafeMutableRawPointer? {
         let raw = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0)
         return raw == MAP_FAILED ? nil : raw
     }
-    var raw: UnsafeMutableRawPointer?
-    guard posix_memalign(&raw, 64, bytes) == 0, let raw else { return nil }
+    guard let raw = allocateBlock(bytes) else { return nil }
     memset(raw, 0, bytes)
     return raw
 }
@@ -45,13 +44,21 @@ func freeAligned(_ raw: UnsafeMutableRawPointer, _ bytes: Int) {
     if isMapped(bytes) { munmap(raw, bytes) } else { free(raw) }
 }
 
+/// Memory at a 64-byte boundary as it comes, for `freeBlock`; nil if there is none.
+func allocateBlock(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    var raw: UnsafeMutableRawPointer?
+    return posix_memalign(&raw, 64, bytes) == 0 ? raw : nil
+}
+
+func freeBlock(_ raw: UnsafeMutableRawPointer) { free(raw) }
+
 private func isMapped(_ bytes: Int) -> Bool { bytes >= 8 << 20 }
 
 /// Could so much memory be had at this moment.
 func isAvailable(bytes: Int) -> Bool {
-    var raw: UnsafeMutableRawPointer?  // posix_memalign, as compilers may leave out a malloc that is only freed
-    guard posix_memalign(&raw, 64, bytes) == 0, let raw else { return false }
-    free(raw)
+    // Not malloc: compilers may leave out one that is only freed.
+    guard let raw = allocateBlock(bytes) else { return false }
+    freeBlock(raw)
     return true
 }
 
@@ -167,6 +174,17 @@ func startThread(_ argument: UnsafeMutableRawPointer, _ body: @convention(c) (Un
     #endif
     return true
 }
+
+/// A key under which every thread keeps a block of `allocateBlock`, which is freed when the thread ends; nil if the system has no more keys.
+func makeThreadKey() -> pthread_key_t? {
+    var key = pthread_key_t()
+    return pthread_key_create(&key, { free($0) }) == 0 ? key : nil
+}
+
+func threadValue(_ key: pthread_key_t) -> UnsafeMutableRawPointer? { pthread_getspecific(key) }
+
+/// False if the system has no memory for it.
+func setThreadValue(_ key: pthread_key_t, _ block: UnsafeMutableRawPointer) -> Bool { pthread_setspecific(key, block) == 0 }
 
 /// Calls `handler` in every child of a `fork` from now on, before `fork` returns there.
 func callInChildAfterFork(_ handler: @escaping @convention(c) () -> Void) {

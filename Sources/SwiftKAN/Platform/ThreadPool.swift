@@ -54,7 +54,7 @@ final class ThreadPool: @unchecked Sendable {
     private let word = Atomic<UInt64>(0)
     private var tasks = 0
     /// A pointer, since a worker that held the closure itself might let go of it after `run` has returned.
-    private var body: UnsafePointer<Body>?
+    private var body: UnsafePointer<swiftkan_closure>?
     private let finished = Atomic<Int>(0)
 
     /// Where workers sleep until there is a job, and how many do.
@@ -63,11 +63,6 @@ final class ThreadPool: @unchecked Sendable {
     /// Where the caller sleeps until the last task is finished, and whether it does.
     private let lobby = Monitor()
     private let callerSleeps = Atomic<Bool>(false)
-
-    /// What a task calls. In a structure, since a pointer to a closure itself would be one to another closure that calls it, made for the call.
-    private struct Body {
-        let call: (_ number: Int, _ task: Int) -> Void
-    }
 
     private init() {
         callInChildAfterFork { ThreadPool.shared.resetInChild() }
@@ -116,16 +111,16 @@ final class ThreadPool: @unchecked Sendable {
         let threads = min(threads, tasks, Threads.maximum)
         if threads > 1, tasks < 1 << 32, shared.busy.exchange(true, ordering: .acquiring) == false {
             defer { shared.busy.store(false, ordering: .releasing) }
-            withoutActuallyEscaping(body) { body in
-                withUnsafePointer(to: Body(call: body)) { shared.run(tasks: tasks, threads: threads, whileWaiting, $0) }
-            }
+            var words = swiftkan_closure()
+            take(body, into: &words)
+            shared.run(tasks: tasks, threads: threads, whileWaiting, &words)
         } else if tasks > 0 {
             for task in 0..<tasks { body(0, task) }
         }
     }
 
     private func run(
-        tasks: Int, threads: Int, _ whileWaiting: (() -> Void)?, _ body: UnsafePointer<Body>
+        tasks: Int, threads: Int, _ whileWaiting: (() -> Void)?, _ body: UnsafePointer<swiftkan_closure>
     ) {
         while workers < threads - 1, startWorker(number: workers + 1) { workers += 1 }
         self.tasks = tasks
@@ -154,7 +149,7 @@ final class ThreadPool: @unchecked Sendable {
             let (taken, now) = word.weakCompareExchange(
                 expected: seen, desired: seen - 1, successOrdering: .acquiring, failureOrdering: .acquiring)
             if taken, let body {
-                Self.call(body, number, tasks - Int(UInt32(truncatingIfNeeded: seen)))
+                swiftkan_closure_call(body, number, tasks - Int(UInt32(truncatingIfNeeded: seen)))
                 done += 1
             }
             seen = taken ? word.load(ordering: .acquiring) : now
@@ -172,12 +167,6 @@ final class ThreadPool: @unchecked Sendable {
 
     private static func isWork(_ word: UInt64, for number: Int) -> Bool {
         word & 0xffff_ffff > 0 && number < Int(word >> 32)
-    }
-
-    /// Never inlined, so that the closure is retained and released inside, before the task counts as finished.
-    @inline(never)
-    private static func call(_ body: UnsafePointer<Body>, _ number: Int, _ task: Int) {
-        body.pointee.call(number, task)
     }
 
     // MARK: - Waiting
@@ -257,3 +246,8 @@ final class ThreadPool: @unchecked Sendable {
         busy.store(false, ordering: .sequentiallyConsistent)
     }
 }
+
+/// The two words of a closure, for other threads to call while the function that was given it waits for them. `withoutActuallyEscaping`
+/// is the language's way, and allocates in every call; this one is C's (cplatform.c), which is built by the same compiler.
+@_silgen_name("swiftkan_closure_take")
+private func take(_ body: (Int, Int) -> Void, into words: UnsafeMutablePointer<swiftkan_closure>)

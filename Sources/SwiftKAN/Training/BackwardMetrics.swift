@@ -6,121 +6,145 @@
 // and the chain rule back through the same loops.
 
 /// Keeps pykan's quotients finite where a subnode is constant.
-let attributionEpsilon = 1e-4
+private let attributionEpsilon = 1e-4
 
 extension Regularization {
     /// v of layer l = its edge scores.
-    func edgeBackward(_ layers: inout [LayerDeviations]) -> Double {
-        var scores = startingScores(layers)
+    func edgeBackward(_ layers: inout [LayerDeviations], _ s: BackwardScores) -> Double {
+        s.start()
         var total = 0.0
-        var slopes: [Matrix] = layers.map { Matrix($0.outputs, $0.inputs, []) }
         for l in layers.indices.reversed() {
-            let edgeScores = layers[l].edgeScores(scores[l + 1].values)
-            scores[l] = Matrix(1, layers[l].inputs, edgeScores.columnSums)
-            total += penalty(&layers[l].matrix, edgeScores.values)
-            slopes[l].values = layers[l].matrix.slope
+            layers[l].fillEdgeScores(s.scores[l + 1])
+            s.scores[l].fillColumnSums(layers[l].matrix.v, rows: layers[l].outputs)
+            total += layers[l].matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
         }
-        var dscore = Array(repeating: 0.0, count: layers[0].inputs)
-        for l in layers.indices {
-            slopes[l].addToRows(dscore)
-            dscore = layers[l].pullEdgeScores(slopes[l].values, scores[l + 1].values)
-        }
+        s.dscores[0].fill(0)
+        for l in layers.indices { layers[l].pullEdgeScores(s.dscores[l], s.scores[l + 1], next: s.dscores[l + 1]) }
         return total
     }
 
     /// v of level l = 1 … L = (scores of its nodes) × (how each splits over the network's inputs).
-    func nodeBackward(_ layers: inout [LayerDeviations]) -> Double {
+    func nodeBackward(_ layers: inout [LayerDeviations], _ s: BackwardScores) -> Double {
         let depth = layers.count
-        var scores = startingScores(layers)
-        let transfer = layers.map { $0.transfer() }  // (nodes, inputs)
-        for l in layers.indices.reversed() { scores[l] = scores[l + 1] * transfer[l] }
-        // reach[l] (nodes of level l + 1, inputs of the network): the product of the transfers up to there.
-        var reach = [transfer[0]]
-        for l in 1..<depth { reach.append(transfer[l] * reach[l - 1]) }
+        s.start()
+        for l in layers.indices { layers[l].fillTransfer(s.transfer[l]) }
+        for l in layers.indices.reversed() { s.scores[l].fillProduct(s.scores[l + 1], s.transfer[l]) }
+        s.reach[0].copy(s.transfer[0])
+        for l in 1..<depth { s.reach[l].fillProduct(s.transfer[l], s.reach[l - 1]) }
         var total = 0.0
-        var dreach: [Matrix] = []
-        var dscores = scores.map { Matrix(zeros: 1, $0.columns) }
-        for l in layers.indices {
-            let (factors, split) = (scores[l + 1].values, reach[l])
-            var matrix = SizeMatrix(rows: split.rows, columns: split.columns, v: [])
-            total += penalty(&matrix, split.scalingRows(factors).values)
-            let slope = Matrix(split.rows, split.columns, matrix.slope)
-            dreach.append(slope.scalingRows(factors))
-            dscores[l + 1].values = slope.rowDots(split)
-        }
+        for l in layers.indices { total += s.splitPenalty(l, self) }
         // Back: scores flow down from the outputs, so their adjoints flow up; reaches flow up, so theirs flow down.
-        var dtransfer = dreach
         for l in (1..<depth).reversed() {
-            dtransfer[l] = dreach[l].timesTransposed(reach[l - 1])
-            dreach[l - 1] += transfer[l].transposedTimes(dreach[l])
+            s.dtransfer[l].fill(0)
+            s.dtransfer[l].addProduct(s.dreach[l], transposed: s.reach[l - 1])
+            s.dreach[l - 1].addProduct(transposed: s.transfer[l], s.dreach[l])
         }
-        dtransfer[0] = dreach[0]
+        s.dtransfer[0].copy(s.dreach[0])
+        s.dscores[0].fill(0)
         for l in layers.indices {
-            dtransfer[l] += scores[l + 1].transposedTimes(dscores[l])
-            dscores[l + 1] += dscores[l].timesTransposed(transfer[l])
-            layers[l].pullTransfer(dtransfer[l].values)
+            s.dtransfer[l].addProduct(transposed: s.scores[l + 1], s.dscores[l])
+            s.dscores[l + 1].addProduct(s.dscores[l], transposed: s.transfer[l])
+            layers[l].pullTransfer(s.dtransfer[l])
         }
         return total
     }
+}
 
-    /// The scores of every level's nodes, as rows: those of the outputs, which are equal, and nothing yet for the rest.
-    private func startingScores(_ layers: [LayerDeviations]) -> [Matrix] {
-        let outputs = layers[layers.count - 1].nodes
-        return layers.map { Matrix(zeros: 1, $0.inputs) } + [Matrix(1, outputs, Array(repeating: 1 / Double(outputs), count: outputs))]
+/// What the metrics compute on their way, in memory that is kept from step to step.
+final class BackwardScores {
+    /// (1, nodes) of every level, from the inputs to the outputs: scores, and dR/d(score)
+    let scores, dscores: [Matrix]
+    /// (nodes, inputs) of every layer: the share of an input in a node's score
+    let transfer, dtransfer: [Matrix]
+    /// (nodes, inputs of the network) of every layer: the product of the transfers up to there
+    let reach, dreach: [Matrix]
+    /// The rows of `reach`, each times its node's score.
+    private var splits: [SizeMatrix]
+    private let memory: AlignedBuffer<Double>
+
+    init(_ layers: [LayerShape]) throws(KANError) {
+        let (depth, inputs) = (layers.count, layers[0].inputs)
+        let levels = layers.map { $0.inputs } + [layers[depth - 1].nodes]
+        var count = 2 * levels.reduce(0, +)
+        for layer in layers { count += 2 * layer.nodes * (layer.inputs + inputs) }
+        memory = try AlignedBuffer(count: count)
+        try requireMemory(doubles: layers.reduce(0) { $0 + 2 * Double($1.nodes) * Double(inputs) })
+        var next = memory.base
+        func matrices(_ shapes: [(rows: Int, columns: Int)]) -> [Matrix] {
+            shapes.map { shape in
+                defer { next += shape.rows * shape.columns }
+                return Matrix(shape.rows, shape.columns, next)
+            }
+        }
+        let (level, own, whole) = (
+            levels.map { (1, $0) }, layers.map { ($0.nodes, $0.inputs) }, layers.map { ($0.nodes, inputs) }
+        )
+        (scores, dscores) = (matrices(level), matrices(level))
+        (transfer, dtransfer) = (matrices(own), matrices(own))
+        (reach, dreach) = (matrices(whole), matrices(whole))
+        splits = layers.map {
+            SizeMatrix(rows: $0.nodes, columns: inputs, v: Array(repeating: 0, count: $0.nodes * inputs))
+        }
     }
 
-    /// R(v); leaves dR/dv in `matrix.slope`.
-    private func penalty(_ matrix: inout SizeMatrix, _ v: [Double]) -> Double {
-        matrix.v = v
-        return matrix.penalty(lambL1: lambL1, lambEntropy: lambEntropy)
+    /// Sets the scores of the outputs, which are equal.
+    fileprivate func start() {
+        let outputs = scores[scores.count - 1]
+        outputs.fill(1 / Double(outputs.columns))
+    }
+
+    /// R of level l + 1; leaves dR/d(reach) and dR/d(scores).
+    fileprivate func splitPenalty(_ l: Int, _ r: Regularization) -> Double {
+        let (reach, scores) = (reach[l], scores[l + 1].values)
+        Matrix.scaleRows(reach.values, reach.rows, reach.columns, scores, into: &splits[l].v)
+        let value = splits[l].penalty(lambL1: r.lambL1, lambEntropy: r.lambEntropy)
+        Matrix.scaleRows(splits[l].slope, reach.rows, reach.columns, scores, into: dreach[l].values)
+        for node in 0..<reach.rows {
+            let start = node * reach.columns
+            dscores[l + 1].values[node] = Matrix.dot(splits[l].slope, from: start, reach.values, at: start, reach.columns)
+        }
+        return value
     }
 }
 
 extension LayerDeviations {
-    /// (outputs, inputs) edge scores, given the scores of the next level's nodes.
-    func edgeScores(_ next: [Double]) -> Matrix {
-        let owner = nodeOfSubnode
-        return Matrix(outputs, inputs, edge).scalingRows((0..<outputs).map { next[owner[$0]] / (subnode[$0] + attributionEpsilon) })
+    /// v of `matrix` = (outputs, inputs) edge scores, given the scores of the next level's nodes.
+    fileprivate mutating func fillEdgeScores(_ next: Matrix) {
+        for o in 0..<outputs { factors[o] = next.values[owner[o]] / (subnode[o] + attributionEpsilon) }
+        Matrix.scaleRows(edge, outputs, inputs, factors, into: &matrix.v)
     }
 
-    /// Given d/d(edge scores): adds to dS and returns d/d(next scores).
-    mutating func pullEdgeScores(_ d: [Double], _ next: [Double]) -> [Double] {
-        let owner = nodeOfSubnode
-        let scaled = Matrix(outputs, inputs, d).rowDots(Matrix(outputs, inputs, edge))
-        var dnext = Array(repeating: 0.0, count: next.count)
+    /// The mirror of `fillEdgeScores`: with dR/d(edge scores) = `matrix.slope` + dR/d(node scores), adds to dS and writes dR/d(next scores).
+    fileprivate mutating func pullEdgeScores(_ dscores: Matrix, _ scores: Matrix, next dnext: Matrix) {
+        dnext.fill(0)
         for o in 0..<outputs {
             let quotient = 1 / (subnode[o] + attributionEpsilon)
-            let factor = next[owner[o]] * quotient
-            for e in o * inputs..<(o + 1) * inputs { dedge[e] += d[e] * factor }
-            dsubnode[o] -= scaled[o] * factor * quotient
-            dnext[owner[o]] += scaled[o] * quotient
+            let factor = scores.values[owner[o]] * quotient
+            let start = o * inputs
+            Matrix.add(dscores.values, inputs, to: &matrix.slope, at: start)
+            Matrix.add(matrix.slope, from: start, times: factor, inputs, to: &dedge, at: start)
+            let scaled = Matrix.dot(matrix.slope, from: start, edge, at: start, inputs)
+            dsubnode[o] -= scaled * factor * quotient
+            dnext.values[owner[o]] += scaled * quotient
         }
-        return dnext
     }
 
     /// (nodes, inputs): the share of an input in a node's score.
-    func transfer() -> Matrix {
-        let owner = nodeOfSubnode
-        var matrix = Matrix(zeros: nodes, inputs)
+    fileprivate func fillTransfer(_ transfer: Matrix) {
+        transfer.fill(0)
         for o in 0..<outputs {
             let quotient = 1 / (subnode[o] + attributionEpsilon)
-            for i in 0..<inputs { matrix.values[owner[o] * inputs + i] += edge[o * inputs + i] * quotient }
+            Matrix.add(edge, from: o * inputs, times: quotient, inputs, to: transfer.values, at: owner[o] * inputs)
         }
-        return matrix
     }
 
-    /// The mirror of `transfer`.
-    mutating func pullTransfer(_ d: [Double]) {
-        let owner = nodeOfSubnode
+    /// The mirror of `fillTransfer`.
+    fileprivate mutating func pullTransfer(_ d: Matrix) {
         for o in 0..<outputs {
             let quotient = 1 / (subnode[o] + attributionEpsilon)
-            var total = 0.0
-            for i in 0..<inputs {
-                let (e, pull) = (o * inputs + i, d[owner[o] * inputs + i])
-                dedge[e] += pull * quotient
-                total += pull * edge[e]
-            }
-            dsubnode[o] -= total * quotient * quotient
+            let (start, node) = (o * inputs, owner[o] * inputs)
+            Matrix.add(d.values, from: node, times: quotient, inputs, to: &dedge, at: start)
+            dsubnode[o] -= Matrix.dot(d.values, from: node, edge, at: start, inputs) * quotient * quotient
         }
     }
 }

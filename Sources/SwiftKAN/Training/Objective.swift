@@ -4,7 +4,7 @@
 //   1. The gradient is that of the very value returned.
 //   2. At most two sweeps over the samples: one for the statistics a regulariser needs, one for loss and gradient; the second uses
 //      what is left of the first: all rows, or the sums z (SumStore.swift, WideStore.swift).
-//   3. No array is allocated after the first call of its kind, but by the metrics that follow attribution.
+//   3. No array is allocated after the first call of its kind.
 
 /// What training makes small: loss + lamb·regularisation.
 public struct Objective: Sendable {
@@ -42,7 +42,12 @@ extension Evaluator {
             widePenalties = folded.map { _ in nil }
         }
         for l in layers.indices { deviations[l].update(momentShards[0][l]) }
-        var value = r.evaluate(&deviations)
+        var value = try r.evaluate(&deviations) { () throws(KANError) in
+            if let kept = backwardScores { return kept }
+            let scores = try BackwardScores(layers)
+            backwardScores = scores
+            return scores
+        }
         for l in layers.indices {
             if let moments = wideMoments[l] { value += try wideRegularization(moments, layer: l, r, lamb: lamb) }
             pulls[l].moments = wideMoments[l]

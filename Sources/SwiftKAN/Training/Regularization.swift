@@ -40,22 +40,26 @@ public struct Regularization: Sendable {
 struct LayerDeviations {
     let inputs: Int
     let outputs: Int
-    let sums: Int
-    let arities: [Int]
+    let nodes: Int
+    /// The node of the next level that each subnode belongs to.
+    let owner: [Int]
     var node, subnode, edge, numerical: [Double]
     var dnode, dsubnode, dedge, dnumerical: [Double]
-    /// Memory for the edge matrix of a metric.
+    /// Memory for the edge matrix of a metric, and for numbers its rows are multiplied by.
     var matrix: SizeMatrix
+    var factors: [Double]
     let hasEdges: Bool
 
     init(_ shape: LayerShape, hasEdges: Bool = true) {
         self.hasEdges = hasEdges
-        (inputs, outputs, sums, arities) = (shape.inputs, shape.outputs, shape.sums, shape.arities)
+        (inputs, outputs, nodes) = (shape.inputs, shape.outputs, shape.nodes)
+        owner = Array(0..<shape.sums) + shape.arities.enumerated().flatMap { Array(repeating: shape.sums + $0, count: $1) }
         node = Array(repeating: 0, count: shape.inputs)
         subnode = Array(repeating: 0, count: shape.outputs)
         edge = Array(repeating: 0, count: hasEdges ? shape.edges : 0)
         (numerical, dedge, dnumerical, dnode, dsubnode) = (edge, edge, edge, node, subnode)
         matrix = SizeMatrix(rows: shape.outputs, columns: shape.inputs, v: edge)
+        factors = subnode
     }
 
     /// Takes over the deviations of `moments`; dR/dS are 0 then.
@@ -70,14 +74,6 @@ struct LayerDeviations {
             }
         }
     }
-
-    /// The node of the next level that each subnode belongs to.
-    var nodeOfSubnode: [Int] {
-        var owner = Array(0..<sums)
-        for (m, arity) in arities.enumerated() { owner += Array(repeating: sums + m, count: arity) }
-        return owner
-    }
-    var nodes: Int { sums + arities.count }
 }
 
 extension Regularization {
@@ -92,10 +88,12 @@ extension Regularization {
     }
 
     /// The value over all layers but those without edges, which are for `WidePenalty`; fills dR/dS of the deviations.
-    func evaluate(_ layers: inout [LayerDeviations]) -> Double {
+    ///
+    /// - Parameter scores: memory of the metrics that follow attribution.
+    func evaluate(_ layers: inout [LayerDeviations], _ scores: () throws(KANError) -> BackwardScores) throws(KANError) -> Double {
         switch metric {
-        case .edgeBackward: return edgeBackward(&layers)
-        case .nodeBackward: return nodeBackward(&layers)
+        case .edgeBackward: return edgeBackward(&layers, try scores())
+        case .nodeBackward: return nodeBackward(&layers, try scores())
         default:
             var total = 0.0
             for l in layers.indices where layers[l].hasEdges { total += edgeForward(&layers[l]) }

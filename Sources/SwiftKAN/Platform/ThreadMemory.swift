@@ -1,0 +1,60 @@
+// ThreadMemory: memory for the time of a call, from a block that every thread keeps for itself.
+//
+// `withUnsafeTemporaryAllocation` takes more than 1 KB from the heap, in every call; for what a regulariser needs for every input of a wide
+// layer that is thousands of times a step.
+//
+// What it must get right, in this order:
+//   1. Calls within calls have memory of their own, and give it back in the order of a stack.
+//   2. What does not fit the block, or where there is no block to be had, comes from the heap.
+//   3. A thread that ends gives its block back.
+
+enum ThreadMemory {
+    /// Bytes of a thread's block: what wide layers of 400 cells need. Pages that nobody writes to are not there.
+    static let capacity = 256 << 10
+    /// What stands at the head of a block: the bytes in use, itself included.
+    private static let head = 64
+
+    private static let key = makeThreadKey()
+
+    /// The block of the calling thread.
+    private static var block: UnsafeMutableRawPointer? {
+        guard let key else { return nil }
+        if let block = threadValue(key) { return block }
+        guard let block = allocateBlock(capacity) else { return nil }
+        block.storeBytes(of: head, as: Int.self)
+        guard setThreadValue(key, block) else {
+            freeBlock(block)
+            return nil
+        }
+        return block
+    }
+
+    /// Bytes of the calling thread's block that are in use.
+    static var used: Int { (block?.load(as: Int.self) ?? head) - head }
+
+    /// Calls `body` with memory for `count` plain values (numbers or vectors), not initialised, at a 64-byte boundary.
+    @inline(__always)
+    static func with<Value>(_: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Void) {
+        let (memory, before) = take((count &* MemoryLayout<Value>.stride + 63) & ~63)
+        defer { giveBack(memory, before) }
+        body(memory.bindMemory(to: Value.self, capacity: count))
+    }
+
+    /// So many bytes, and how many of the block were in use before; nil if they are of the heap.
+    @inline(never)
+    private static func take(_ bytes: Int) -> (UnsafeMutableRawPointer, before: Int?) {
+        if let block {
+            let used = block.load(as: Int.self)
+            if bytes <= capacity - used {
+                block.storeBytes(of: used + bytes, as: Int.self)
+                return (block + used, used)
+            }
+        }
+        return (UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64), nil)
+    }
+
+    @inline(never)
+    private static func giveBack(_ memory: UnsafeMutableRawPointer, _ before: Int?) {
+        if let before { block?.storeBytes(of: before, as: Int.self) } else { memory.deallocate() }
+    }
+}

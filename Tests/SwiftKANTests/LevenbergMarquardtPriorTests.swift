@@ -17,7 +17,8 @@ import Testing
     @Test func gradientAndMatrixAreThoseOfTheValue() throws {
         for fixture in try Fixture.all() where fixture.n > 1 {
             let equations = try self.equations(fixture)
-            let prior = SmoothnessPrior(equations, continued: true)
+            var prior = SmoothnessPrior()
+            prior.update(equations, continued: true)
             var random = MersenneTwister(seed: 1)
             let n = equations.count
             let w = (0..<n).map { _ in random.uniformDouble() - 0.5 }
@@ -45,7 +46,8 @@ import Testing
         let knots = fixture.network.state + shape.knots
         var w = [Double](repeating: 0, count: equations.count)
         for b in 0..<shape.basisCount { w[b] = 2 - 3 * (knots[b + 1] + knots[b + 2] + knots[b + 3]) / 3 }
-        let prior = SmoothnessPrior(equations, continued: true)
+        var prior = SmoothnessPrior()
+        prior.update(equations, continued: true)
         let line = prior.value(w)
         w[4] += 1
         #expect(line < 1e-20 * prior.value(w))

@@ -29,6 +29,7 @@ final class LevenbergMarquardt<T: KANScalar> {
     var lossMatrix: AlignedBuffer<Double>?
     var predictions: AlignedBuffer<T>?
     var solver = DampedSolver()
+    private var prior = SmoothnessPrior()
     private var reference: [Double] = []
     private var lambda = LevenbergMarquardt.firstLambda
     private var growth = 2.0
@@ -83,7 +84,7 @@ final class LevenbergMarquardt<T: KANScalar> {
         if regularizes && bends { try keepLoss(data, h) }
         if options.objective.lamb > 0 { Reweighting.add(options.objective, equations, n: data.n, to: h.base) }
         var slope = equations.target.indices.map { Double(gradient.base[equations.target[$0]]) / equations.factor[$0] }
-        let prior = SmoothnessPrior(equations, continued: options.continued)
+        prior.update(equations, continued: options.continued)
         if options.continued, reference.count != equations.count { reference = equations.coefficients(state) }
         let coefficients = sinceReference(state)
         let roughness = prior.value(coefficients)

@@ -30,7 +30,9 @@ struct SmoothnessPrior {
     private static var strengths: (first: Double, continued: Double) { (1e-10, 1e-7) }
 
     /// Takes over the columns, knots and sizes of `equations`, whose matrix must not have the prior's own part yet.
-    init<T: KANScalar>(_ equations: NormalEquations<T>, continued: Bool) {
+    mutating func update<T: KANScalar>(_ equations: NormalEquations<T>, continued: Bool) {
+        edges.removeAll(keepingCapacity: true)
+        differences.removeAll(keepingCapacity: true)
         guard let h = equations.matrix?.base else { return }
         let strength = continued ? Self.strengths.continued : Self.strengths.first
         for unit in equations.units where unit.layer >= 0 {
@@ -39,9 +41,7 @@ struct SmoothnessPrior {
             guard rows > 0 else { continue }
             let knots = equations.evaluator.state + shape.knots + unit.input * shape.knotCount
             let firstRow = differences.count
-            for b in 0..<rows {
-                differences += Self.dividedDifference((b...(b + Self.order)).map { Self.node(knots, $0, shape.k) })
-            }
+            for b in 0..<rows { addDifference { Self.node(knots, b + $0, shape.k) } }
             for e in 0..<unit.width {
                 let first = unit.column + e
                 let sum = (0..<shape.basisCount).reduce(0.0) { sum, b in
@@ -102,14 +102,17 @@ struct SmoothnessPrior {
         return (1...k).reduce(0.0) { $0 + Double(knots[b + $1]) } / Double(k)
     }
 
-    /// Weights 1/Π(ξ_j - ξ_i), the largest made 1; all 0 where nodes are equal.
-    private static func dividedDifference(_ nodes: [Double]) -> [Double] {
-        var a = nodes.indices.map { j in
-            nodes.indices.reduce(1.0) { $1 == j ? $0 : $0 / (nodes[j] - nodes[$1]) }
+    /// Adds the row of weights 1/Π(ξ_j - ξ_i) of nodes 0 … order, the largest made 1; all 0 where nodes are equal.
+    private mutating func addDifference(_ node: (Int) -> Double) {
+        let first = differences.count
+        var largest = 0.0
+        for j in 0...order {
+            var weight = 1.0
+            for i in 0...order where i != j { weight /= node(j) - node(i) }
+            differences.append(weight)
+            largest = max(largest, abs(weight))
         }
-        let largest = a.reduce(0) { max($0, abs($1)) }
-        guard largest > 0, largest.isFinite else { return nodes.map { _ in 0 } }
-        for j in a.indices { a[j] /= largest }
-        return a
+        let factor = largest > 0 && largest.isFinite ? 1 / largest : 0
+        for j in first...(first + order) { differences[j] = factor == 0 ? 0 : differences[j] * factor }
     }
 }

@@ -82,11 +82,11 @@ final class NormalEquations<T: KANScalar> {
     /// Takes over which parameters move, from the network's masks and flags; to be called after `fold`.
     /// - Throws: `KANError.invalid` for networks with too many parameters.
     func prepare(_ network: KAN<T>) throws(KANError) {
-        units.removeAll()
-        tail.removeAll()
-        target.removeAll()
-        factor.removeAll()
-        layers.removeAll()
+        units.removeAll(keepingCapacity: true)
+        tail.removeAll(keepingCapacity: true)
+        target.removeAll(keepingCapacity: true)
+        factor.removeAll(keepingCapacity: true)
+        layers.removeAll(keepingCapacity: true)
         (basisStride, gradientStride) = (0, 0)
         for (l, layer) in evaluator.folded.enumerated() {
             for i in 0..<layer.shape.inputs { addSplines(network, layer, l, i) }
@@ -129,12 +129,12 @@ final class NormalEquations<T: KANScalar> {
     }
 
     private func addTail(_ network: KAN<T>) {
-        let (first, depth) = (target.count, evaluator.folded.count)
-        splineCount = first
-        func add(_ part: TailColumn, _ targets: [Int], _ scale: Double = 1, layer: Int) {
-            tail.append((part, target.count - first))
-            target += targets
-            for _ in targets {
+        let depth = evaluator.folded.count
+        splineCount = target.count
+        func add(_ part: TailColumn, at first: Int, _ count: Int, _ scale: Double = 1, layer: Int) {
+            tail.append((part, target.count - splineCount))
+            for number in first..<(first + count) {
+                target.append(number)
                 factor.append(scale)
                 layers.append(layer)
             }
@@ -146,21 +146,21 @@ final class NormalEquations<T: KANScalar> {
                     for o in layer.numericEdges[i] {
                         let edge = i * shape.outputs + o
                         add(
-                            .base(layer: l, input: i, output: o), [shape.scaleBase + edge],
+                            .base(layer: l, input: i, output: o), at: shape.scaleBase + edge, 1,
                             Double(network.state[shape.mask + edge]), layer: l)
                     }
                 }
                 for (index, e) in layer.symbolicEdges[i].enumerated() {
                     let affine = shape.affine + 4 * (e.output * shape.inputs + i)
-                    add(.symbolic(layer: l, input: i, edge: index), Array(affine..<(affine + 4)), layer: depth)
+                    add(.symbolic(layer: l, input: i, edge: index), at: affine, 4, layer: depth)
                 }
             }
             if network.affineTrainable {
-                add(.nodes(layer: l), Array(shape.nodeBias..<(shape.nodeBias + 2 * shape.nodes + 2 * shape.outputs)), layer: depth)
+                add(.nodes(layer: l), at: shape.nodeBias, 2 * shape.nodes + 2 * shape.outputs, layer: depth)
             }
         }
-        let width = target.count - first
-        if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: first) }
+        let width = target.count - splineCount
+        if width > 0 { addUnit(-1, 0, Array(0..<width), active: 1, column: splineCount) }
     }
 
     /// w of every column.

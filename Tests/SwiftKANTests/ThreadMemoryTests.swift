@@ -1,42 +1,47 @@
-import Testing
+// Memory of threads: nested, given back, larger than a block, on several threads.
 
+import Testing
 @testable import SwiftKAN
 
-@Suite("Memory of threads")
-struct ThreadMemoryTests {
-    @Test("Calls within calls have memory of their own and give it back")
-    func nests() {
-        let before = ThreadMemory.used
+@Suite struct ThreadMemoryTests {
+    /// Where a call's memory stands.
+    private func place(_ count: Int = 1) -> UInt {
+        var place: UInt = 0
+        ThreadMemory.with(Double.self, count: count) { place = UInt(bitPattern: $0) }
+        return place
+    }
+
+    @Test func callsWithinCallsHaveTheirOwn() {
+        let free = place()
         ThreadMemory.with(Double.self, count: 3) { a in
+            #expect(UInt(bitPattern: a) == free)
             for e in 0..<3 { a[e] = 1 }
-            #expect(ThreadMemory.used == before + 64)
             ThreadMemory.with(SIMD8<Double>.self, count: 5) { b in
+                #expect(UInt(bitPattern: b) == free + 64)
                 for e in 0..<5 { b[e] = SIMD8(repeating: 2) }
-                #expect(ThreadMemory.used == before + 64 + 320)
-                #expect(UInt(bitPattern: a) % 64 == 0 && UInt(bitPattern: b) % 64 == 0)
+                #expect(place() == free + 64 + 320)
             }
+            #expect(place() == free + 64)
             #expect((0..<3).allSatisfy { a[$0] == 1 })
         }
-        #expect(ThreadMemory.used == before)
+        #expect(place() == free && free % 64 == 0)
     }
 
-    @Test("What does not fit comes from the heap", arguments: [1, 2])
-    func overflows(times: Int) {
-        let before = ThreadMemory.used
-        ThreadMemory.with(UInt8.self, count: times * ThreadMemory.capacity) { large in
-            large[times * ThreadMemory.capacity - 1] = 7
-            #expect(ThreadMemory.used == before)
+    @Test(arguments: [1, 2])
+    func whatDoesNotFitComesFromTheHeap(times: Int) {
+        let (free, last) = (place(), times * ThreadMemory.capacity - 1)
+        ThreadMemory.with(UInt8.self, count: last + 1) { large in
+            large[last] = 7
             ThreadMemory.with(UInt8.self, count: 1) { small in
+                #expect(UInt(bitPattern: small) == free)
                 small[0] = 8
-                #expect(ThreadMemory.used == before + 64)
-                #expect(large[times * ThreadMemory.capacity - 1] == 7)
             }
+            #expect(large[last] == 7)
         }
-        #expect(ThreadMemory.used == before)
+        #expect(place() == free)
     }
 
-    @Test("Every thread has its own")
-    func threads() {
+    @Test func everyThreadHasItsOwn() {
         ThreadPool.run(tasks: 64, threads: 4) { task in
             ThreadMemory.with(Int.self, count: 1000) { numbers in
                 for e in 0..<1000 { numbers[e] = task }

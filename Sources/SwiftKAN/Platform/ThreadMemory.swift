@@ -29,9 +29,6 @@ enum ThreadMemory {
         return block
     }
 
-    /// Bytes of the calling thread's block that are in use.
-    static var used: Int { (block?.load(as: Int.self) ?? head) - head }
-
     /// Calls `body` with memory for `count` plain values (numbers or vectors), not initialised, at a 64-byte boundary.
     @inline(__always)
     static func with<Value>(_: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Void) {

@@ -1,4 +1,4 @@
-/* The functions of cplatform.h. */
+/* The functions of cplatform.h, and one that Swift alone can call. */
 #define _GNU_SOURCE
 #include "cplatform.h"
 
@@ -31,12 +31,17 @@ int64_t swiftkan_processor_count(void) {
 
 typedef __attribute__((swiftcall)) void closure_code(intptr_t a, intptr_t b, __attribute__((swift_context)) void *captured);
 
-/* ThreadPool.swift declares this as a Swift function with a closure and a pointer for arguments. */
-__attribute__((swiftcall)) void swiftkan_closure_take(closure_code *code, void *captured, swiftkan_closure *closure);
+typedef __attribute__((swiftcall)) void user_code(const swiftkan_closure *closure, __attribute__((swift_context)) void *captured);
 
-__attribute__((swiftcall)) void swiftkan_closure_take(closure_code *code, void *captured, swiftkan_closure *closure) {
-  closure->code = (const void *)code;
-  closure->captured = captured;
+/*
+ * Lends a closure to `use`, a closure, too, until that returns. ThreadPool.swift declares this as a Swift function with two closures for
+ * arguments, so that Swift knows them to be in use as long as this call takes.
+ */
+__attribute__((swiftcall)) void swiftkan_closure_lend(closure_code *code, void *captured, user_code *use, void *its);
+
+__attribute__((swiftcall)) void swiftkan_closure_lend(closure_code *code, void *captured, user_code *use, void *its) {
+  const swiftkan_closure closure = {(const void *)code, captured};
+  use(&closure, its);
 }
 
 void swiftkan_closure_call(const swiftkan_closure *closure, intptr_t a, intptr_t b) {

@@ -29,9 +29,10 @@ private func rows<T: KANScalar>(_ base: BaseFunction, _ x: [T]) throws -> (value
     }
 
     @Test func siluFarOut() throws {
-        let (value, derivative) = try rows(.silu, [800, 1e300, -800, -1e9, .nan, 0])
+        let (value, derivative) = try rows(.silu, [800, 1e300, -800, -1e9, .nan, 0, -1e308, -690])
         #expect(value[0] == 800 && value[1] == 1e300 && abs(value[2]) < 1e-290 && abs(value[3]) < 1e-290 && value[4].isNaN && value[5] == 0, "\(value)")
         #expect(derivative[0] == 1 && abs(derivative[2]) < 1e-290 && derivative[4].isNaN && derivative[5] == 0.5, "\(derivative)")
+        #expect(value[6] == 0 && derivative[6] == 0 && value[7] < 0 && value[7] > -1e-290, "\(value)")
         let single = try rows(.silu, [Float(200), -200, .nan])
         #expect(single.value[0] == 200 && single.value[1] == 0 && single.value[2].isNaN)
     }

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from . import _check
 from ._forward import Forward
 
 # The engine's numbers for kinds of activation (swiftkan_activation).
@@ -46,7 +47,7 @@ class Activations(Forward):
 
         Parameters
         ----------
-        x : array-like (samples, inputs), a data set (its ``train_input``), or None to keep what is remembered
+        x : array-like (samples, inputs), a data set as for ``fit`` (its ``train_input``), or None to keep what is remembered
 
         Raises
         ------
@@ -62,14 +63,12 @@ class Activations(Forward):
         >>> model.acts[1].shape, model.spline_postacts[0].shape, model.edge_actscale[0].shape
         ((100, 5), (100, 5, 2), (5, 2))
         """
-        if isinstance(x, dict):
-            if "train_input" not in x:
-                raise ValueError(f"x: a data set must have train_input; this one has {sorted(map(str, x))}")
-            x = x["train_input"]
         if x is None:
             self._recall("get_act()").asked = True
             return
-        rows, lead = self._rows("x", x)
+        if isinstance(x, dict) and "train_input" not in x:
+            raise ValueError(f"x: a data set must have train_input; this one has {sorted(map(str, x))}")
+        rows, lead = self._rows("x", _check.inputs(x))
         if not rows.shape[0]:
             raise ValueError("x: has no samples")
         self._remember(rows, False, 10.0, asked=True)

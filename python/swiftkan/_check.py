@@ -177,6 +177,18 @@ def ready(value: Any, dtype: np.dtype) -> bool:
     return flags.c_contiguous and flags.aligned
 
 
+def is_tuple_of_arrays(value: Any) -> bool:
+    """Is this a data set (x, y) or (x, y, x_test, y_test), as ``fit`` takes it."""
+    return type(value) is tuple and len(value) in (2, 4) and len(getattr(value[0], "shape", ())) > 1
+
+
+def inputs(value: Any) -> Any:
+    """The samples themselves, or the training samples of a data set."""
+    if isinstance(value, dict) and "train_input" in value:
+        return value["train_input"]
+    return value[0] if is_tuple_of_arrays(value) else value
+
+
 def samples(name: str, value: Any, width: int, dtype: np.dtype, note: str = "") -> tuple[np.ndarray, tuple[int, ...]]:
     """Rows of ``width`` numbers along the last axis.
 
@@ -185,6 +197,8 @@ def samples(name: str, value: Any, width: int, dtype: np.dtype, note: str = "") 
     rows : (n, width) array, ready for the engine
     lead : the shape of the other axes, ``()`` for a single row
     """
+    if is_tuple_of_arrays(value):  # one array it would be if labels had as many columns as samples
+        raise TypeError(f"{name}: is a tuple of {len(value)} arrays; give the samples alone, without labels")
     given = array(name, value)
     if given.ndim == 0:
         raise ValueError(f"{name}: must have the shape (samples, {width}), not a single number")

@@ -313,7 +313,7 @@ class Training(Uncertainty):
                 values[key] = np.array([root(value) for value in values[key]])
         values.update({key: np.array(metric) for key, metric in reporter.values.items()})
         result = FitResult.from_report(report, values, seconds)
-        result.opt, result.levels, result.starts = opt, history, starts
+        result.opt, result.levels, result.starts, result._has_test = opt, history, starts, has_test
         if loss == "mse":
             for entry in (*history, *starts):
                 entry.update({key: root(entry[key]) for key in ("train_loss", "test_loss")})
@@ -323,6 +323,13 @@ class Training(Uncertainty):
         self.log_history("fit")
         if result.status == "diverged":
             warnings.warn(f"fit: {result.message} (lr is {options['lr']:g})", RuntimeWarning, stacklevel=2)
+        elif has_test and result.steps and not np.isfinite(result["test_loss"][-1]):
+            warnings.warn(
+                f"fit: the test loss is {result['test_loss'][-1]:g}: the model has no finite value for some test sample, as a symbolic edge outside "
+                "its function's domain has none",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         if opt in _scales.SPREAD:
             _scales.warn(self, train, loss, was_fitted, opt)
         return result

@@ -256,17 +256,18 @@ def _normalizer(name: str, value: Any, count: int, chosen: Callable[[Any], Any] 
     return result
 
 
-def ex_round(expr: Any, n_digit: int) -> Any:
+def ex_round(expr: Any, n_digit: int, *, smallest: float = 1e-12) -> Any:
     """A formula with rounded constants, to be read.
 
     Constants of size 1 and more keep ``n_digit`` decimals, smaller ones, and those beyond what a double holds, ``n_digit`` significant
     digits; none that multiplies something becomes zero. A constant term below half of the last decimal, and terms with factors smaller
-    than 1e-12 of the largest factor of a term with variables beside them, are left out.
+    than ``smallest`` times the largest factor of a term with variables beside them, are left out.
 
     Parameters
     ----------
     expr : sympy expression, or list or tuple of them, as ``symbolic_formula`` returns
     n_digit : int
+    smallest : float, 0 … 1
 
     Returns
     -------
@@ -279,11 +280,13 @@ def ex_round(expr: Any, n_digit: int) -> Any:
     >>> x = sympy.Symbol("x")
     >>> ex_round(100 * sympy.sin(3.14159265 * x) + 0.00999999999 * x + 1e-12, 4)
     0.01*x + 100*sin(3.1416*x)
+    >>> ex_round(100 * sympy.sin(3.14159265 * x) + 0.00999999999 * x + 1e-12, 4, smallest=1e-3)
+    100*sin(3.1416*x)
     """
     sympy = need("sympy", "ex_round()")
-    digits = _check.integer("n_digit", n_digit, 0, 15)
+    digits, part = _check.integer("n_digit", n_digit, 0, 15), _check.real("smallest", smallest, 0.0, 1.0)
     if isinstance(expr, (list, tuple)):
-        parts = [ex_round(each, digits) for each in expr]
+        parts = [ex_round(each, digits, smallest=part) for each in expr]
         return parts if isinstance(expr, list) else tuple(parts)
 
     def rounded(number: float) -> float:
@@ -311,8 +314,8 @@ def ex_round(expr: Any, n_digit: int) -> Any:
             largest = max((size for size, _ in finite), default=0.0)
             # x stays in 1e-10*x - 170, whatever the constant: it may have come from far away.
             varying = max((size for size, term in finite if not term.is_number), default=0.0)
-            smallest = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: 1e-12 * varying}
-            keep = [term for size, term in terms if size > smallest[bool(term.is_Float)]]
+            least = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: part * varying}
+            keep = [term for size, term in terms if (size > least[True] if term.is_Float else size >= least[False])]
             return sympy.Add(*map(walk, keep))
         if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
             return walk(node.base) ** int(node.exp)

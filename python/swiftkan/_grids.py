@@ -95,7 +95,7 @@ class Grids(Training):
             refined._remembered = copy.copy(self._recall("refine()"))
             refined._remembered.asked = True
         else:
-            refined._remember(self._rows("x", x)[0], avoid, y_th, asked=True)
+            refined._remember(self._rows("x", _check.inputs(x))[0], avoid, y_th, asked=True)
         refined.log_history("refine")
         return refined
 
@@ -124,6 +124,8 @@ class Grids(Training):
         True
         """
         self._check_relative(another_model)
+        if another_model is self:
+            raise ValueError("another_model: is the model itself; give another one")
         chosen, avoid, y_th = self._samples(x, "initialize_from_another_model()")
         self._core.initialize_from(another_model._core, chosen, len(chosen), avoid, y_th)
         return self

@@ -266,9 +266,9 @@ class Network:
         self.device = _check.device(device)
         return self
 
-    def speed(self, compile: bool = False) -> None:
-        """Switches symbolic edges off, as pykan's ``speed`` does. Here there is nothing to gain: they cost nothing
-        while unused.
+    def speed(self, compile: bool = False) -> Self:
+        """Switches symbolic edges and ``auto_save`` off, as pykan's ``speed`` does, and returns the model itself. Here there is nothing to
+        gain: symbolic edges cost nothing while unused, and activations are not kept anyway.
 
         Warns if that changes the model's function, because symbolic edges are in use.
         """
@@ -279,7 +279,8 @@ class Network:
                 "speed() switches off symbolic edges that are in use; model.symbolic_enabled = True undoes it",
                 stacklevel=2,
             )
-        self.symbolic_enabled = False
+        self.symbolic_enabled = self.auto_save = False
+        return self
 
     def get_params(self) -> list[np.ndarray]:
         """All numbers of the model as views, in the order of ``state_dict()``."""
@@ -332,9 +333,9 @@ class Network:
             self._remember(self._rows("cache_data", value)[0], False, 10.0, asked=True)
 
     def _known(self, x: Any, what: str) -> tuple[np.ndarray, bool, float]:
-        """Samples for ``what``: those given, or those remembered; with the way to evaluate symbolic functions."""
+        """Samples for ``what``: those given (or of a data set given), or those remembered; with the way to evaluate symbolic functions."""
         if x is not None:
-            return self._chosen(self._rows("x", x)[0]), False, 10.0
+            return self._chosen(self._rows("x", _check.inputs(x))[0]), False, 10.0
         known = self._recall(what)
         return self._chosen(known.x), known.avoid, known.y_th
 

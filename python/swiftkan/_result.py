@@ -1,6 +1,6 @@
 """What ``fit`` returns.
 
-What it must get right first: it is pykan's dict of lists a step, and says by itself how training ended.
+What it must get right first: it is pykan's dict with one value a step, and says by itself how training ended.
 """
 
 from __future__ import annotations
@@ -11,6 +11,26 @@ import numpy as np
 
 REASONS = ("steps", "converged", "patience", "callback", "diverged")  # swiftkan_stop_reason
 CANCELLED, DIVERGED = 3, 4  # swiftkan_status
+
+
+class Course(np.ndarray):
+    """One value a step: an array, but a list takes its values as it would take a list's, as pykan's scripts have it:
+    ``losses += result["train_loss"]``. What is computed from it is a plain array.
+
+    >>> losses = [3.0]
+    >>> losses += np.array([2.0, 1.5]).view(Course)
+    >>> losses
+    [3.0, 2.0, 1.5]
+    """
+
+    def __radd__(self, other):
+        return other + self.tolist() if isinstance(other, list) else super().__radd__(other)
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        return array[()] if array.ndim == 0 else np.asarray(array)
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
 
 
 class FitResult(dict):
@@ -32,7 +52,7 @@ class FitResult(dict):
         'ok'; 'cancelled' if something asked to stop at once; 'diverged' if the loss stopped being finite.
     reason : str
         'steps' (all done), 'converged' (no improvement is possible), 'patience', 'callback' or 'diverged'; with ``smooth`` of the
-        steps before it, unless a callback ended the smoothing.
+        steps before it, unless a callback ended the smoothing. After 'converged' there are fewer values than steps asked for.
     message : str
         The same in a sentence.
     steps : int
@@ -70,10 +90,12 @@ class FitResult(dict):
     smooth: float | None = None
     freedom: float | None = None
 
+    _has_test = False  # was there test data, whose loss is shown even if it is NaN
+
     @classmethod
     def from_report(cls, report: dict, values: Mapping[str, np.ndarray], seconds: float) -> FitResult:
         """Joins the engine's report with the values step by step."""
-        result = cls(values)
+        result = cls({key: np.asarray(value).view(Course) for key, value in values.items()})
         result.status = {CANCELLED: "cancelled", DIVERGED: "diverged"}.get(report["status"], "ok")
         result.steps, result.best_step = int(report["steps"]), int(report["best_step"])
         result.evaluations = int(report["evaluations"])
@@ -105,6 +127,6 @@ class FitResult(dict):
         last = [
             f"{key} {float(self[key][-1]):.3g}"
             for key in ("train_loss", "test_loss")
-            if len(self.get(key, ())) and not np.isnan(self[key][-1])
+            if len(self.get(key, ())) and (self._has_test or not np.isnan(self[key][-1]))
         ]
         return f"FitResult({self.status}: {'; '.join([self.message, *last])}; {self.seconds:.2f} s)"

@@ -43,6 +43,9 @@ class SymbolicRow:
         self.functions = assignment(model)
         self._function = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_function": None}  # a function made by lambdify has no name that files could keep
+
     @property
     def formula(self) -> Any:
         return self.formulas[0] if len(self.formulas) == 1 else self.formulas

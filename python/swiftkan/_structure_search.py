@@ -20,7 +20,7 @@ import numpy as np
 from . import _check, _data, _structures
 from ._kan import KAN
 from ._scales import unwarned
-from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, best_of, check_labels, errors, labels_error
+from ._structure_trials import SAMPLES_A_PARAMETER, Candidate, Trainer, check_labels, errors, labels_error
 
 # Rungs: sums and products; one more idea; two more.
 STRUCTURES = (
@@ -32,6 +32,7 @@ GRIDS = (4, 8, 16, 32, 64, 128, 256, 512)
 POLISHED = 3  # structures of a rung whose best starts get more steps
 FINALISTS = 2  # of a rung, by typical error: their grids are refined,
 HOPELESS = 10  # but for those whose error is so many times the least
+POOR = 0.1  # of the labels' deviation: a result with such an error says so
 
 
 class StructureSearch:
@@ -56,9 +57,10 @@ class StructureSearch:
         Wall-clock time.
     """
 
-    def __init__(self, model: Any, winner: Candidate, test_loss: float, trials: list[dict], seconds: float):
+    def __init__(self, model: Any, winner: Candidate, test_loss: float, trials: list[dict], seconds: float, size: float):
         self.model, self.structure, self.validation_loss, self.typical_loss = model, winner.structure, winner.loss, winner.typical_loss
         self.test_loss, self.trials, self.seconds = test_loss, trials, seconds
+        self._size = size
 
     def __repr__(self) -> str:
         best: dict[str, dict] = {}
@@ -74,6 +76,9 @@ class StructureSearch:
         for name, trial in best.items():
             mark = "  <- model" if name == self.structure else ""
             lines.append(f"{name:14} {trial['grid']:4} {trial['parameters']:10} {trial['validation_loss']:16.2e} {trial['typical_loss']:9.2e}{mark}")
+        if self.typical_loss > POOR * self._size:
+            lines.append(f"None fits well: the typical error is {self.typical_loss / self._size:.0%} of the labels' deviation. Give other structures, such")
+            lines.append("as 'S*S*S' or 'g(S)+g(S)+P', more samples or more starts.")
         return "\n".join(lines)
 
 
@@ -90,7 +95,8 @@ def search_structure(
     structures : list of str, or of lists of str
         Rungs of expressions; a rung is tried together, and the search goes on to the next unless ``tol`` is reached. S is a sum
         Σ_i φ_i(x_i), P a product Π_i φ_i(x_i) over all inputs, g(e) a function of one variable of an expression e; expressions
-        are joined by +, * and parentheses: 'P*g(S)' is Π_i φ_i(x_i)·g(Σ_i ψ_i(x_i)), 'g(S)+g(S)' the network [inputs, 2, 1]. The default
+        are joined by +, * and parentheses: 'P*g(S)' is Π_i φ_i(x_i)·g(Σ_i ψ_i(x_i)), 'S*S' a product of two sums, 'g(S)+g(S)' the network
+        [inputs, 2, 1]. The default
         has 14, up to three products and one g; for one input only 'S', as all others describe the same functions.
     grids : list of int
         Networks begin with the first; the two best of each rung go through the others as long as their validation error falls and is
@@ -174,15 +180,15 @@ def search_structure(
             for name in fresh for r in range(1 if name == "S" else starts)
         ]  # fmt: skip
         trainer.all(Candidate.begin, [c for c in made if c.may_begin(trainer)])
-        best = [best_of([c for c in made if c.structure == name and c.model is not None]) for name in fresh]
+        best = [trainer.best([c for c in made if c.structure == name and c.model is not None]) for name in fresh]
         best = sorted((c for c in best if c is not None), key=lambda c: c.typical_loss)
         trainer.all(Candidate.polish, [c for c in best[:POLISHED] if c.structure != "S" and np.isfinite(c.typical_loss)])
         candidates += best
-        winner = best_of(candidates)
+        winner = trainer.best(candidates)
         finalists = sorted((c for c in candidates if not c.refined and np.isfinite(c.typical_loss)), key=lambda c: c.typical_loss)[:FINALISTS]
         trainer.all(lambda c, t: c.refine(t, grids[1:]), [c for c in finalists if c.typical_loss <= HOPELESS * winner.typical_loss])
         trials += [trial for c in dict.fromkeys([*made, *finalists]) for trial in c.take_trials()]
-        winner = best_of(candidates)
+        winner = trainer.best(candidates)
         if winner is not None and winner.typical_loss <= trainer.tol:
             break
     if winner is None:
@@ -196,7 +202,7 @@ def search_structure(
     with unwarned(model):
         model.fit((whole.rows, whole.y), opt="LM", steps=steps, update_grid=False, grid_margin=margin)
     test_loss = errors(model, dataset["test_input"], dataset["test_label"])[0] if has_test else np.nan
-    return StructureSearch(model, winner, test_loss, trials, time.perf_counter() - began)
+    return StructureSearch(model, winner, test_loss, trials, time.perf_counter() - began, trainer.spread)
 
 
 def _rungs(structures: Any) -> list[list[str]]:

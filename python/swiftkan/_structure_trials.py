@@ -26,6 +26,7 @@ SAMPLES_A_PARAMETER = {"begin": 4, "refine": 2}  # networks with fewer are not t
 UNTYPICAL = 0.01  # the part of the errors that does not judge structures
 KNOTS_MOVE = 32  # from this grid on knots may gather where splines bend
 FOUND = 0.1  # of the tolerance: grids get no finer
+ROUNDING = 1e-12  # of the labels' size: smaller errors are equal
 
 
 class Trainer:
@@ -37,11 +38,17 @@ class Trainer:
         self.steps, self.margin = steps, margin
         y = self.train[1].astype(np.float64)
         self.scale = size(y) or 1.0
-        self.tol = tol * size(y - y.mean())
+        self.spread = size(y - y.mean())
+        self.tol = tol * self.spread
         self.cancelled = threading.Event()
 
     def allows(self, parameters: int, purpose: str) -> bool:
         return parameters <= min(len(self.train[0]) // SAMPLES_A_PARAMETER[purpose], LM_PARAMETERS)
+
+    def best(self, candidates: list[Candidate]) -> Candidate | None:
+        """The one with the least typical error; of those that are exact but for rounding, one with the fewest edges."""
+        least = ROUNDING * self.scale
+        return min(candidates, key=lambda c: (max(c.typical_loss, least), c.splines + c.straight), default=None)
 
     def fit(self, model: Any, **arguments: Any) -> Any:
         stop = lambda _: self.cancelled.is_set()  # noqa: E731
@@ -114,11 +121,6 @@ class Candidate:
     def take_trials(self) -> list[dict]:
         trials, self.trials = self.trials, []
         return trials
-
-
-def best_of(candidates: list[Candidate]) -> Candidate | None:
-    """The first of those with the least typical error."""
-    return min(candidates, key=lambda candidate: candidate.typical_loss, default=None)
 
 
 def size(values: np.ndarray) -> float:

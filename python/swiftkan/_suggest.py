@@ -118,7 +118,7 @@ class Suggestions(Symbolic):
         self, a_range: Any = (-10, 10), b_range: Any = (-10, 10), lib: Any = None, verbose: int = 0,
         weight_simple: float | None = None, r2_threshold: float = 0.0, *, x: Any = None,
     ) -> dict[tuple[int, int, int], tuple[str, float, float]]:  # fmt: skip
-        """Makes every numeric edge the function that :meth:`suggest_symbolic` suggests; edges that are off become '0'.
+        """Makes every numeric edge the function that :meth:`suggest_symbolic` suggests; edges that are off stay off.
 
         Parameters
         ----------
@@ -175,9 +175,8 @@ class Suggestions(Symbolic):
                     print(f"skipping ({l},{i},{j}) since already symbolic")
                 continue
             if symbolic == 0 and numeric == 0:
-                plan[l, i, j] = Candidate("0", (1.0, 0.0, 0.0, 0.0), MASKED, 0.0)
                 if verbose:
-                    print(f"fixing ({l},{i},{j}) with 0")
+                    print(f"fixing ({l},{i},{j}) with 0")  # which is what an edge that is off gives
                 continue
             gets, gives = layers[l]
             ranked = self._candidates(gets[i], gives[j, i], a_range, b_range, names, False, scoring.total)
@@ -199,7 +198,7 @@ class Suggestions(Symbolic):
         if plan:
             self.symbolic_enabled = True
         self.log_history("auto_symbolic")
-        return {edge: (each.name, each.r2, each.complexity) for edge, each in plan.items() if each.r2 != MASKED}
+        return {edge: (each.name, each.r2, each.complexity) for edge, each in plan.items()}
 
     def _is_finite(self, x: Any) -> bool:
         """Are the network's outputs finite."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import warnings
 
 from . import _check
 from ._checkpoints import Checkpoints
@@ -116,6 +117,10 @@ class Versions(Checkpoints):
         path = self._version_path(model_id)
         if not os.path.exists(f"{path}_config.yml"):
             raise FileNotFoundError(f"model_id: there is no version {model_id} in {self.ckpt_path}; {self._listing()}")
+        if not self.auto_save:
+            warnings.warn(
+                f"version {model_id} in {self.ckpt_path} is not this model's, which keeps no versions: auto_save is off", UserWarning, stacklevel=2
+            )
         model = self.loadckpt(path)
         model.ckpt_path = self.ckpt_path  # the folder may have been moved since
         model.round = max([self.round, model.round - 1, *_rounds(self._history_lines())]) + 1

@@ -23,8 +23,8 @@ from . import _check
 
 
 def B_batch(x: Any, grid: Any, k: int = 0, extend: bool = True, device: Any = "cpu") -> np.ndarray:
-    """The values of all B-splines (samples, inputs, knots - k - 1) at ``x`` (samples, inputs); ``grid`` (inputs, knots) has the k knots
-    beyond either end already. ``extend`` has no effect, as in pykan.
+    """The values of all B-splines (samples, inputs, knots - k - 1) at ``x`` (samples, inputs); ``grid`` (inputs, knots), or (1, knots) for
+    all inputs, has the k knots beyond either end already. ``extend`` has no effect, as in pykan.
 
     The recursion of Cox and de Boor (de Boor, A Practical Guide to Splines, chapter IX).
     """
@@ -65,6 +65,6 @@ def extend_grid(grid: Any, k_extend: int = 0) -> np.ndarray:
 
 def _rows(x: Any, grid: Any) -> tuple[np.ndarray, np.ndarray]:
     x, grid = _check.array("x", x), _check.array("grid", grid)
-    if x.ndim != 2 or grid.ndim != 2 or x.shape[1] != grid.shape[0]:
-        raise ValueError(f"x, grid: must have the shapes (samples, inputs) and (inputs, knots), not {x.shape} and {grid.shape}")
+    if x.ndim != 2 or grid.ndim != 2 or grid.shape[0] not in (1, x.shape[1]):
+        raise ValueError(f"x, grid: must have the shapes (samples, inputs) and (inputs, knots) or (1, knots), not {x.shape} and {grid.shape}")
     return x[..., None], grid[None]

@@ -46,6 +46,21 @@ def test_a_call_is_remembered_until_data_is_given(model):
         model.acts
 
 
+def test_data_sets_are_taken_as_fit_takes_them():
+    x = np.random.RandomState(0).uniform(-1, 1, (50, 1))
+    model = KAN([1, 2, 1])
+    for data in ((x, 100 * x), {"train_input": x, "train_label": 100 * x}, (x, x, 100 * x, x)):
+        model.get_act(data)
+        assert np.array_equal(model.cache_data, x)
+        model.update_grid_from_samples(data)
+        assert abs(model.act_fun[0].grid[0, 3] - x.min()) < 1e-12
+        assert np.array_equal(model.refine(6, data).cache_data, x)
+    for call in (model, model.predict, model.compile()):
+        with pytest.raises(TypeError, match="x: is a tuple of 2 arrays; give the samples alone"):
+            call((x, x))
+    assert model(((0.5,), (0.25,))).shape == (2, 1)
+
+
 def test_get_act_keeps_what_a_call_gave(model):
     x, _ = samples(model, 20)
     model(x[:5])

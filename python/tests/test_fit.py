@@ -1,5 +1,7 @@
 """Training: what it returns, what it learns, and that its optimisers are what they say."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,28 @@ def test_the_result(data):
     assert result["test_loss"][-1] == pytest.approx(rmse(model, data["test_input"], data["test_label"]), rel=1e-10)
     assert result["train_loss"][-1] < 0.1 and (result["reg"] > 0).all()
     assert "ok" in repr(result) and "train_loss" in repr(result)
+
+
+def test_losses_of_several_fits_joined_as_lists(data):
+    model, losses = KAN([2, 1]), []
+    for _ in range(2):
+        losses += model.fit(data, steps=3, opt="Adam", lr=0.01)["train_loss"]
+    assert len(losses) == 6 and all(type(loss) is float for loss in losses)
+    course = model.fit(data, steps=3)["train_loss"]
+    for plain in (course + 1, 1 + course, np.sqrt(course), course * np.ones(len(course)), np.array([1.0]) + course):
+        assert type(plain) is np.ndarray and len(plain) == len(course)
+    assert type(course.min()) is np.float64 and type(np.mean(course)) is np.float64 and type(course[0]) is np.float64
+    assert repr(course[:1]) == repr(np.array(course[:1])) and pickle.loads(pickle.dumps(course)).tolist() == course.tolist()
+
+
+def test_a_test_loss_that_is_not_finite_is_seen():
+    x, x_test = np.linspace(0.1, 1, 100)[:, None], np.linspace(-0.2, 1, 50)[:, None]
+    model = KAN([1, 1])
+    model.fix_symbolic(0, 0, 0, "log", fit_params_bool=False)
+    with pytest.warns(RuntimeWarning, match="the test loss is nan: the model has no finite value for some test sample"):
+        result = model.fit((x, np.log(x), x_test, np.log(np.abs(x_test))), steps=5)
+    assert "test_loss nan" in repr(result) and result.status == "ok"
+    assert "test_loss" not in repr(model.fit((x, np.log(x)), steps=5))
 
 
 def test_the_recorded_loss_is_that_of_the_accepted_point(data):

@@ -59,6 +59,7 @@ def test_patience_restores_the_best(data):
 
 @pytest.mark.parametrize("opt, lr", [("LBFGS", 1.0), ("Adam", 0.01), ("LM", 1.0)])
 @pytest.mark.parametrize("more", [{}, {"steps": 2}, {"grids": [3, 6]}])
+@pytest.mark.filterwarnings("ignore:fit. the test loss is nan")
 def test_patience_restores_nothing_where_no_test_loss_is_finite(opt, lr, more):
     """The test data is outside of the logarithm's domain."""
     x = np.random.RandomState(0).uniform(0.5, 1, (50, 1))

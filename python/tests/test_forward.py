@@ -236,7 +236,8 @@ def test_pykans_words():
     assert evaluation["test_loss"] == pytest.approx(np.sqrt(np.mean((model(X[:, :2]) - X[:, [2]]) ** 2)))
     assert evaluation["n_edge"] == 9 and evaluation["n_grid"] == 3
     assert [p.shape for p in model.get_params()] == [v.shape for v in model.state_dict().values()]
-    assert model.speed() is None and not model.symbolic_enabled
+    model.auto_save = True
+    assert model.speed() is model and not model.symbolic_enabled and not model.auto_save
 
 
 def test_speed_warns_if_it_changes_the_function():

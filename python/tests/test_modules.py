@@ -49,6 +49,16 @@ def test_splines_where_knots_coincide():
     np.testing.assert_allclose(spline.B_batch(t, grid, 3)[:, 0], expected, atol=1e-15)
 
 
+def test_one_grid_for_all_columns():
+    """A grid of one row, for samples of any number of columns; pykan's API_5."""
+    x, grid = np.random.RandomState(0).uniform(-1, 1, (20, 3)), spline.extend_grid(np.linspace(-1, 1, 6)[None], 3)
+    basis = spline.B_batch(x, grid, 3)
+    assert basis.shape == (20, 3, 8)
+    np.testing.assert_array_equal(basis, spline.B_batch(x, np.repeat(grid, 3, axis=0), 3))
+    coef = spline.curve2coef(x, np.sin(x)[:, :, None], grid, 3)
+    np.testing.assert_allclose(spline.coef2curve(x, grid, coef, 3)[:, :, 0], np.sin(x), atol=1e-2)
+
+
 def test_spline_refusals():
     grid = KAN([2, 1]).act_fun[0].grid
     with pytest.raises(ValueError, match=r"x, grid: must have the shapes .* not \(3, 1\) and \(2, 10\)"):

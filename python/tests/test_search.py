@@ -1,5 +1,7 @@
 """From data to formula: pykan's tutorials end to end, and the search that judges formulas by their error on the data."""
 
+import pickle
+
 import numpy as np
 import pytest
 import sympy
@@ -83,6 +85,12 @@ def test_the_table_is_a_pareto_front(hello_data):
     assert "0000" not in str(found) + repr(found[0])
     lines = str(found).splitlines()
     assert len(lines) == len(found) + 1 and lines[0].split() == ["complexity", "loss", "formula"] and lines[-1].endswith("← best")
+
+
+def test_results_can_be_pickled(hello_data):
+    found = trained(0, hello_data)[0].symbolic_search(hello_data, lib=["x", "x^2", "sin", "exp"])
+    again = pickle.loads(pickle.dumps(found))
+    assert str(again) == str(found) and np.array_equal(again.best.predict(hello_data["test_input"]), found.best.predict(hello_data["test_input"]))
 
 
 def test_noise_hides_neither_functions_nor_constants():

@@ -321,3 +321,18 @@ def test_data_in_every_form():
         search_structure(x)
     with pytest.raises(TypeError, match=r"y: is in the data set already: call search_structure\(dataset\)"):
         search_structure({"train_input": x, "train_label": y}, y)
+
+
+def test_of_exact_structures_the_simplest_wins():
+    x = np.random.RandomState(0).uniform(-1, 1, (600, 4))
+    y = x[:, [0]] * x[:, [1]] + x[:, [2]] * x[:, [3]]
+    found = search_structure(x, y, structures=[["g(P+P)", "P+P"]])
+    exact = [trial["structure"] for trial in found.trials if trial["typical_loss"] < 1e-13]
+    assert {"P+P", "g(P+P)"} <= set(exact) and found.structure == "P+P"
+
+
+def test_a_result_that_fits_badly_says_so():
+    x = np.random.RandomState(0).uniform(-1, 1, (300, 2))
+    noise = np.random.RandomState(1).normal(size=(300, 1))
+    assert "None fits well: the typical error is" in str(search_structure(x, noise, structures=["S"]))
+    assert "None fits well" not in str(search_structure(x, x[:, :1], structures=["S"]))

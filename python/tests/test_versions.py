@@ -161,6 +161,12 @@ def test_without_auto_save_nothing_is_written(here, capsys):
     assert os.listdir() == []
 
 
+def test_versions_of_another_model_are_told_apart(here):
+    trained()
+    with pytest.warns(UserWarning, match="version 0.1 in ./model is not this model's, which keeps no versions: auto_save is off"):
+        KAN([5, 4, 2]).rewind("0.1")
+
+
 def test_log_history_takes_any_name(here):
     model = trained()
     model.log_history("by hand => so")

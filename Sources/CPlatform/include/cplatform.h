@@ -24,15 +24,15 @@ static inline void swiftkan_pause(void) {
 static inline void swiftkan_prefetch(const void *p) { __builtin_prefetch(p, 0, 2); }
 
 /*
- * A Swift closure (Int, Int) -> Void that does not escape: its code and what it captured, on its caller's stack. Swift calls such a
- * closure on the thread that got it only; for others it copies it to the heap, for every call.
+ * A Swift closure (Int, Int) -> Void that does not escape: its code and what it captured, on its caller's stack. What other threads shall
+ * call must be a closure that may escape, which Swift copies to the heap in every call; or this one, while its owner waits for them.
  */
 typedef struct {
   const void *code;
   void *captured;
 } swiftkan_closure;
 
-/* Calls a closure, on any thread, while the function that was given it has not returned. */
+/* Calls a closure that is lent (ThreadPool.swift), on any thread. */
 void swiftkan_closure_call(const swiftkan_closure *closure, intptr_t a, intptr_t b);
 
 #endif

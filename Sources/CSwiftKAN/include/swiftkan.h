@@ -15,7 +15,8 @@
  * All arrays are C-contiguous, the last axis fastest. All counts are int64_t.
  *
  * Threads. Every call locks its model; a second thread waits. The lock is recursive: a callback may use the
- * model that is being fitted. Callbacks are called on the thread that called, never on another.
+ * model that is being fitted. Callbacks are called on the thread that called, never on another. One that uses another
+ * model waits for that: two fits whose callbacks use each other's models wait for ever.
  *
  * Messages. Every call that can fail takes `char *message`: NULL, or SWIFTKAN_MESSAGE_SIZE bytes that receive a
  * sentence in UTF-8, always ended by NUL, when the status is not SWIFTKAN_OK.

@@ -3,7 +3,7 @@
 // What it must get right, in this order:
 //   1. Sums over samples are made in a fixed order: samples are cut into blocks, blocks into shards, both by numbers that
 //      depend on the network and the sample count alone; shards are added up in order.
-//   2. No array is allocated in a sweep after the first of its kind; wide layers take temporary memory, threads a closure.
+//   2. No array is allocated in a sweep after the first of its kind.
 //   3. Memory does not grow with the number of samples.
 
 /// The parts a folded gradient has: for every layer dL/dw, then affine; the nodes of all layers first.

@@ -64,7 +64,8 @@ extension Double {
         let bits = unsafeBitCast(shifted, to: SIMD8<Int64>.self) &- unsafeBitCast(magic, to: SIMD8<Int64>.self)
         let power = unsafeBitCast((bits &+ 1023) &<< 52, to: SIMD8<Double>.self)
         let low = q - p
-        return low / multiplyAdd(power, q + p, low)
+        // The 1e-304 of lower x would count beside them where these are the largest there are.
+        return (low / multiplyAdd(power, q + p, low)).replacing(with: 0, where: x .< -700)
     }
 }
 
@@ -72,7 +73,6 @@ extension Float {
     /// 1 / (1 + e^-x).
     @inline(__always)
     public static func sigmoid(_ x: SIMD16<Float>) -> SIMD16<Float> { 1 / (1 + exp(-x)) }
-
 
     @inline(__always)
     public static func exp(_ x: SIMD16<Float>) -> SIMD16<Float> {

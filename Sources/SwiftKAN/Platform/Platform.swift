@@ -41,7 +41,7 @@ func allocateAligned(_ bytes: Int) -> UnsafeMutableRawPointer? {
 }
 
 func freeAligned(_ raw: UnsafeMutableRawPointer, _ bytes: Int) {
-    if isMapped(bytes) { munmap(raw, bytes) } else { free(raw) }
+    if isMapped(bytes) { munmap(raw, bytes) } else { freeBlock(raw) }
 }
 
 /// Memory at a 64-byte boundary as it comes, for `freeBlock`; nil if there is none.

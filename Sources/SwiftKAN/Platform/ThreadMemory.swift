@@ -9,7 +9,7 @@
 //   3. A thread that ends gives its block back.
 
 enum ThreadMemory {
-    /// Bytes of a thread's block: what wide layers of 400 cells need. Pages that nobody writes to are not there.
+    /// Bytes of a thread's block: what wide layers of 400 cells need.
     static let capacity = 256 << 10
     /// What stands at the head of a block: the bytes in use, itself included.
     private static let head = 64
@@ -29,9 +29,9 @@ enum ThreadMemory {
         return block
     }
 
-    /// Calls `body` with memory for `count` plain values (numbers or vectors), not initialised, at a 64-byte boundary.
+    /// Calls `body` with memory for `count` plain values (numbers, vectors, atomics), not initialised, at a 64-byte boundary.
     @inline(__always)
-    static func with<Value>(_: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Void) {
+    static func with<Value: ~Copyable>(_: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Void) {
         let (memory, before) = take((count &* MemoryLayout<Value>.stride + 63) & ~63)
         defer { giveBack(memory, before) }
         body(memory.bindMemory(to: Value.self, capacity: count))

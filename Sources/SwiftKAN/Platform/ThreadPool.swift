@@ -53,7 +53,7 @@ final class ThreadPool: @unchecked Sendable {
 
     private let word = Atomic<UInt64>(0)
     private var tasks = 0
-    /// A pointer, since a worker that held the closure itself might let go of it after `run` has returned.
+    /// Two words on the stack of the thread that called `run`.
     private var body: UnsafePointer<swiftkan_closure>?
     private let finished = Atomic<Int>(0)
 
@@ -89,8 +89,7 @@ final class ThreadPool: @unchecked Sendable {
             for task in 0..<max(tasks, 0) { body(0, task) }
             return
         }
-        withUnsafeTemporaryAllocation(of: Atomic<Int>.self, capacity: threads) { next in
-            guard let next = next.baseAddress else { return }
+        ThreadMemory.with(Atomic<Int>.self, count: threads) { next in
             for t in 0..<threads { (next + t).initialize(to: Atomic(t * tasks / threads)) }
             numbered(tasks: threads, threads: threads, whileWaiting: whileWaiting) { number, _ in
                 for other in 0..<threads {
@@ -111,9 +110,7 @@ final class ThreadPool: @unchecked Sendable {
         let threads = min(threads, tasks, Threads.maximum)
         if threads > 1, tasks < 1 << 32, shared.busy.exchange(true, ordering: .acquiring) == false {
             defer { shared.busy.store(false, ordering: .releasing) }
-            var words = swiftkan_closure()
-            take(body, into: &words)
-            shared.run(tasks: tasks, threads: threads, whileWaiting, &words)
+            lend(body) { shared.run(tasks: tasks, threads: threads, whileWaiting, $0) }
         } else if tasks > 0 {
             for task in 0..<tasks { body(0, task) }
         }
@@ -247,7 +244,7 @@ final class ThreadPool: @unchecked Sendable {
     }
 }
 
-/// The two words of a closure, for other threads to call while the function that was given it waits for them. `withoutActuallyEscaping`
-/// is the language's way, and allocates in every call; this one is C's (cplatform.c), which is built by the same compiler.
-@_silgen_name("swiftkan_closure_take")
-private func take(_ body: (Int, Int) -> Void, into words: UnsafeMutablePointer<swiftkan_closure>)
+/// Lends a closure, for other threads to call until `use` returns. `withoutActuallyEscaping` is the language's way, and allocates in
+/// every call; this one is C's (cplatform.c), which is built by the same compiler.
+@_silgen_name("swiftkan_closure_lend")
+private func lend(_ body: (Int, Int) -> Void, _ use: (UnsafePointer<swiftkan_closure>) -> Void)

@@ -24,27 +24,28 @@ extension Regularization {
     }
 
     /// v of level l = 1 … L = (scores of its nodes) × (how each splits over the network's inputs).
-    func nodeBackward(_ layers: inout [LayerDeviations], _ s: BackwardScores) -> Double {
-        let depth = layers.count
+    func nodeBackward(_ layers: inout [LayerDeviations], _ s: BackwardScores) throws(KANError) -> Double {
+        let (depth, splits) = (layers.count, try s.splits())
+        let (transfer, dtransfer, reach, dreach) = (splits.transfer, splits.dtransfer, splits.reach, splits.dreach)
         s.start()
-        for l in layers.indices { layers[l].fillTransfer(s.transfer[l]) }
-        for l in layers.indices.reversed() { s.scores[l].fillProduct(s.scores[l + 1], s.transfer[l]) }
-        s.reach[0].copy(s.transfer[0])
-        for l in 1..<depth { s.reach[l].fillProduct(s.transfer[l], s.reach[l - 1]) }
+        for l in layers.indices { layers[l].fillTransfer(transfer[l]) }
+        for l in layers.indices.reversed() { s.scores[l].fillProduct(s.scores[l + 1], transfer[l]) }
+        reach[0].copy(transfer[0])
+        for l in 1..<depth { reach[l].fillProduct(transfer[l], reach[l - 1]) }
         var total = 0.0
-        for l in layers.indices { total += s.splitPenalty(l, self) }
+        for l in layers.indices { total += splits.penalty(l, s.scores[l + 1], s.dscores[l + 1], self) }
         // Back: scores flow down from the outputs, so their adjoints flow up; reaches flow up, so theirs flow down.
         for l in (1..<depth).reversed() {
-            s.dtransfer[l].fill(0)
-            s.dtransfer[l].addProduct(s.dreach[l], transposed: s.reach[l - 1])
-            s.dreach[l - 1].addProduct(transposed: s.transfer[l], s.dreach[l])
+            dtransfer[l].fill(0)
+            dtransfer[l].addProduct(dreach[l], transposed: reach[l - 1])
+            dreach[l - 1].addProduct(transposed: transfer[l], dreach[l])
         }
-        s.dtransfer[0].copy(s.dreach[0])
+        dtransfer[0].copy(dreach[0])
         s.dscores[0].fill(0)
         for l in layers.indices {
-            s.dtransfer[l].addProduct(transposed: s.scores[l + 1], s.dscores[l])
-            s.dscores[l + 1].addProduct(s.dscores[l], transposed: s.transfer[l])
-            layers[l].pullTransfer(s.dtransfer[l])
+            dtransfer[l].addProduct(transposed: s.scores[l + 1], s.dscores[l])
+            s.dscores[l + 1].addProduct(s.dscores[l], transposed: transfer[l])
+            layers[l].pullTransfer(dtransfer[l])
         }
         return total
     }
@@ -54,37 +55,24 @@ extension Regularization {
 final class BackwardScores {
     /// (1, nodes) of every level, from the inputs to the outputs: scores, and dR/d(score)
     let scores, dscores: [Matrix]
-    /// (nodes, inputs) of every layer: the share of an input in a node's score
-    let transfer, dtransfer: [Matrix]
-    /// (nodes, inputs of the network) of every layer: the product of the transfers up to there
-    let reach, dreach: [Matrix]
-    /// The rows of `reach`, each times its node's score.
-    private var splits: [SizeMatrix]
-    private let memory: AlignedBuffer<Double>
+    private let memory: MatrixMemory
+    private let layers: [LayerShape]
+    private var kept: NodeSplits?
 
     init(_ layers: [LayerShape]) throws(KANError) {
-        let (depth, inputs) = (layers.count, layers[0].inputs)
-        let levels = layers.map { $0.inputs } + [layers[depth - 1].nodes]
-        var count = 2 * levels.reduce(0, +)
-        for layer in layers { count += 2 * layer.nodes * (layer.inputs + inputs) }
-        memory = try AlignedBuffer(count: count)
-        try requireMemory(doubles: layers.reduce(0) { $0 + 2 * Double($1.nodes) * Double(inputs) })
-        var next = memory.base
-        func matrices(_ shapes: [(rows: Int, columns: Int)]) -> [Matrix] {
-            shapes.map { shape in
-                defer { next += shape.rows * shape.columns }
-                return Matrix(shape.rows, shape.columns, next)
-            }
-        }
-        let (level, own, whole) = (
-            levels.map { (1, $0) }, layers.map { ($0.nodes, $0.inputs) }, layers.map { ($0.nodes, inputs) }
-        )
-        (scores, dscores) = (matrices(level), matrices(level))
-        (transfer, dtransfer) = (matrices(own), matrices(own))
-        (reach, dreach) = (matrices(whole), matrices(whole))
-        splits = layers.map {
-            SizeMatrix(rows: $0.nodes, columns: inputs, v: Array(repeating: 0, count: $0.nodes * inputs))
-        }
+        self.layers = layers
+        let levels = layers.map { (1, $0.inputs) } + [(1, layers[layers.count - 1].nodes)]
+        memory = try MatrixMemory(levels + levels)
+        let kinds = memory.matrices.chunks(of: levels.count)
+        (scores, dscores) = (kinds[0], kinds[1])
+    }
+
+    /// What `nodeBackward` needs besides: with inputs × nodes numbers it may be far more than there are edges.
+    fileprivate func splits() throws(KANError) -> NodeSplits {
+        if let kept { return kept }
+        let splits = try NodeSplits(layers)
+        kept = splits
+        return splits
     }
 
     /// Sets the scores of the outputs, which are equal.
@@ -92,16 +80,37 @@ final class BackwardScores {
         let outputs = scores[scores.count - 1]
         outputs.fill(1 / Double(outputs.columns))
     }
+}
 
-    /// R of level l + 1; leaves dR/d(reach) and dR/d(scores).
-    fileprivate func splitPenalty(_ l: Int, _ r: Regularization) -> Double {
-        let (reach, scores) = (reach[l], scores[l + 1].values)
-        Matrix.scaleRows(reach.values, reach.rows, reach.columns, scores, into: &splits[l].v)
-        let value = splits[l].penalty(lambL1: r.lambL1, lambEntropy: r.lambEntropy)
-        Matrix.scaleRows(splits[l].slope, reach.rows, reach.columns, scores, into: dreach[l].values)
+/// How the scores of nodes split over the inputs of their layer, and of the network.
+private final class NodeSplits {
+    /// (nodes, inputs) of every layer: the share of an input in a node's score
+    let transfer, dtransfer: [Matrix]
+    /// (nodes, inputs of the network) of every layer: the product of the transfers up to there
+    let reach, dreach: [Matrix]
+    /// The rows of `reach`, each times its node's score.
+    private var sizes: [SizeMatrix]
+    private let memory: MatrixMemory
+
+    init(_ layers: [LayerShape]) throws(KANError) {
+        let (depth, inputs) = (layers.count, layers[0].inputs)
+        let (own, whole) = (layers.map { ($0.nodes, $0.inputs) }, layers.map { ($0.nodes, inputs) })
+        memory = try MatrixMemory(own + own + whole + whole)
+        let kinds = memory.matrices.chunks(of: depth)
+        (transfer, dtransfer, reach, dreach) = (kinds[0], kinds[1], kinds[2], kinds[3])
+        try requireMemory(doubles: layers.reduce(0) { $0 + 2 * Double($1.nodes) * Double(inputs) })
+        sizes = layers.map { SizeMatrix(rows: $0.nodes, columns: inputs, v: Array(repeating: 0, count: $0.nodes * inputs)) }
+    }
+
+    /// R of level l + 1, whose nodes have these scores; leaves dR/d(reach) and dR/d(scores).
+    func penalty(_ l: Int, _ scores: Matrix, _ dscores: Matrix, _ r: Regularization) -> Double {
+        let reach = reach[l]
+        Matrix.scaleRows(reach.values, reach.rows, reach.columns, scores.values, into: &sizes[l].v)
+        let value = sizes[l].penalty(lambL1: r.lambL1, lambEntropy: r.lambEntropy)
+        Matrix.scaleRows(sizes[l].slope, reach.rows, reach.columns, scores.values, into: dreach[l].values)
         for node in 0..<reach.rows {
             let start = node * reach.columns
-            dscores[l + 1].values[node] = Matrix.dot(splits[l].slope, from: start, reach.values, at: start, reach.columns)
+            dscores.values[node] = Matrix.dot(sizes[l].slope, from: start, reach.values, at: start, reach.columns)
         }
         return value
     }

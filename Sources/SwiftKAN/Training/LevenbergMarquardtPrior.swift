@@ -112,7 +112,7 @@ struct SmoothnessPrior {
             differences.append(weight)
             largest = max(largest, abs(weight))
         }
-        let factor = largest > 0 && largest.isFinite ? 1 / largest : 0
-        for j in first...(first + order) { differences[j] = factor == 0 ? 0 : differences[j] * factor }
+        let isUsable = largest > 0 && largest.isFinite
+        for j in first...(first + order) { differences[j] = isUsable ? differences[j] / largest : 0 }
     }
 }

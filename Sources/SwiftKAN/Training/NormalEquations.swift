@@ -131,9 +131,9 @@ final class NormalEquations<T: KANScalar> {
     private func addTail(_ network: KAN<T>) {
         let depth = evaluator.folded.count
         splineCount = target.count
-        func add(_ part: TailColumn, at first: Int, _ count: Int, _ scale: Double = 1, layer: Int) {
+        func add(_ part: TailColumn, at first: Int, _ numbers: Int, _ scale: Double = 1, layer: Int) {
             tail.append((part, target.count - splineCount))
-            for number in first..<(first + count) {
+            for number in first..<(first + numbers) {
                 target.append(number)
                 factor.append(scale)
                 layers.append(layer)

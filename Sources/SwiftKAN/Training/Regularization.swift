@@ -93,7 +93,7 @@ extension Regularization {
     func evaluate(_ layers: inout [LayerDeviations], _ scores: () throws(KANError) -> BackwardScores) throws(KANError) -> Double {
         switch metric {
         case .edgeBackward: return edgeBackward(&layers, try scores())
-        case .nodeBackward: return nodeBackward(&layers, try scores())
+        case .nodeBackward: return try nodeBackward(&layers, try scores())
         default:
             var total = 0.0
             for l in layers.indices where layers[l].hasEdges { total += edgeForward(&layers[l]) }

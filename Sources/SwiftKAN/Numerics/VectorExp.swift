@@ -47,7 +47,8 @@ extension Double {
     /// it is (Q - P) / ((Q - P) + 2ⁿ·(Q + P)): one division, not two.
     @inline(__always)
     public static func sigmoid(_ x: SIMD8<Double>) -> SIMD8<Double> {
-        let y = clamp(-x, -700, 700)
+        // From 710 on 2ⁿ is infinite and the result 0: 1e-304, say, would count beside the largest x.
+        let y = clamp(-x, -700, 710)
         let magic = SIMD8<Double>(repeating: 0x1.8p52)
         let shifted = multiplyAdd(y, SIMD8(repeating: 0x1.71547652b82fep+0), magic)
         let n = shifted - magic
@@ -64,8 +65,7 @@ extension Double {
         let bits = unsafeBitCast(shifted, to: SIMD8<Int64>.self) &- unsafeBitCast(magic, to: SIMD8<Int64>.self)
         let power = unsafeBitCast((bits &+ 1023) &<< 52, to: SIMD8<Double>.self)
         let low = q - p
-        // The 1e-304 of lower x would count beside them where these are the largest there are.
-        return (low / multiplyAdd(power, q + p, low)).replacing(with: 0, where: x .< -700)
+        return low / multiplyAdd(power, q + p, low)
     }
 }
 

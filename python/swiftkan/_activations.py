@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import _check
 from ._forward import Forward
 
 # The engine's numbers for kinds of activation (swiftkan_activation).
@@ -68,7 +67,7 @@ class Activations(Forward):
             return
         if isinstance(x, dict) and "train_input" not in x:
             raise ValueError(f"x: a data set must have train_input; this one has {sorted(map(str, x))}")
-        rows, lead = self._rows("x", _check.inputs(x))
+        rows = self._inputs(x)
         if not rows.shape[0]:
             raise ValueError("x: has no samples")
         self._remember(rows, False, 10.0, asked=True)

@@ -115,7 +115,7 @@ class Attribution(Activations):
             _check.finite("out_score", given)
             out_score = given.astype(np.float64)
         plot = _check.flag("plot", plot)
-        rows = None if x is None else self._rows("x", _check.inputs(x))[0]
+        rows = None if x is None else self._inputs(x)
         statistics = self._measure(rows, "attribute()")
         self._question = Question(level, out_score, rows, self._asked_data(), self._core)
         if level is None:

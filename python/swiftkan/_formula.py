@@ -314,8 +314,8 @@ def ex_round(expr: Any, n_digit: int, *, smallest: float = 1e-12) -> Any:
             largest = max((size for size, _ in finite), default=0.0)
             # x stays in 1e-10*x - 170, whatever the constant: it may have come from far away.
             varying = max((size for size, term in finite if not term.is_number), default=0.0)
-            least = {True: 0.5 * 10.0**-digits * min(1.0, largest), False: part * varying}
-            keep = [term for size, term in terms if (size > least[True] if term.is_Float else size >= least[False])]
+            below = 0.5 * 10.0**-digits * min(1.0, largest)
+            keep = [term for size, term in terms if (size > below if term.is_Float else size >= part * varying)]
             return sympy.Add(*map(walk, keep))
         if node.is_Pow and node.exp.is_Float and float(node.exp).is_integer():
             return walk(node.base) ** int(node.exp)

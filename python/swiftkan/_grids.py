@@ -95,7 +95,7 @@ class Grids(Training):
             refined._remembered = copy.copy(self._recall("refine()"))
             refined._remembered.asked = True
         else:
-            refined._remember(self._rows("x", _check.inputs(x))[0], avoid, y_th, asked=True)
+            refined._remember(self._inputs(x), avoid, y_th, asked=True)
         refined.log_history("refine")
         return refined
 

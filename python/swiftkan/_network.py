@@ -303,6 +303,10 @@ class Network:
         note = f" ({self._settings.width[0][0]} of them are read, see input_id)" if self._selects else ""
         return _check.samples(name, value, width, self._dtype, note)
 
+    def _inputs(self, x: Any) -> np.ndarray:
+        """The rows of samples, or of the training samples of a data set."""
+        return self._rows("x", _check.inputs(x))[0]
+
     def _chosen(self, rows: np.ndarray) -> np.ndarray:
         """The columns that the network reads."""
         return np.ascontiguousarray(rows[:, self._input_id]) if self._selects else rows
@@ -335,7 +339,7 @@ class Network:
     def _known(self, x: Any, what: str) -> tuple[np.ndarray, bool, float]:
         """Samples for ``what``: those given (or of a data set given), or those remembered; with the way to evaluate symbolic functions."""
         if x is not None:
-            return self._chosen(self._rows("x", _check.inputs(x))[0]), False, 10.0
+            return self._chosen(self._inputs(x)), False, 10.0
         known = self._recall(what)
         return self._chosen(known.x), known.avoid, known.y_th
 

@@ -57,10 +57,10 @@ class StructureSearch:
         Wall-clock time.
     """
 
-    def __init__(self, model: Any, winner: Candidate, test_loss: float, trials: list[dict], seconds: float, size: float):
+    def __init__(self, model: Any, winner: Candidate, test_loss: float, trials: list[dict], seconds: float, spread: float):
         self.model, self.structure, self.validation_loss, self.typical_loss = model, winner.structure, winner.loss, winner.typical_loss
         self.test_loss, self.trials, self.seconds = test_loss, trials, seconds
-        self._size = size
+        self._spread = spread
 
     def __repr__(self) -> str:
         best: dict[str, dict] = {}
@@ -76,8 +76,8 @@ class StructureSearch:
         for name, trial in best.items():
             mark = "  <- model" if name == self.structure else ""
             lines.append(f"{name:14} {trial['grid']:4} {trial['parameters']:10} {trial['validation_loss']:16.2e} {trial['typical_loss']:9.2e}{mark}")
-        if self.typical_loss > POOR * self._size:
-            lines.append(f"None fits well: the typical error is {self.typical_loss / self._size:.0%} of the labels' deviation. Give other structures, such")
+        if self.typical_loss > POOR * self._spread:
+            lines.append(f"None fits well: the typical error is {self.typical_loss / self._spread:.0%} of the labels' deviation. Give other structures, such")
             lines.append("as 'S*S*S' or 'g(S)+g(S)+P', more samples or more starts.")
         return "\n".join(lines)
 
@@ -96,8 +96,7 @@ def search_structure(
         Rungs of expressions; a rung is tried together, and the search goes on to the next unless ``tol`` is reached. S is a sum
         Σ_i φ_i(x_i), P a product Π_i φ_i(x_i) over all inputs, g(e) a function of one variable of an expression e; expressions
         are joined by +, * and parentheses: 'P*g(S)' is Π_i φ_i(x_i)·g(Σ_i ψ_i(x_i)), 'S*S' a product of two sums, 'g(S)+g(S)' the network
-        [inputs, 2, 1]. The default
-        has 14, up to three products and one g; for one input only 'S', as all others describe the same functions.
+        [inputs, 2, 1]. The default has 14, up to three products and one g; for one input only 'S', as all others describe the same functions.
     grids : list of int
         Networks begin with the first; the two best of each rung go through the others as long as their validation error falls and is
         above a tenth of ``tol``. Grids of 32 and more are tried with knots by curvature, too (``knots`` of :meth:`KAN.fit`), which find

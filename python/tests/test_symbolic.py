@@ -264,27 +264,6 @@ def test_the_bessel_function_is_found():
     assert "besselj" in str(model.symbolic_formula()[0][0])
 
 
-@pytest.mark.parametrize(
-    "fun, points",
-    [
-        (lambda t: np.where(t > -4, t**2, 8 * np.abs(t) - 16), (-6.0, 2.0)),
-        (lambda t: np.where(np.abs(t) < 10, t**2, 20 * np.abs(t) - 100), (20.0, -200.0, 3.0)),
-        (lambda t: np.sin(t, out=t), (1.0, -2.0)),
-        (lambda t: np.sin(50 * t), (0.3, 2.0)),
-    ],
-    ids=["far below", "far on both sides", "in place", "quick"],
-)
-def test_gradients_of_functions_that_look_complex(fun, points):
-    """Functions with a piece where the imaginary part is lost, and one that writes into its argument."""
-    model = KAN([1, 1])
-    model.fix_symbolic(0, 0, 0, fun, fit_params_bool=False)
-    for t in points:
-        h = 1e-5
-        difference = (fun(np.array([t + h])) - fun(np.array([t - h])))[0] / (2 * h)
-        assert model([[t]])[0, 0] == fun(np.array([t]))[0]
-        assert model.vjp([[t]], [[1.0]])[1][0, 0] == pytest.approx(difference, rel=1e-5)
-
-
 @pytest.mark.parametrize("derivative", [None, lambda x: np.cos(x) * (1 + 2 * np.sin(x))], ids=["differences", "given"])
 @pytest.mark.parametrize("complex_too", [True, False])
 def test_gradients_through_an_added_function(derivative, complex_too):

@@ -29,7 +29,7 @@ extension KAN {
                         let sorted = try self.sorted(column)
                         guard sorted[0].isFinite, sorted[n - 1].isFinite, !column.contains(where: \.isNaN) else {
                             if !self.hasSplines(shape, input: i) { return }
-                            throw .invalid("the inputs of layer \(l) are not finite at these samples, so they give no grid\(Self.suspect(l))")
+                            throw Self.notFinite(layer: l, ", so they give no grid")
                         }
                         let grid = KnotVector.fromSamples(
                             sorted, grid: shape.grid, gridEps: T(self.gridEps), margin: T(placement.margin),
@@ -50,9 +50,10 @@ extension KAN {
         }
     }
 
-    /// What makes inputs of a hidden layer NaN or infinite, for a message.
-    private static func suspect(_ layer: Int) -> String {
-        layer == 0 ? "" : "; look at the edges before it for a symbolic one that is outside its function's domain, and free it or avoid singularities"
+    /// The error of inputs that are NaN or infinite, and what makes those of a hidden layer so.
+    private static func notFinite(layer l: Int, _ consequence: String = "") -> KANError {
+        let remedy = "; look at the edges before it for a symbolic one that is outside its function's domain, and free it or avoid singularities"
+        return .invalid("the inputs of layer \(l) are not finite at these samples\(consequence)\(l == 0 ? "" : remedy)")
     }
 
     /// A network with other grid sizes and this one's function (pykan: `refine`).
@@ -114,7 +115,7 @@ extension KAN {
                         let oldGrid = parent.state + old.knots + i * old.knotCount + old.k
                         if !column.allSatisfy(\.isFinite) {
                             if parent.hasSplines(old, input: i) {
-                                throw .invalid("the inputs of layer \(l) are not finite at these samples\(Self.suspect(l))")
+                                throw Self.notFinite(layer: l)
                             }
                             let (low, high, count) = (oldGrid[0], oldGrid[old.grid], 8 * shape.grid)
                             column = (0...count).map { low + (high - low) * (T($0) / T(count)) }

@@ -5,23 +5,21 @@
 //   2. The order of additions depends on the matrices' shapes alone.
 //   3. Nothing is allocated: a matrix is a view of memory that somebody else keeps.
 
-/// Memory for matrices of given shapes, zeros at first.
+/// Memory for lists of matrices of given shapes, zeros at first.
 final class MatrixMemory {
-    private(set) var matrices: [Matrix] = []
+    let lists: [[Matrix]]
     private let numbers: AlignedBuffer<Double>
 
-    init(_ shapes: [(rows: Int, columns: Int)]) throws(KANError) {
-        numbers = try AlignedBuffer(count: shapes.reduce(0) { $0 + $1.rows * $1.columns })
+    init(_ shapes: [[(rows: Int, columns: Int)]]) throws(KANError) {
+        numbers = try AlignedBuffer(count: shapes.joined().reduce(0) { $0 + $1.rows * $1.columns })
         var next = numbers.base
-        for shape in shapes {
-            matrices.append(Matrix(shape.rows, shape.columns, next))
-            next += shape.rows * shape.columns
+        lists = shapes.map { list in
+            list.map { shape in
+                defer { next += shape.rows * shape.columns }
+                return Matrix(shape.rows, shape.columns, next)
+            }
         }
     }
-}
-
-extension [Matrix] {
-    func chunks(of size: Int) -> [[Matrix]] { stride(from: 0, to: count, by: size).map { Array(self[$0..<($0 + size)]) } }
 }
 
 /// rows × columns numbers, row after row.

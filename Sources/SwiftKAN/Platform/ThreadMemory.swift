@@ -21,7 +21,7 @@ enum ThreadMemory {
         guard let key else { return nil }
         if let block = threadValue(key) { return block }
         guard let block = allocateBlock(capacity) else { return nil }
-        block.storeBytes(of: head, as: Int.self)
+        block.initializeMemory(as: Int.self, to: head)
         guard setThreadValue(key, block) else {
             freeBlock(block)
             return nil
@@ -32,26 +32,22 @@ enum ThreadMemory {
     /// Calls `body` with memory for `count` plain values (numbers, vectors, atomics), not initialised, at a 64-byte boundary.
     @inline(__always)
     static func with<Value: ~Copyable>(_: Value.Type, count: Int, _ body: (UnsafeMutablePointer<Value>) -> Void) {
-        let (memory, before) = take((count &* MemoryLayout<Value>.stride + 63) & ~63)
-        defer { giveBack(memory, before) }
+        let bytes = (count &* MemoryLayout<Value>.stride + 63) & ~63
+        let (memory, used) = take(bytes)
+        defer { if let used { used.pointee -= bytes } else { memory.deallocate() } }
         body(memory.bindMemory(to: Value.self, capacity: count))
     }
 
-    /// So many bytes, and how many of the block were in use before; nil if they are of the heap.
+    /// So many bytes, and where their block counts those in use; nil if they are of the heap.
     @inline(never)
-    private static func take(_ bytes: Int) -> (UnsafeMutableRawPointer, before: Int?) {
+    private static func take(_ bytes: Int) -> (UnsafeMutableRawPointer, used: UnsafeMutablePointer<Int>?) {
         if let block {
-            let used = block.load(as: Int.self)
-            if bytes <= capacity - used {
-                block.storeBytes(of: used + bytes, as: Int.self)
-                return (block + used, used)
+            let used = block.assumingMemoryBound(to: Int.self)
+            if bytes <= capacity - used.pointee {
+                defer { used.pointee += bytes }
+                return (block + used.pointee, used)
             }
         }
         return (UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64), nil)
-    }
-
-    @inline(never)
-    private static func giveBack(_ memory: UnsafeMutableRawPointer, _ before: Int?) {
-        if let before { block?.storeBytes(of: before, as: Int.self) } else { memory.deallocate() }
     }
 }

@@ -62,9 +62,8 @@ final class BackwardScores {
     init(_ layers: [LayerShape]) throws(KANError) {
         self.layers = layers
         let levels = layers.map { (1, $0.inputs) } + [(1, layers[layers.count - 1].nodes)]
-        memory = try MatrixMemory(levels + levels)
-        let kinds = memory.matrices.chunks(of: levels.count)
-        (scores, dscores) = (kinds[0], kinds[1])
+        memory = try MatrixMemory([levels, levels])
+        (scores, dscores) = (memory.lists[0], memory.lists[1])
     }
 
     /// What `nodeBackward` needs besides: with inputs × nodes numbers it may be far more than there are edges.
@@ -93,11 +92,10 @@ private final class NodeSplits {
     private let memory: MatrixMemory
 
     init(_ layers: [LayerShape]) throws(KANError) {
-        let (depth, inputs) = (layers.count, layers[0].inputs)
+        let inputs = layers[0].inputs
         let (own, whole) = (layers.map { ($0.nodes, $0.inputs) }, layers.map { ($0.nodes, inputs) })
-        memory = try MatrixMemory(own + own + whole + whole)
-        let kinds = memory.matrices.chunks(of: depth)
-        (transfer, dtransfer, reach, dreach) = (kinds[0], kinds[1], kinds[2], kinds[3])
+        memory = try MatrixMemory([own, own, whole, whole])
+        (transfer, dtransfer, reach, dreach) = (memory.lists[0], memory.lists[1], memory.lists[2], memory.lists[3])
         try requireMemory(doubles: layers.reduce(0) { $0 + 2 * Double($1.nodes) * Double(inputs) })
         sizes = layers.map { SizeMatrix(rows: $0.nodes, columns: inputs, v: Array(repeating: 0, count: $0.nodes * inputs)) }
     }

@@ -42,12 +42,9 @@ extension Evaluator {
             widePenalties = folded.map { _ in nil }
         }
         for l in layers.indices { deviations[l].update(momentShards[0][l]) }
-        var value = try r.evaluate(&deviations) { () throws(KANError) in
-            if let kept = backwardScores { return kept }
-            let scores = try BackwardScores(layers)
-            backwardScores = scores
-            return scores
-        }
+        let scores = if let backwardScores { backwardScores } else { try BackwardScores(layers) }
+        backwardScores = scores
+        var value = try r.evaluate(&deviations, scores)
         for l in layers.indices {
             if let moments = wideMoments[l] { value += try wideRegularization(moments, layer: l, r, lamb: lamb) }
             pulls[l].moments = wideMoments[l]

@@ -90,10 +90,10 @@ extension Regularization {
     /// The value over all layers but those without edges, which are for `WidePenalty`; fills dR/dS of the deviations.
     ///
     /// - Parameter scores: memory of the metrics that follow attribution.
-    func evaluate(_ layers: inout [LayerDeviations], _ scores: () throws(KANError) -> BackwardScores) throws(KANError) -> Double {
+    func evaluate(_ layers: inout [LayerDeviations], _ scores: BackwardScores) throws(KANError) -> Double {
         switch metric {
-        case .edgeBackward: return edgeBackward(&layers, try scores())
-        case .nodeBackward: return try nodeBackward(&layers, try scores())
+        case .edgeBackward: return edgeBackward(&layers, scores)
+        case .nodeBackward: return try nodeBackward(&layers, scores)
         default:
             var total = 0.0
             for l in layers.indices where layers[l].hasEdges { total += edgeForward(&layers[l]) }

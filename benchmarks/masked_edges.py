@@ -16,7 +16,7 @@ import numpy as np
 import _measure
 import swiftkan
 
-PARTS = [1, 0.5, 0.3, 0.1, 0.02]
+PARTS = [1, 0.74, 0.5, 0.3, 0.1, 0.02]
 
 
 def calls(dtype, part):

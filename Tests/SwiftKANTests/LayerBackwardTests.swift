@@ -60,7 +60,7 @@ import Testing
 
     @Test(arguments: [1, 3, 5]) func wideLayers(k: Int) throws {
         let network = try richNetwork(sums: [1, 17], multiplications: [0, 0], arities: [], grid: 2, k: k)
-        #expect(FoldedLayer<Double>.isWide(network.layers[0], mask: network.state + network.layers[0].mask, regularizes: false))
+        #expect(FoldedLayer<Double>.wideUses(network.layers[0], mask: network.state + network.layers[0].mask) == .all)
         try check(network, n: 3, "wide, k \(k)")
     }
 

@@ -54,7 +54,7 @@ import Testing
         for (sums, grid) in [([2, 17, 1], 3), ([2, 1], 40)] {
             let network = try richNetwork(
                 sums: sums, multiplications: sums.map { _ in 0 }, arities: [], grid: grid, k: k, symbolic: k != 3)
-            #expect(FoldedLayer<Double>.isWide(network.layers[0], mask: network.state + network.layers[0].mask, regularizes: false))
+            #expect(FoldedLayer<Double>.wideUses(network.layers[0], mask: network.state + network.layers[0].mask) == .all)
             try compare(network, uniform(2 * 11, -1.6, 1.6, seed: 7), tolerance: 1e-12)
         }
     }

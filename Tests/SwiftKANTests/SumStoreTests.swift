@@ -11,7 +11,7 @@ import Testing
         _ network: KAN<Double>, n: Int, singleEdges: Bool, _ left: Left, inputGradient: Bool = false,
         metrics: [RegMetric] = [.edgeForwardSplineN, .edgeForwardSum, .nodeBackward], calls: Int = 2
     ) throws {
-        let evaluator = try Evaluator(network, singleEdges: singleEdges, regularizes: !singleEdges)
+        let evaluator = try Evaluator(network, singleEdges: singleEdges, use: .regularizers)
         evaluator.fold(network)
         let (D, O, P) = (network.architecture.inputs, network.architecture.outputs, network.architecture.parameterCount)
         let x = uniform(n * D, -1.3, 1.3, seed: 11)

@@ -62,7 +62,7 @@ func ownedSamples<T: KANScalar>(_ n: Int, x: [T], y: [T]?, weight: [T]? = nil) -
 /// The layers of a new network in the narrow form, which keeps single edges, and a workspace for them.
 func narrowLayers<T: KANScalar>(_: T.Type, _ settings: Settings) throws -> [FoldedLayer<T>] {
     let network = try KAN<T>(settings)
-    return try network.layers.map { try FoldedLayer($0, network.baseFunction, state: network.state, singleEdges: true, regularizes: false) }
+    return try network.layers.map { try FoldedLayer($0, network.baseFunction, state: network.state, singleEdges: true, use: .gradients) }
 }
 
 /// A network in which nothing is 0 or 1 by chance: random scales and biases, masks of 0, 1 and between, moved knots, and symbolic

@@ -90,66 +90,6 @@ import Testing
         try compare(network, n: 5)
     }
 
-    /// Layers with few edges left take the narrow form, with the same numbers; so does a network whose masks change between two calls, and
-    /// back, with the bits of one that never had other masks.
-    @Test(arguments: [Float.self, Double.self] as [any KANScalar.Type])
-    func fewEdges(type: any KANScalar.Type) throws { try fewEdges(type) }
-
-    private func fewEdges<T: KANScalar>(_: T.Type) throws {
-        var settings = Settings(sums: [20, 40, 3], multiplications: [0, 0, 0], arities: [], grid: [3, 3], k: [3, 3])
-        settings.seed = 5
-        func network(every step: Int) throws -> KAN<T> {
-            let network = try KAN<T>(settings)
-            mask(network, every: step)
-            return network
-        }
-        func mask(_ network: KAN<T>, every step: Int) {
-            let shape = network.layers[0]
-            for e in 0..<shape.edges { network.state[shape.mask + e] = e % step == 0 ? 1 : 0 }
-        }
-        let n = 150
-        let x = try AlignedBuffer<T>(count: n * 20)
-        for (e, value) in uniform(n * 20, -1.2, 1.2, seed: 3).enumerated() { x.base[e] = T(value) }
-        func gradient(_ network: KAN<T>) throws -> [T] {
-            let v = try AlignedBuffer<T>(count: n * 3)
-            v.base.update(repeating: 1, count: n * 3)
-            let g = try AlignedBuffer<T>(count: network.architecture.parameterCount + n * 23)
-            try network.vectorJacobianProduct(
-                x: x.base, n: n, evaluation: Evaluation(), outputGradient: v.base, gradient: g.base,
-                inputGradient: g.base + network.architecture.parameterCount)
-            try network.predict(x: x.base, n: n, into: g.base + network.architecture.parameterCount + n * 20)
-            return (0..<g.count).map { g.base[$0] }
-        }
-        // All edges; one of seven; one of 41: at most one an input, and half of the outputs have none.
-        for (step, isWide) in [(1, true), (7, false), (41, false)] {
-            let network = try network(every: step)
-            #expect(try Evaluator(network, singleEdges: false).isWide == isWide)
-            let fresh = try gradient(network)
-            for other in [2, 1, 9] {
-                mask(network, every: other)
-                _ = try gradient(network)
-                mask(network, every: step)
-                #expect(try gradient(network) == fresh)
-            }
-            // The other form: that of the masks before, which an evaluator keeps to.
-            mask(network, every: isWide ? 9 : 1)
-            let evaluator = try Evaluator(network, singleEdges: false)
-            mask(network, every: step)
-            evaluator.fold(network)
-            #expect(evaluator.isWide != isWide && evaluator.hasWrongForm)
-            let g = try AlignedBuffer<T>(count: fresh.count)
-            _ = try evaluator.gradientSweep(
-                x.base, n, evaluation: Evaluation(), pulls: nil, gradient: g.base, inputGradient: g.base + network.architecture.parameterCount
-            ) { w, start, _ in
-                for v in 0..<(3 * w.nv) { w.dx[v] = w.valid[v % w.nv] }
-                return 0
-            }
-            try evaluator.predict(x.base, n, evaluation: Evaluation(), into: g.base + network.architecture.parameterCount + n * 20)
-            let size = fresh.reduce(0) { max($0, abs(Double($1))) }
-            for e in fresh.indices { #expect(abs(Double(g.base[e]) - Double(fresh[e])) <= 100 * Double(T.ulpOfOne) * size) }
-        }
-    }
-
     @Test func symbolicEdges() throws {
         let rich = try richNetwork(sums: [2, 17, 3], multiplications: [0, 0, 0], arities: [], grid: 3, k: 3)
         try compare(rich, n: 30)

@@ -66,17 +66,17 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
     /// Can single edges be evaluated: for regularisers, statistics and activations.
     let singleEdges: Bool
 
-    /// Do layers of few edges have the form that is quicker with a regulariser.
-    let regularizes: Bool
+    /// What its layers have their forms for, one of all.
+    let use: LayerUses
 
-    init(_ network: KAN<T>, singleEdges: Bool, regularizes: Bool = false) throws(KANError) {
-        (self.singleEdges, self.regularizes) = (singleEdges, regularizes)
+    init(_ network: KAN<T>, singleEdges: Bool, use: LayerUses = .gradients) throws(KANError) {
+        (self.singleEdges, self.use) = (singleEdges, use)
         architecture = network.architecture
         state = UnsafePointer(network.state)
         var folded: [FoldedLayer<T>] = []
         for shape in network.layers {
             folded.append(
-                try FoldedLayer(shape, network.baseFunction, state: network.state, singleEdges: singleEdges, regularizes: regularizes))
+                try FoldedLayer(shape, network.baseFunction, state: network.state, singleEdges: singleEdges, use: use))
         }
         self.folded = folded
         isWide = folded.contains { $0.isWide }
@@ -85,8 +85,8 @@ final class Evaluator<T: KANScalar>: @unchecked Sendable {
         workspaceBytes = Workspace<T>.bytes(folded, capacity: capacity)
     }
 
-    /// Would a new evaluator have other forms of layers, since masks have changed; this one is right, but slower.
-    var hasWrongForm: Bool { folded.contains { $0.hasWrongForm } }
+    /// Would an evaluator made for `use` have these forms of layers; if not, this one is right, too, but slower.
+    func suits(_ use: LayerUses) -> Bool { !folded.contains { !$0.suits(use) } }
 
     /// Takes over the numbers of the network; to be called before a sweep if they may have changed.
     ///

@@ -50,9 +50,8 @@ final class FoldedLayer<T: KANScalar> {
     private let knotsSeen: AlignedBuffer<T>
     /// Where the form depends on masks, those when the edges were listed.
     private let masks: AlignedBuffer<T>
-    private let regularizes: Bool
-    /// Do the masks ask for the other form now.
-    private(set) var hasWrongForm = false
+    /// What the wide form pays for with these.
+    private var wideUses: LayerUses = []
     private var hasListedEdges = false
     /// Are they 1, all of them: then they need not be read to see whether they have changed.
     private var masksAreOnes = false
@@ -68,16 +67,15 @@ final class FoldedLayer<T: KANScalar> {
 
     /// - Parameters:
     ///   - singleEdges: must single edges be evaluated; only the narrow form does that.
-    ///   - regularizes: take the form that is quicker with a regulariser.
+    ///   - use: take the form that is quicker for this.
     init(
-        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, singleEdges: Bool, regularizes: Bool
+        _ shape: LayerShape, _ baseFunction: BaseFunction, state: UnsafePointer<T>, singleEdges: Bool, use: LayerUses
     ) throws(KANError) {
         self.shape = shape
-        self.regularizes = regularizes
         self.baseFunction = baseFunction
         rowCount = shape.basisCount + (baseFunction == .zero ? 0 : 1)
         let mayBeWide = !singleEdges && Self.mayBeWide(shape)
-        let isWide = mayBeWide && Self.isWide(shape, mask: state + shape.mask, regularizes: regularizes)
+        let isWide = mayBeWide && Self.wideUses(shape, mask: state + shape.mask).contains(use)
         let mayUseCells = !isWide && !singleEdges && Self.mayUseCells(shape)
         local = isWide ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
         cells = mayUseCells ? try LocalBSplineMemory(inputs: shape.inputs, grid: shape.grid, k: shape.k) : nil
@@ -213,6 +211,9 @@ final class FoldedLayer<T: KANScalar> {
         }
     }
 
+    /// Has it the form that is quicker for `use` with the masks of the last fold; one that single edges are evaluated of has no other.
+    func suits(_ use: LayerUses) -> Bool { masks.count == 0 || wideUses.contains(use) == isWide }
+
     /// Is a numeric edge of the wide form switched on.
     func weightIsOn(_ edge: Int) -> Bool { masks.base[edge] != 0 }
 
@@ -226,7 +227,7 @@ final class FoldedLayer<T: KANScalar> {
             masks.base.update(from: mask, count: shape.edges)
             masksAreOnes = RowComparison.areAll(mask, shape.edges, 1)
             hasListedEdges = true
-            hasWrongForm = Self.isWide(shape, mask: mask, regularizes: regularizes) != isWide
+            wideUses = Self.wideUses(shape, mask: mask)
         }
         for i in 0..<shape.inputs {
             numericEdges.list(i, outputs: shape.outputs) { mask[i &* shape.outputs &+ $0] != 0 }

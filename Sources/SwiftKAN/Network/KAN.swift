@@ -114,16 +114,9 @@ public final class KAN<T: KANScalar>: @unchecked Sendable {
         layers.contains { shape in (0..<shape.edges).contains { state[shape.mask + $0] != 0 } }
     }
 
-    /// Does any layer have another form for regularisers than for predictions.
-    var regularisersChangeForms: Bool {
-        layers.contains {
-            FoldedLayer<T>.isWide($0, mask: state + $0.mask, regularizes: true) != FoldedLayer<T>.isWide($0, mask: state + $0.mask, regularizes: false)
-        }
-    }
-
     /// Do regularisers take the values of single edges: where symbolic edges are switched on they must, and where no layer has the wide
     /// form, their rows are kept from one sweep to the next.
-    var regularizesSingleEdges: Bool { hasSymbolicEdges || !layers.contains { FoldedLayer<T>.isWide($0, mask: state + $0.mask, regularizes: true) } }
+    var regularizesSingleEdges: Bool { hasSymbolicEdges || !layers.contains { FoldedLayer<T>.wideUses($0, mask: state + $0.mask).contains(.regularizers) } }
 
     /// The function on the edge from node `i` to subnode `o` of layer `l`.
     public func function(layer l: Int, input i: Int, output o: Int) throws(KANError) -> EdgeFunction {

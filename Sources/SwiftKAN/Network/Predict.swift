@@ -26,13 +26,13 @@ extension KAN {
     ///
     /// - Parameters:
     ///   - singleEdges: will single edges be evaluated.
-    ///   - regularizes: will a regulariser.
+    ///   - use: what for.
     ///   - samples: see `Evaluator.fold`.
     @inline(__always)
     func withEvaluator<R>(
-        singleEdges: Bool, regularizes: Bool = false, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
+        singleEdges: Bool, use: LayerUses = .gradients, samples: Int = .max, _ body: (Evaluator<T>) throws(KANError) -> R
     ) throws(KANError) -> R {
-        let evaluator = try takeEvaluator(singleEdges: singleEdges, regularizes: regularizes, samples: samples)
+        let evaluator = try takeEvaluator(singleEdges: singleEdges, use: use, samples: samples)
         defer { keepEvaluator(evaluator) }
         return try body(evaluator)
     }
@@ -41,22 +41,31 @@ extension KAN {
 
     /// An evaluator that is taken out while in use: a callback that uses the network meanwhile gets one of its own.
     @inline(never)
-    private func takeEvaluator(singleEdges: Bool, regularizes: Bool, samples: Int) throws(KANError) -> Evaluator<T> {
-        let regularizes = regularizes && !singleEdges && regularisersChangeForms
-        func make() throws(KANError) -> Evaluator<T> {
+    private func takeEvaluator(singleEdges: Bool, use: LayerUses, samples: Int) throws(KANError) -> Evaluator<T> {
+        let samples = isCompiled ? .max : samples
+        func make(_ use: LayerUses) throws(KANError) -> Evaluator<T> {
             // Lists of symbolic edges, which grow by doubling.
             try requireMemory(doubles: layers.reduce(0) { $0 + 4 * Double($1.edges) })
-            return try Evaluator(self, singleEdges: singleEdges, regularizes: regularizes)
+            let evaluator = try Evaluator(self, singleEdges: singleEdges, use: use)
+            evaluator.fold(self, samples: samples)
+            return evaluator
         }
-        let spare = spareEvaluators.firstIndex { $0.singleEdges == singleEdges && $0.regularizes == regularizes }
+        func spare(_ use: LayerUses) -> Int? {
+            spareEvaluators.firstIndex { $0.singleEdges == singleEdges && $0.use == use }
+        }
+        // The evaluator for gradients serves all uses, but for those that other forms of layers are quicker for.
         var evaluator: Evaluator<T>
-        if let spare { evaluator = spareEvaluators.remove(at: spare) } else { evaluator = try make() }
-        if spare == nil || !isCompiled {
-            evaluator.fold(self, samples: isCompiled ? .max : samples)
-            if evaluator.hasWrongForm {
-                evaluator = try make()
-                evaluator.fold(self, samples: isCompiled ? .max : samples)
-            }
+        if let found = spare(use) ?? spare(.gradients) {
+            evaluator = spareEvaluators.remove(at: found)
+            if !isCompiled { evaluator.fold(self, samples: samples) }
+            if !evaluator.suits(evaluator.use) { evaluator = try make(evaluator.use) }
+        } else {
+            evaluator = try make(.gradients)
+        }
+        if !evaluator.suits(use) {
+            // A compiled network is for predictions alone.
+            if !isCompiled { keepEvaluator(evaluator) }
+            evaluator = try make(use)
         }
         evaluator.checkpoint = checkpoint
         return evaluator
@@ -65,7 +74,7 @@ extension KAN {
     @inline(never)
     private func keepEvaluator(_ evaluator: Evaluator<T>) {
         evaluator.checkpoint = nil
-        if !spareEvaluators.contains(where: { $0.singleEdges == evaluator.singleEdges && $0.regularizes == evaluator.regularizes }) {
+        if !spareEvaluators.contains(where: { $0.singleEdges == evaluator.singleEdges && $0.use == evaluator.use }) {
             spareEvaluators.append(evaluator)
         }
     }
@@ -77,7 +86,7 @@ extension KAN {
         x: UnsafePointer<T>, n: Int, evaluation: Evaluation = Evaluation(), into y: UnsafeMutablePointer<T>
     ) throws(KANError) {
         guard n > 0 else { return }
-        try withEvaluator(singleEdges: false, samples: n) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: false, use: .predictions, samples: n) { (evaluator) throws(KANError) in
             try evaluator.predict(x, n, evaluation: evaluation, into: y)
         }
     }
@@ -93,7 +102,7 @@ extension KAN {
         guard l >= 0, l <= last else { throw .invalid("l is \(l); it must be 0 … \(last)") }
         guard n > 0 else { return }
         let (D, isOfNodes) = (architecture.inputs, kind == .acts || kind == .actsPremult)
-        try withEvaluator(singleEdges: !isOfNodes) { (evaluator) throws(KANError) in
+        try withEvaluator(singleEdges: !isOfNodes, use: .predictions) { (evaluator) throws(KANError) in
             for layer in evaluator.folded { layer.takeCells() }
             try evaluator.forEachBlock(n) { w, _, start, _ in
                 w.keepsBasis = !isOfNodes

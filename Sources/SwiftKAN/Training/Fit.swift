@@ -82,7 +82,7 @@ final class FitLoop<T: KANScalar> {
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
         evaluator = try Evaluator(
             network, singleEdges: options.objective.lamb != 0 && (options.optimizer == .lm || network.regularizesSingleEdges),
-            regularizes: options.objective.lamb != 0)
+            use: options.objective.lamb != 0 ? .regularizers : .gradients)
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil

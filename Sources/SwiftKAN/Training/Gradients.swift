@@ -17,7 +17,8 @@ extension KAN {
         try data.check("x", for: self, objective)
         let target = Target(data, objective, outputs: architecture.outputs)
         return try withEvaluator(
-            singleEdges: objective.lamb != 0 && regularizesSingleEdges, regularizes: objective.lamb != 0, samples: objective.lamb == 0 ? data.n : .max
+            singleEdges: objective.lamb != 0 && regularizesSingleEdges, use: objective.lamb != 0 ? .regularizers : .gradients,
+            samples: objective.lamb == 0 ? data.n : .max
         ) { (evaluator) throws(KANError) in
             try evaluator.objective(
                 objective, x: data.x, target: target, evaluation: evaluation, gradient: gradient,
@@ -55,7 +56,7 @@ extension KAN {
         _ r: Regularization, x: UnsafePointer<T>, n: Int, evaluation: Evaluation, gradient: UnsafeMutablePointer<T>?
     ) throws(KANError) -> Double {
         guard n >= 2 else { throw .invalid("x has \(n) samples; a standard deviation needs at least 2") }
-        return try withEvaluator(singleEdges: regularizesSingleEdges, regularizes: true) { (evaluator) throws(KANError) in
+        return try withEvaluator(singleEdges: regularizesSingleEdges, use: .regularizers) { (evaluator) throws(KANError) in
             let value = try evaluator.regularization(r, lamb: 1, x, n, evaluation: evaluation)
             guard let gradient else { return value }
             let O = evaluator.architecture.outputs

@@ -95,6 +95,36 @@ import Testing
         for s in [0, 7] { #expect(try one.predictions(Array(x[(20 * s)..<(20 * s + 20)])) == Array(predictions[(3 * s)..<(3 * s + 3)])) }
     }
 
+    /// Layers of few outputs: the narrow form's functions and edges against what the wide form costs whatever the grid, if its degree is one of 1 … 5.
+    @Test func fineGrids() throws {
+        func uses<T: KANScalar>(_: T.Type, _ outputs: Int, _ functions: Int, k: Int = 3, off: Int = 0) throws -> LayerUses {
+            let network = try KAN<T>(Settings(sums: [4, outputs], multiplications: [0, 0], arities: [], grid: [functions - k], k: [k]))
+            let shape = network.layers[0]
+            for e in 0..<shape.edges where e % outputs < off { network.state[shape.mask + e] = 0 }
+            return FoldedLayer<T>.wideUses(shape, mask: network.state + shape.mask)
+        }
+        let (doubles, floats) = Double.tableEntries > 0 ? ((6, 380), (3, 440)) : ((24, 520), (6, 280))
+        for outputs in [1, 5, 12] {
+            let (most, mostFloats) = (doubles.1 / (outputs + doubles.0), floats.1 / (outputs + floats.0))
+            #expect(try !uses(Double.self, outputs, most).contains(.gradients))
+            #expect(try uses(Double.self, outputs, most + 1).contains(.gradients))
+            #expect(try !uses(Float.self, outputs, mostFloats).contains(.gradients))
+            #expect(try uses(Float.self, outputs, mostFloats + 1).contains(.gradients))
+            // A regulariser's form changes half as late again.
+            #expect(try !uses(Double.self, outputs, most + 1).contains(.regularizers))
+            #expect(try uses(Double.self, outputs, most * 3 / 2 + 2) == .all)
+            #expect(try uses(Double.self, outputs, 100) == .all)
+            #expect(try uses(Double.self, outputs, 100, k: 6) == [])
+        }
+        // Predictions change form at half of that, but not where lanes pick.
+        #expect(try uses(Double.self, 5, doubles.1 / (5 + doubles.0) - 2) == .predictions)
+        #expect(try uses(Double.self, 12, 10).contains(.predictions) == (Double.tableEntries == 0))
+        // Edges that are off do not count.
+        #expect(try uses(Float.self, 12, 32).contains(.gradients))
+        #expect(try !uses(Float.self, 12, 32, off: 10).contains(.gradients))
+        #expect(try uses(Float.self, 12, 32, off: 12) == [])
+    }
+
     /// A regulariser evaluates edges again in the narrow form, which it takes with fewer of them than a gradient does.
     @Test func uses() throws {
         let network = try KAN<Double>(Settings(sums: [20, 40], multiplications: [0, 0], arities: [], grid: [5], k: [3]))

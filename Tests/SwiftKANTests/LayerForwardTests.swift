@@ -51,7 +51,7 @@ import Testing
 
     /// Layers with many outputs, or fine grids, take the wide form, which evaluates only the functions that are not zero.
     @Test(arguments: 1...5) func wideLayers(k: Int) throws {
-        for (sums, grid) in [([2, 17, 1], 3), ([2, 1], 40)] {
+        for (sums, grid) in [([2, 17, 1], 3), ([2, 1], 90)] {
             let network = try richNetwork(
                 sums: sums, multiplications: sums.map { _ in 0 }, arities: [], grid: grid, k: k, symbolic: k != 3)
             #expect(FoldedLayer<Double>.wideUses(network.layers[0], mask: network.state + network.layers[0].mask) == .all)

@@ -173,6 +173,26 @@ private func solve(
         #expect(coarse.rank == 1 && coarse.solution == [1, 0])
     }
 
+    /// A direction of singular value 10⁻⁹: its coefficient is 10⁹ times what it gains. The other right-hand sides need none, or a large one of sense.
+    @Test(arguments: [2, 512]) func boundedSolution(blockRows: Int) throws {
+        let a = Matrix(6, 2) { i, j in i % 2 != j ? 0 : [1, 1e-9][j] }
+        let b = Matrix(6, 3) { i, j in i % 2 == 0 ? 1 : [i == 1 ? 0.01 : 0, 0, 0][j] }
+        func problem(_ a: Matrix) throws -> StreamingLeastSquares {
+            var problem = try StreamingLeastSquares(columns: 2, rightHandSides: 3, blockRows: blockRows)
+            try problem.add(rows: 6, matrix: a.numbers, rightHandSides: b.numbers)
+            return problem
+        }
+        var wild = try problem(a)
+        #expect(abs(try wild.solve(rcond: 1e-12).solution[3] - 1e7 / 3) < 1)
+        let bounded = try wild.boundedSolution(rcond: 1e-12, loss: 1e-16) { _, _, value in abs(value) / 10 }
+        #expect(zip(bounded, [1, 1, 1, 0, 0, 0]).allSatisfy { abs($0 - $1) < 1e-9 })
+        // Well determined, and beyond the bound: kept.
+        var sound = try problem(Matrix(6, 2) { i, j in i % 2 != j ? 0 : [0.05, 1][j] })
+        let kept = try sound.boundedSolution(rcond: 1e-12, loss: 1e-16) { _, _, value in abs(value) / 10 }
+        #expect(zip(kept, try sound.solve(rcond: 1e-12).solution).allSatisfy { abs($0 - $1) < 1e-12 })
+        #expect(abs(kept[0] - 20) < 1e-9)
+    }
+
     @Test func refusedSizes() {
         for (columns, sides, block) in [(0, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, 0), (1, 1, .max)] {
             #expect(throws: KANError.self) {

@@ -65,6 +65,19 @@ def test_refinement_after_training_keeps_what_was_learnt():
     assert fine.fit((x, y), steps=20)["train_loss"][-1] < before
 
 
+@pytest.mark.parametrize("grid", [21, 30, 40, 60])
+def test_refinement_makes_nothing_of_what_samples_hardly_determine(grid):
+    """Hidden nodes outside their grid, after few steps: fits with coefficients of 1e9 met the samples, and gave layers on top another function."""
+    x = np.random.default_rng(35).uniform(-1, 1, (200, 5))
+    y = (np.sin(2 * x[:, 0]) + x[:, 1] ** 2)[:, None]
+    model = KAN([5, 20, 16, 1], grid=20, k=3, seed=35)
+    model.fit((x, y), opt="LBFGS", steps=3)
+    fine = model.refine(grid)
+    assert relative(fine(x), model(x)) <= 1
+    assert fine.evaluate((x, y))["test_loss"] <= 10 * model.evaluate((x, y))["test_loss"]
+    assert max(np.abs(layer.coef).max() for layer in fine.act_fun) <= 100
+
+
 def test_refinement_uses_the_training_data_never_the_test_data():
     """On other knots the fit is at the samples: those of training are what decides."""
     random = np.random.RandomState(0)

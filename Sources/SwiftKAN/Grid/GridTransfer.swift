@@ -207,10 +207,15 @@ extension KAN {
     /// Differences of functions that are a smaller part of them than this are rounding, of knots and coefficients too.
     private static var rounding: Double { max(1e-12, 16 * Double(T.ulpOfOne)) }
 
+    /// By more than this a spline's coefficients grow on another grid only where samples hardly determine them. What they make there the samples do not see,
+    /// but hidden nodes get there as soon as the layers before give other values by a little.
+    private static var growth: Double { 4 }
+
     /// Sets the knots of input i to `newGrid`, extended, and its splines to those of `parent`.
     ///
     /// With `insertKnots`, where the new grid contains the old, splines start from the exact ones and only what samples
-    /// outside the grid miss is fitted; without, they are the fit of minimum norm.
+    /// outside the grid miss is fitted; without, they are the fit of minimum norm. Coefficients many times as large as before are kept only where smaller ones
+    /// would miss the samples by more.
     private func transfer(
         from parent: KAN, layer l: Int, input i: Int, samples: [T], newGrid: [T], insertKnots: Bool
     ) throws(KANError) {
@@ -261,7 +266,10 @@ extension KAN {
             // Coefficients of 1/rcond lose rcond⁻¹·ulp of the function when they are rounded to T; dropping directions loses rcond of it.
             let ulp = Double(T.ulpOfOne)
             let rcond = min(ulp * Double(max(samples.count, nb)), ulp.squareRoot())
-            let solution = try fit.solve(rcond: rcond).solution
+            let sizes = used.map { o in (0..<old.basisCount).reduce(0) { max($0, abs(coefOld[o * old.basisCount + $1])) } }
+            let solution = try fit.boundedSolution(rcond: rcond, loss: ulp) { b, u, value in
+                abs(coef[used[u] * nb + b] + value) / (Self.growth * sizes[u])
+            }
             for b in 0..<nb {
                 for (u, o) in used.enumerated() { coef[o * nb + b] += solution[b * used.count + u] }
             }

@@ -217,7 +217,7 @@ final class FoldedLayer<T: KANScalar> {
     /// Is a numeric edge of the wide form switched on.
     func weightIsOn(_ edge: Int) -> Bool { masks.base[edge] != 0 }
 
-    /// Lists the edges that are switched on; whether they may be others than before. Where the form depends on them, whether it is wrong, too.
+    /// Lists the edges that are switched on; whether they may be others than before. Where forms depend on them, takes note of what the wide one pays for.
     @discardableResult @inline(never)
     private func listEdges(_ state: UnsafePointer<T>) -> Bool {
         let mask = state + shape.mask

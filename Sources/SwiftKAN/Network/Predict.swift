@@ -60,11 +60,11 @@ extension KAN {
             if !isCompiled { evaluator.fold(self, samples: samples) }
             if !evaluator.suits(evaluator.use) { evaluator = try make(evaluator.use) }
         } else {
-            evaluator = try make(.gradients)
+            let shares = layers.allSatisfy { FoldedLayer<T>.sharesForm($0, mask: state + $0.mask, use) }
+            evaluator = try make(singleEdges || shares ? .gradients : use)
         }
         if !evaluator.suits(use) {
-            // A compiled network is for predictions alone.
-            if !isCompiled { keepEvaluator(evaluator) }
+            keepEvaluator(evaluator)
             evaluator = try make(use)
         }
         evaluator.checkpoint = checkpoint

@@ -37,6 +37,8 @@ struct StreamingLeastSquares {
     /// The rows of A and of b, column by column, `capacity` rows each; b has a column of zeros if there is none.
     private let a: AlignedBuffer<Double>
     private let b: AlignedBuffer<Double>
+    /// What no coefficients can change of ‖A c - b‖², of the rows folded in.
+    private var folded: [Double]
     private let tau: AlignedBuffer<Double>
     private var work: AlignedBuffer<Double>
 
@@ -67,6 +69,7 @@ struct StreamingLeastSquares {
         capacity = columns + blockRows
         a = try AlignedBuffer(count: capacity * columns)
         b = try AlignedBuffer(count: capacity * max(rightHandSides, 1))
+        folded = Array(repeating: 0, count: rightHandSides)
         tau = try AlignedBuffer(count: columns)
         work = try AlignedBuffer(count: 1)
         work = try AlignedBuffer(count: try queryWork())
@@ -130,6 +133,51 @@ struct StreamingLeastSquares {
         return (solution, Int(rank))
     }
 
+    /// `solve`, but right-hand sides with coefficients beyond a bound get those of a smaller condition number that are within it, if these are next to as
+    /// good: the error may become 1.1 times as large, or the more, the farther beyond the bound it would be to avoid that.
+    ///
+    /// Directions that A hardly determines cost coefficients of any size and gain next to nothing.
+    ///
+    /// - Parameters:
+    ///   - loss: the part of ‖b‖² that ‖A c - b‖² may grow by anyway.
+    ///   - size: of a column, a right-hand side and the coefficient: how many times the bound it is.
+    mutating func boundedSolution(rcond: Double, loss: Double, size: (Int, Int, Double) -> Double) throws(KANError) -> [Double] {
+        var solution = try solve(rcond: rcond).solution
+        func largest(_ solution: [Double], _ j: Int) -> Double {
+            (0..<columns).reduce(0) { max($0, size($1, j, solution[$1 * rightHandSides + j])) }
+        }
+        let sizes = (0..<rightHandSides).map { largest(solution, $0) }
+        var waiting = sizes.indices.filter { sizes[$0] > 1 }
+        if waiting.isEmpty { return solution }
+        let (least, whole) = (squaredErrors(solution), squaredErrors([Double](repeating: 0, count: solution.count)))
+        var rcond = 100 * rcond
+        while !waiting.isEmpty && rcond < 0.1 {
+            let other = try solve(rcond: rcond).solution
+            let errors = squaredErrors(other)
+            waiting.removeAll { j in
+                guard largest(other, j) <= 1 else { return false }
+                let size = sizes[j] * sizes[j]
+                if errors[j] <= max(1.2, size / 625) * least[j] + max(loss, min(0.01, 1e-14 * size)) * whole[j] {
+                    for i in 0..<columns { solution[i * rightHandSides + j] = other[i * rightHandSides + j] }
+                }
+                return true
+            }
+            rcond *= 100
+        }
+        return solution
+    }
+
+    /// ‖A c - b‖² of every right-hand side, for coefficients as `solve` gives them.
+    private func squaredErrors(_ solution: [Double]) -> [Double] {
+        (0..<rightHandSides).map { j in
+            (0..<filled).reduce(folded[j]) { sum, i in
+                var rest = -b.base[j * capacity + i]
+                for c in 0..<columns { rest += a.base[c * capacity + i] * solution[c * rightHandSides + j] }
+                return sum + rest * rest
+            }
+        }
+    }
+
     // MARK: - Folding
 
     /// Turns `count` rows of `width` numbers into the next rows of a space held column by column.
@@ -149,6 +197,9 @@ struct StreamingLeastSquares {
             var nrhs = Int32(rightHandSides)
             dormqr_("L", "T", &m, &nrhs, &n, a.base, &ld, tau.base, b.base, &ld, work.base, &size, &info, 1, 1)
             try check(info, "dormqr")
+        }
+        for j in 0..<rightHandSides {
+            for i in columns..<filled { folded[j] += b.base[j * capacity + i] * b.base[j * capacity + i] }
         }
         // What is below the diagonal belongs to Q.
         for j in 0..<columns {

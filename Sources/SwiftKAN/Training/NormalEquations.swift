@@ -94,8 +94,8 @@ final class NormalEquations<T: KANScalar> {
         addTail(network)
         guard target.count <= Self.largestCount else {
             throw .invalid(
-                "opt 'LM' solves equations with \(target.count) unknowns for this network; at most \(Self.largestCount) are "
-                    + "allowed: use 'LBFGS', or a smaller width or grid")
+                "normal equations of this network have \(target.count) unknowns; opt 'LM', deviations and Jacobians need them and allow at most "
+                    + "\(Self.largestCount): train with opt 'LBFGS', switch edges off (prune), or take a smaller width or grid")
         }
         count = target.count
         if matrix?.count != count * count { matrix = try AlignedBuffer(count: count * count) }

@@ -40,7 +40,7 @@ extension KAN {
                                 "the inputs of layer \(l) reach from \(sorted[0]) to \(sorted[n - 1]), too far for a grid in this precision; scale the data")
                         }
                         try self.transfer(
-                            from: before, layer: l, input: i, samples: column, newGrid: grid, insertKnots: false)
+                            from: before, layer: l, input: i, samples: column, newGrid: grid, insertKnots: false, bounded: false)
                     }
                 }
             }
@@ -122,7 +122,7 @@ extension KAN {
                         }
                         let grid = KnotVector.refined(oldGrid, grid: old.grid, to: shape.grid)
                         try self.transfer(
-                            from: parent, layer: l, input: i, samples: column, newGrid: grid, insertKnots: true)
+                            from: parent, layer: l, input: i, samples: column, newGrid: grid, insertKnots: true, bounded: true)
                         try self.reachOut(from: parent, layer: l, input: i, samples: column)
                     }
                 }
@@ -214,10 +214,10 @@ extension KAN {
     /// Sets the knots of input i to `newGrid`, extended, and its splines to those of `parent`.
     ///
     /// With `insertKnots`, where the new grid contains the old, splines start from the exact ones and only what samples
-    /// outside the grid miss is fitted; without, they are the fit of minimum norm. Coefficients many times as large as before are kept only where smaller ones
-    /// would miss the samples by more.
+    /// outside the grid miss is fitted; without, they are the fit of minimum norm. With `bounded`, coefficients many times as large as before are kept only where
+    /// smaller ones would miss the samples by more: grids that are not made for the samples have places that these do not determine.
     private func transfer(
-        from parent: KAN, layer l: Int, input i: Int, samples: [T], newGrid: [T], insertKnots: Bool
+        from parent: KAN, layer l: Int, input i: Int, samples: [T], newGrid: [T], insertKnots: Bool, bounded: Bool
     ) throws(KANError) {
         let (shape, old) = (layers[l], parent.layers[l])
         let (nb, outputs) = (shape.basisCount, shape.outputs)
@@ -268,7 +268,7 @@ extension KAN {
             let rcond = min(ulp * Double(max(samples.count, nb)), ulp.squareRoot())
             let sizes = used.map { o in (0..<old.basisCount).reduce(0) { max($0, abs(coefOld[o * old.basisCount + $1])) } }
             let solution = try fit.boundedSolution(rcond: rcond, loss: ulp) { b, u, value in
-                abs(coef[used[u] * nb + b] + value) / (Self.growth * sizes[u])
+                bounded ? abs(coef[used[u] * nb + b] + value) / (Self.growth * sizes[u]) : 0
             }
             for b in 0..<nb {
                 for (u, o) in used.enumerated() { coef[o * nb + b] += solution[b * used.count + u] }
@@ -293,7 +293,7 @@ extension KAN {
             try misfit(from: parent, layer: l, input: i, samples: samples), Array(knots), Array(coef)
         )
         guard first.error > Self.rounding * first.size else { return }
-        try transfer(from: parent, layer: l, input: i, samples: samples, newGrid: grid, insertKnots: false)
+        try transfer(from: parent, layer: l, input: i, samples: samples, newGrid: grid, insertKnots: false, bounded: true)
         let second = try misfit(from: parent, layer: l, input: i, samples: samples)
         if second.error <= 0.5 * first.error { return }
         _ = knots.update(from: firstKnots)

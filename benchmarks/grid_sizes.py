@@ -3,7 +3,7 @@
     .venv/bin/python benchmarks/grid_sizes.py [--threads 1] [--rounds 7] [--samples 1000]
 
 model.predict(x), model.value_and_grad(x, y) and the latter with lamb of small networks, k = 3, G = 3 … 200: beyond some grid layers take a form whose
-cost does not depend on it (docs/performance.md). Which builds there are says swiftkan.cpu_info(); SWIFTKAN_CPU chooses one. There is no target.
+cost hardly depends on it (docs/performance.md). Which builds there are says swiftkan.cpu_info(); SWIFTKAN_CPU chooses one. There is no target.
 
 What it must get right: every grid takes its turn in each round, and each call of it is the network's own, as users make it.
 """

@@ -39,6 +39,15 @@ def seconds(function, calls=1):
     return (time.perf_counter() - began) / calls
 
 
+def evaluations(model, x, y):
+    """What users ask of a network at samples, by name: functions without arguments."""
+    return {
+        "predict": lambda: model.predict(x),
+        "value_and_grad": lambda: model.value_and_grad(x, y),
+        "with lamb": lambda: model.value_and_grad(x, y, lamb=1e-3),
+    }
+
+
 def calls_for(function, target=0.05):
     """How often to call `function` so that a measurement takes about `target` seconds; warms up on the way."""
     function()

@@ -25,11 +25,7 @@ def calls(width, grid, dtype, samples):
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (samples, width[0])).astype(dtype), rng.normal(size=(samples, width[-1])).astype(dtype)
     model = swiftkan.KAN(width, grid=grid, seed=0, dtype=dtype)
-    return {
-        "predict": lambda: model.predict(x),
-        "value_and_grad": lambda: model.value_and_grad(x, y),
-        "with lamb": lambda: model.value_and_grad(x, y, lamb=1e-3),
-    }
+    return _measure.evaluations(model, x, y)
 
 
 def main():

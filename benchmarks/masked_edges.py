@@ -26,11 +26,7 @@ def calls(dtype, part):
     model = swiftkan.KAN([256, 64, 10], grid=5, seed=0, dtype=dtype)
     mask = model.act_fun[0].mask
     mask[...] = rng.uniform(size=mask.shape) < part
-    return {
-        "predict": lambda: model.predict(x),
-        "value_and_grad": lambda: model.value_and_grad(x, y),
-        "with lamb": lambda: model.value_and_grad(x, y, lamb=1e-3),
-    }
+    return _measure.evaluations(model, x, y)
 
 
 def main():

@@ -266,9 +266,14 @@ extension KAN {
             // Coefficients of 1/rcond lose rcond⁻¹·ulp of the function when they are rounded to T; dropping directions loses rcond of it.
             let ulp = Double(T.ulpOfOne)
             let rcond = min(ulp * Double(max(samples.count, nb)), ulp.squareRoot())
-            let sizes = used.map { o in (0..<old.basisCount).reduce(0) { max($0, abs(coefOld[o * old.basisCount + $1])) } }
-            let solution = try fit.boundedSolution(rcond: rcond, loss: ulp) { b, u, value in
-                bounded ? abs(coef[used[u] * nb + b] + value) / (Self.growth * sizes[u]) : 0
+            let solution: [Double]
+            if bounded {
+                let sizes = used.map { o in (0..<old.basisCount).reduce(0) { max($0, abs(coefOld[o * old.basisCount + $1])) } }
+                solution = try fit.boundedSolution(rcond: rcond, loss: ulp) { b, u, value in
+                    abs(coef[used[u] * nb + b] + value) / (Self.growth * sizes[u])
+                }
+            } else {
+                solution = try fit.solve(rcond: rcond).solution
             }
             for b in 0..<nb {
                 for (u, o) in used.enumerated() { coef[o * nb + b] += solution[b * used.count + u] }

@@ -82,7 +82,7 @@ final class FitLoop<T: KANScalar> {
         batches = try Batches(train, size: options.batch, seed: options.seed, inputs: shape.inputs, outputs: shape.outputs)
         evaluator = try Evaluator(
             network, singleEdges: options.objective.lamb != 0 && (options.optimizer == .lm || network.regularizesSingleEdges),
-            use: options.objective.lamb != 0 ? .regularizers : .gradients)
+            use: options.objective.use)
         let P = shape.parameterCount
         gradient = try AlignedBuffer(count: P)
         lbfgs = options.optimizer == .lbfgs ? try LBFGS(count: P, options: options) : nil

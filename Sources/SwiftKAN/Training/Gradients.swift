@@ -17,8 +17,7 @@ extension KAN {
         try data.check("x", for: self, objective)
         let target = Target(data, objective, outputs: architecture.outputs)
         return try withEvaluator(
-            singleEdges: objective.lamb != 0 && regularizesSingleEdges, use: objective.lamb != 0 ? .regularizers : .gradients,
-            samples: objective.lamb == 0 ? data.n : .max
+            singleEdges: objective.lamb != 0 && regularizesSingleEdges, use: objective.use, samples: objective.lamb == 0 ? data.n : .max
         ) { (evaluator) throws(KANError) in
             try evaluator.objective(
                 objective, x: data.x, target: target, evaluation: evaluation, gradient: gradient,

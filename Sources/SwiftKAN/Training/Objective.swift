@@ -14,6 +14,9 @@ public struct Objective: Sendable {
     public var lamb = 0.0
     public var regularization = Regularization()
     public init() {}
+
+    /// What layers have their forms for.
+    var use: LayerUses { lamb != 0 ? .regularizers : .gradients }
 }
 
 /// The two terms of an objective.
